@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+/** The `warren` command: each subcommand is a module that exports `command(args)`, loaded on demand. */
+type Command = { command: (args: string[]) => Promise<number> };
+
+const commands: Record<string, { summary: string; load: () => Promise<Command> }> = {
+  start: {
+    summary: "start the services and all functions, print where they are, return",
+    load: () => import("./infra/local/start.ts"),
+  },
+  stop: {
+    summary: "end what start began, and nothing else",
+    load: () => import("./infra/local/stop.ts"),
+  },
+  status: {
+    summary: "what runs where (--json)",
+    load: () => import("./infra/local/status.ts"),
+  },
+  host: {
+    summary: "run functions in this container: host [function …] (--queue --workers --prefetch)",
+    load: () => import("./lib/host/command.ts"),
+  },
+  topology: {
+    summary: "print | apply | check the broker's exchanges, queues and bindings",
+    load: () => import("./infra/rabbitmq/command.ts"),
+  },
+  keys: {
+    summary: "create <tenant>: make an API key and keep its hash",
+    load: () => import("./infra/local/keys.ts"),
+  },
+  "dead-letters": {
+    summary: "list | show | retry | discard the dead letters of a queue",
+    load: () => import("./infra/rabbitmq/dead-letters.ts"),
+  },
+};
+
+const [name = "", ...args] = process.argv.slice(2);
+const chosen = Object.hasOwn(commands, name) ? commands[name] : undefined;
+
+if (chosen === undefined) {
+  const lines = Object.entries(commands).map(([key, { summary }]) => `  ${key.padEnd(13)} ${summary}`);
+  console.error(`Usage: warren <command>\n\n${lines.join("\n")}`);
+  process.exitCode = name === "" || name === "--help" ? 0 : 2;
+} else {
+  const { command } = await chosen.load();
+  process.exitCode = await command(args);
+}

@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config";
+
+/** `unit` needs no service; `integration` starts real ones under `.warren/test`. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["{events,functions,lib,infra}/**/*.test.ts", "tests/contract/memory-*.test.ts"],
+          testTimeout: 2_000,
+        },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["tests/**/*.test.ts"],
+          exclude: ["tests/contract/memory-*.test.ts"],
+          globalSetup: "tests/integration/services.ts",
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
