@@ -15,9 +15,10 @@ export type Outcome =
   | ({ kind: "retry"; delayMs: number; notBefore?: number } & Why)
   /** Again later, as the same attempt: not the message's fault. */
   | ({ kind: "defer"; delayMs: number } & Why)
-  | ({ kind: "dead" } & Why)
-  /** A send may or may not have gone out; `then` is the operator's choice. */
-  | ({ kind: "uncertain"; then: "resend" | "dead-letter"; delayMs: number } & Why);
+  /** For people. `idReused`: the row belongs to the other event of this id and stays untouched. */
+  | ({ kind: "dead"; idReused?: true } & Why)
+  /** A send may or may not have gone out; `next` is the operator's choice. */
+  | ({ kind: "uncertain"; next: "resend" | "dead-letter"; delayMs: number } & Why);
 
 export type Why = { reason: string; error: string };
 

@@ -1,0 +1,120 @@
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Claim, Claims } from "./claims.ts";
+import { classify, type Policy } from "./classify.ts";
+import type { Consumer } from "./consumer.ts";
+import { decide, MAX_CRASHES } from "./decide.ts";
+import { UncertainError } from "./errors.ts";
+import type { Hold, SinkHealth } from "./hold.ts";
+import type { Letter } from "./letter.ts";
+import type { Outcome, Settled } from "./outcome.ts";
+import { type Settle, throwFirst } from "./settle.ts";
+import { HandedBackError, type TimeBudget } from "./time-budget.ts";
+
+type Tools = {
+  consumer: Consumer;
+  ledger: Ledger;
+  claims: Claims;
+  settle: Settle;
+  policy: Policy;
+  health: SinkHealth;
+  time: TimeBudget;
+  newHold: () => Hold;
+  report: (settled: Settled) => void;
+  process: string;
+  now: () => number;
+};
+
+/**
+ * Applies messages one by one, each under a claim and settled before its claim is given up. What
+ * may have crashed somebody (delivered before) goes strictly one at a time, so that a crash
+ * accuses one message; the others share the sink as far as the consumer allows.
+ */
+export async function applyAlone(letters: readonly Letter[], tools: Tools): Promise<void> {
+  const suspects = letters.filter(({ delivery }) => delivery.deliveryCount > 0);
+  const others = letters.filter(({ delivery }) => delivery.deliveryCount === 0);
+  await inParallel(suspects, 1, (letter) => applyOne(letter, tools));
+  await inParallel(others, tools.consumer.concurrency, (letter) => applyOne(letter, tools));
+}
+
+async function applyOne(letter: Letter, tools: Tools): Promise<void> {
+  const { consumer, ledger, claims, settle, policy, health, time, process, now } = tools;
+  const { delivery, received } = letter;
+  const mode = consumer.repeatable ? "alone" : "once";
+  const patience = tools.newHold();
+  /** A failure that came back while the sink was healthy: no outage, whatever it claims to be. */
+  let blamed: unknown;
+
+  for (;;) {
+    time.requireAnother();
+    const message = { delivery, digest: received.digest };
+    const decision = decide(letter.row, message, mode, { process, now: now() });
+    if (decision.kind === "settle") return settle.unclaimed(delivery, letter, decision.outcome);
+    if (decision.kind !== "claim") throw new Error(`no message alone can be ${decision.kind}`);
+
+    const claim = await claims.take(letter, decision);
+    if (claim === undefined) continue;
+
+    if (decision.sending) return settle.alone(claim, fail(new UncertainError(ENDED_IN_MID_SEND)));
+    if (decision.crashes.length >= MAX_CRASHES) return settle.alone(claim, crashesItsConsumer);
+    if (blamed !== undefined) return settle.alone(claim, fail(blamed));
+
+    const error = await tryUnder(claim);
+    if (error === undefined) {
+      health.succeeded();
+      await claims.completeOwn(claim, consumer);
+      return tools.report({ delivery, event: received.event, outcome: { kind: "done" } });
+    }
+    if (!health.isOutage(error, [letter])) return settle.alone(claim, fail(error));
+
+    await claims.release(claim);
+    if (!(await patience.outlast(error))) blamed = error;
+    [letter.row] = await ledger.look([letter.key]);
+  }
+
+  function fail(error: unknown): Outcome {
+    return classify(error, delivery, policy);
+  }
+
+  /** Returns the error, or `undefined` once applied. */
+  async function tryUnder(claim: Claim): Promise<unknown> {
+    if (!consumer.repeatable) await claims.markSending(claim);
+    try {
+      const [failure] = await time.within((signal) => consumer.apply([received], signal));
+      return failure && blame(claim, failure.error ?? new Error("failed without an error"));
+    } catch (error) {
+      if (error instanceof HandedBackError) throw error;
+      return blame(claim, error);
+    }
+  }
+
+  function blame(claim: Claim, error: unknown): unknown {
+    claim.mayHaveSent = fail(error).kind === "uncertain";
+    return error;
+  }
+}
+
+const ENDED_IN_MID_SEND = "a process ended after it had started to send this";
+
+const crashesItsConsumer: Outcome = {
+  kind: "dead",
+  reason: "crashes its consumer",
+  error: `its consumer ended ${MAX_CRASHES} times while it applied this message alone`,
+};
+
+/** Takes no further item once one has failed; rejects when those in flight have ended. */
+async function inParallel<T>(
+  items: readonly T[],
+  concurrency: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = [...items].reverse();
+  const lanes = Array.from({ length: Math.min(concurrency, items.length) }, async () => {
+    try {
+      for (let item = queue.pop(); item !== undefined; item = queue.pop()) await work(item);
+    } catch (error) {
+      queue.length = 0;
+      throw error;
+    }
+  });
+  throwFirst(await Promise.allSettled(lanes));
+}

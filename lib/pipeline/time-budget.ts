@@ -1,0 +1,64 @@
+/** The batch goes back: what was settled stays settled, the rest is delivered again. */
+export class HandedBackError extends Error {
+  override name = "HandedBackError";
+}
+
+/** What is left of one invocation. */
+export type TimeBudget = {
+  /** Aborts when the invocation must stop. */
+  stopped: AbortSignal;
+  /** Throws HandedBackError if stopped, or if `ms` would not leave the time to settle. */
+  require(ms: number, cause?: unknown): void;
+  /** Throws HandedBackError if stopped, or if work that lasts as long as any before does not fit. */
+  requireAnother(): void;
+  /** Runs work under a signal that aborts when stopped and when only the time to settle is left. */
+  within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+};
+
+/** Kept free at the end of an invocation for settling, ms; at most a quarter of the whole. */
+const SETTLE_MS = 3_000;
+
+export function timeBudget({
+  signal,
+  remainingMs,
+  sleep,
+}: {
+  signal: AbortSignal;
+  remainingMs: () => number;
+  sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+}): TimeBudget {
+  const reserve = Math.min(SETTLE_MS, remainingMs() / 4);
+  const workMs = () => remainingMs() - reserve;
+  let longest = 0;
+
+  function require(ms: number, cause?: unknown): void {
+    if (signal.aborted) throw new HandedBackError("stopped", { cause: cause ?? signal.reason });
+    if (workMs() <= ms) throw new HandedBackError("out of time", { cause });
+  }
+
+  async function within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const limit = new AbortController();
+    const timer = new AbortController();
+    const stop = () => limit.abort(signal.reason);
+    const before = workMs();
+
+    signal.addEventListener("abort", stop, { once: true });
+    sleep(Math.max(0, before), timer.signal).then(
+      () => limit.abort(new HandedBackError("out of time")),
+      () => undefined,
+    );
+    try {
+      return await work(limit.signal);
+    } catch (error) {
+      // Whatever an interrupted call reports, it says nothing about the messages.
+      if (limit.signal.aborted) throw new HandedBackError("interrupted", { cause: error });
+      throw error;
+    } finally {
+      longest = Math.max(longest, before - workMs());
+      signal.removeEventListener("abort", stop);
+      timer.abort();
+    }
+  }
+
+  return { stopped: signal, require, requireAnother: () => require(longest), within };
+}
