@@ -1,0 +1,69 @@
+import * as z from "zod";
+import { aliased, type Env } from "./config-aliases.ts";
+
+/** The environment is wrong. The message names every wrong variable and prints no value. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+/**
+ * Reads a function's settings once, at start. Empty variables count as absent (compose files make
+ * them), the source systems' names are understood (config-aliases.ts). Throws ConfigError.
+ */
+export function readConfig<T extends z.ZodType>(schema: T, env: Env): z.infer<T> {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const { env: resolved, problems } = aliased(given);
+  const result = schema.safeParse(resolved);
+
+  if (!result.success) {
+    for (const { path, message } of result.error.issues) {
+      const name = String(path[0]);
+      problems.push(`${name}: ${resolved[name] === undefined ? "is required" : message}`);
+    }
+  }
+  if (!result.success || problems.length > 0) {
+    throw new ConfigError(`Bad configuration:\n  ${problems.join("\n  ")}`);
+  }
+  return result.data;
+}
+
+const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** `500ms`, `5s`, `2m`, `1h` as milliseconds; at most 24 h, at least 1 ms. */
+export const duration = z.string().transform((text, context) => {
+  const [, amount, unit] = /^(\d{1,8})(ms|s|m|h)$/.exec(text) ?? [];
+  const ms = Number(amount) * (UNITS[unit ?? ""] ?? Number.NaN);
+
+  if (ms >= 1 && ms <= 24 * 3_600_000) return ms;
+  context.addIssue("must be a duration from 1ms to 24h, such as 500ms, 5s, 2m or 1h");
+  return z.NEVER;
+});
+
+const delays = z
+  .string()
+  .transform((list) => list.split(",").map((item) => item.trim()))
+  .pipe(z.array(duration).min(1).max(10))
+  .refine((list) => list.every((ms, i) => i === 0 || ms > (list[i - 1] ?? 0)), {
+    error: "must ascend: each delay becomes a retry queue of its own",
+  });
+
+/** The variables that several functions share; each function's config.ts spreads what it reads. */
+export const variables = {
+  /** `amqp://user:password@host:port/vhost`, or `amqps:`. */
+  RABBITMQ_URL: z.url({ protocol: /^amqps?$/, error: "must be an amqp:// or amqps:// URL" }),
+  /** Delay before each further attempt, ms; its length is the number of retries. */
+  RETRY_DELAYS: delays.prefault("5s,30s,5m"),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+};
+
+/**
+ * Which ledger a consumer uses, joined to its config: `z.object({ … }).and(ledger)`. The result is
+ * `{ LEDGER: "dynamodb", LEDGER_TABLE }` (the default; the table is then required) or `{ LEDGER: "none" }`.
+ */
+export const ledger = z.preprocess(
+  (env) => ({ LEDGER: "dynamodb", ...(env as object) }),
+  z.discriminatedUnion("LEDGER", [
+    z.object({ LEDGER: z.literal("dynamodb"), LEDGER_TABLE: z.string() }),
+    z.object({ LEDGER: z.literal("none") }),
+  ]),
+);
