@@ -5,7 +5,7 @@ import type { Consumer } from "./consumer.ts";
 import { decide, MAX_CRASHES } from "./decide.ts";
 import { UncertainError } from "./errors.ts";
 import type { Hold, SinkHealth } from "./hold.ts";
-import type { Letter } from "./letter.ts";
+import type { Decided, Letter } from "./letter.ts";
 import type { Outcome, Settled } from "./outcome.ts";
 import { type Settle, throwFirst } from "./settle.ts";
 import { HandedBackError, type TimeBudget } from "./time-budget.ts";
@@ -28,15 +28,23 @@ type Tools = {
  * Applies messages one by one, each under a claim and settled before its claim is given up. What
  * may have crashed somebody (delivered before) goes strictly one at a time, so that a crash
  * accuses one message; the others share the sink as far as the consumer allows.
+ * Returns those whose row has meanwhile decided about them.
  */
-export async function applyAlone(letters: readonly Letter[], tools: Tools): Promise<void> {
+export async function applyAlone(letters: readonly Letter[], tools: Tools): Promise<Decided[]> {
+  const decided: Decided[] = [];
   const suspects = letters.filter(({ delivery }) => delivery.deliveryCount > 0);
   const others = letters.filter(({ delivery }) => delivery.deliveryCount === 0);
-  await inParallel(suspects, 1, (letter) => applyOne(letter, tools));
-  await inParallel(others, tools.consumer.concurrency, (letter) => applyOne(letter, tools));
+  const applyNext = async (letter: Letter) => {
+    const outcome = await applyOne(letter, tools);
+    if (outcome !== undefined) decided.push({ delivery: letter.delivery, letter, outcome });
+  };
+  await inParallel(suspects, 1, applyNext);
+  await inParallel(others, tools.consumer.concurrency, applyNext);
+  return decided;
 }
 
-async function applyOne(letter: Letter, tools: Tools): Promise<void> {
+/** Settles the message under a claim, or returns the outcome that its row has decided. */
+async function applyOne(letter: Letter, tools: Tools): Promise<Outcome | undefined> {
   const { consumer, ledger, claims, settle, policy, health, time, process, now } = tools;
   const { delivery, received } = letter;
   const mode = consumer.repeatable ? "alone" : "once";
@@ -48,27 +56,33 @@ async function applyOne(letter: Letter, tools: Tools): Promise<void> {
     time.requireAnother();
     const message = { delivery, digest: received.digest };
     const decision = decide(letter.row, message, mode, { process, now: now() });
-    if (decision.kind === "settle") return settle.unclaimed(delivery, letter, decision.outcome);
+    if (decision.kind === "settle") return decision.outcome;
     if (decision.kind !== "claim") throw new Error(`no message alone can be ${decision.kind}`);
 
     const claim = await claims.take(letter, decision);
     if (claim === undefined) continue;
 
-    if (decision.sending) return settle.alone(claim, fail(new UncertainError(ENDED_IN_MID_SEND)));
-    if (decision.crashes.length >= MAX_CRASHES) return settle.alone(claim, crashesItsConsumer);
-    if (blamed !== undefined) return settle.alone(claim, fail(blamed));
+    if (decision.sending) return settleUnder(claim, fail(new UncertainError(ENDED_IN_MID_SEND)));
+    if (decision.crashes.length >= MAX_CRASHES) return settleUnder(claim, crashesItsConsumer);
+    if (blamed !== undefined) return settleUnder(claim, fail(blamed));
 
     const error = await tryUnder(claim);
     if (error === undefined) {
       health.succeeded();
       await claims.completeOwn(claim, consumer);
-      return tools.report({ delivery, event: received.event, outcome: { kind: "done" } });
+      tools.report({ delivery, event: received.event, outcome: { kind: "done" } });
+      return undefined;
     }
-    if (!health.isOutage(error, [letter])) return settle.alone(claim, fail(error));
+    if (!health.isOutage(error, [letter])) return settleUnder(claim, fail(error));
 
     await claims.release(claim);
     if (!(await patience.outlast(error))) blamed = error;
     [letter.row] = await ledger.look([letter.key]);
+  }
+
+  async function settleUnder(claim: Claim, outcome: Outcome): Promise<undefined> {
+    await settle.alone(claim, outcome);
+    return undefined;
   }
 
   function fail(error: unknown): Outcome {

@@ -58,13 +58,12 @@ export function claimsIn({
       sending,
       beneath,
     };
+    const over = letter.row;
     // Before the write: a claim whose reply is lost has to be released as well.
     held.add(claim);
-    const [verdict] = await ledger.swap([{ key, over: letter.row, to }]);
-    if (verdict?.written) {
-      letter.row = to;
-      return claim;
-    }
+    letter.row = to;
+    const [verdict] = await ledger.swap([{ key, over, to }]);
+    if (verdict?.written) return claim;
     held.delete(claim);
     letter.row = verdict?.row;
     return undefined;
@@ -103,7 +102,8 @@ export function claimsIn({
 
   /** After the confirm of a copy of a message alone: only while the token is ours. */
   async function forwardOwn(claim: Claim, rank: Rank): Promise<void> {
-    await amendOwn(claim, (row) => forwarded(row.digest, rank));
+    const ours = await amendOwn(claim, (row) => forwarded(row.digest, rank));
+    if (!ours) await withdraw(claim);
     held.delete(claim);
   }
 

@@ -74,9 +74,10 @@ export function batchProcessor(consumer: Consumer, deps: Deps): ProcessBatch {
       await look(kept);
       const { decided, group, alone } = split(kept);
 
-      await settleDecided([...unreadable, ...copies, ...decided]);
       const forAlone = await applyGroup(group, tools);
-      await applyAlone([...alone, ...forAlone], tools);
+      const decidedLate = await applyAlone([...alone, ...forAlone], tools);
+      // Last, since these leave no record: published once, unless this very moment fails.
+      await settleDecided([...unreadable, ...copies, ...decided, ...decidedLate]);
     } catch (error) {
       await claims.releaseAll();
       throw error;
