@@ -1,0 +1,233 @@
+import { describe, expect, test } from "vitest";
+import type { Claimed, Forwarded, Row } from "../ledger/ledger.ts";
+import { decide, type Mode } from "./decide.ts";
+import type { Delivery } from "./delivery.ts";
+
+const NOW = 1_000;
+
+const message = (changes: Partial<Delivery> = {}): Delivery => ({
+  body: new Uint8Array(),
+  attempt: 1,
+  generation: 1,
+  copy: 7,
+  notBefore: undefined,
+  deliveryCount: 0,
+  firstFailedAt: undefined,
+  ...changes,
+});
+
+const done = (digest = "d"): Row => ({ state: "done", rev: "r", digest });
+
+const forwarded = (attempt: number | "dead", generation = 1, digest = "d"): Forwarded => ({
+  state: "forwarded",
+  rev: "r",
+  digest,
+  attempt,
+  generation,
+});
+
+const claimed = (changes: Partial<Claimed> = {}): Claimed => ({
+  state: "claimed",
+  rev: "r",
+  digest: "d",
+  token: "other:1",
+  until: NOW + 500,
+  attempt: 1,
+  generation: 1,
+  copy: 8,
+  deliveryCount: 0,
+  crashes: [],
+  sending: false,
+  beneath: undefined,
+  ...changes,
+});
+
+const over = { until: NOW };
+const ours = { token: "here:1" };
+/** The copy that was claimed, delivered again. */
+const back = message({ copy: 8, deliveryCount: 1 });
+
+/** Decisions in one word each, as the table of docs/message-lifecycle.md has them. */
+function verdict(row: Row | undefined, delivery: Delivery, mode: Mode): string {
+  const decision = decide(row, { delivery, digest: "d" }, mode, { process: "here", now: NOW });
+  switch (decision.kind) {
+    case "group":
+    case "alone":
+      return decision.kind;
+    case "settle":
+      return decision.outcome.kind === "dead" ? decision.outcome.reason : decision.outcome.kind;
+    case "claim": {
+      const { crashes, sending, beneath } = decision;
+      return [
+        "claim",
+        ...(crashes.length > 0 ? [`crashes ${crashes.join(",")}`] : []),
+        ...(sending ? ["sending"] : []),
+        ...(beneath ? [`over ${beneath.attempt}`] : []),
+      ].join(" ");
+    }
+  }
+}
+
+describe("the truth table", () => {
+  test.each<[string, Row | undefined, Delivery, group: string, alone: string, once: string]>([
+    ["none", undefined, message(), "group", "claim", "claim"],
+    ["done, same digest", done(), message(), "duplicate", "duplicate", "duplicate"],
+    [
+      "done, same digest, replayed",
+      done(),
+      message({ generation: 2 }),
+      "duplicate",
+      "duplicate",
+      "duplicate",
+    ],
+    ["done, other digest", done("x"), message(), "id reused", "id reused", "id reused"],
+    ["forwarded, higher", forwarded(2), message(), "superseded", "superseded", "superseded"],
+    [
+      "forwarded, higher generation",
+      forwarded(1, 2),
+      message({ attempt: 3 }),
+      "superseded",
+      "superseded",
+      "superseded",
+    ],
+    ["forwarded dead", forwarded("dead"), message(), "superseded", "superseded", "superseded"],
+    [
+      "forwarded, equal attempt",
+      forwarded(2),
+      message({ attempt: 2 }),
+      "alone",
+      "claim over 2",
+      "claim over 2",
+    ],
+    [
+      "forwarded, lower attempt",
+      forwarded(2),
+      message({ attempt: 3 }),
+      "alone",
+      "claim over 2",
+      "claim over 2",
+    ],
+    [
+      "forwarded, lower generation",
+      forwarded(3),
+      message({ generation: 2 }),
+      "group",
+      "claim over 3",
+      "claim over 3",
+    ],
+    [
+      "forwarded dead, lower generation",
+      forwarded("dead"),
+      message({ generation: 2 }),
+      "group",
+      "claim over dead",
+      "claim over dead",
+    ],
+    ["forwarded, other digest", forwarded(2, 1, "x"), message(), ...thrice("id reused")],
+    ["claimed, higher", claimed({ attempt: 2 }), message(), ...thrice("superseded")],
+    [
+      "claimed by this process",
+      claimed({ ...ours, crashes: ["a:1"] }),
+      message(),
+      "alone",
+      "claim crashes a:1",
+      "claim crashes a:1",
+    ],
+    [
+      "claimed by this process, sending",
+      claimed({ ...ours, sending: true }),
+      message(),
+      "alone",
+      "claim sending",
+      "claim sending",
+    ],
+    ["claimed by another, running", claimed(), message(), ...thrice("defer")],
+    [
+      "claimed by another, running, this very copy come back",
+      claimed(),
+      back,
+      "defer",
+      "claim crashes other:1",
+      "defer",
+    ],
+    [
+      "claimed by another, running, same copy but not come back",
+      claimed(),
+      message({ copy: 8 }),
+      ...thrice("defer"),
+    ],
+    [
+      "claimed by another, running, both without a copy number",
+      claimed({ copy: undefined }),
+      message({ copy: undefined, deliveryCount: 1 }),
+      ...thrice("defer"),
+    ],
+    [
+      "claimed by another, over",
+      claimed({ ...over, crashes: ["a:1"], beneath: forwarded(1) }),
+      message(),
+      "alone",
+      "claim crashes a:1,other:1 over 1",
+      "claim crashes a:1,other:1 over 1",
+    ],
+    [
+      "claimed by another, over, sending",
+      claimed({ ...over, sending: true }),
+      message(),
+      "alone",
+      "claim crashes other:1 sending",
+      "claim crashes other:1 sending",
+    ],
+    [
+      "claimed, lower generation, running",
+      claimed({ crashes: ["a:1"] }),
+      message({ generation: 2 }),
+      "defer",
+      "claim",
+      "defer",
+    ],
+    [
+      "claimed, lower generation, over",
+      claimed({ ...over, crashes: ["a:1"] }),
+      message({ generation: 2 }),
+      "alone",
+      "claim",
+      "claim",
+    ],
+    ["claimed, other digest, running", claimed({ digest: "x" }), message(), ...thrice("defer")],
+    [
+      "claimed, other digest, over",
+      claimed({ digest: "x", ...over }),
+      message(),
+      ...thrice("id reused"),
+    ],
+  ])("%s", (_name, row, delivery, group, alone, once) => {
+    expect({
+      group: verdict(row, delivery, "group"),
+      alone: verdict(row, delivery, "alone"),
+      once: verdict(row, delivery, "once"),
+    }).toEqual({ group, alone, once });
+  });
+});
+
+test("defers a message before its time, but not one that is done", () => {
+  const early = message({ attempt: 2, notBefore: NOW + 300 });
+
+  expect(decide(undefined, { delivery: early, digest: "d" }, "alone", here)).toMatchObject({
+    outcome: { kind: "defer", delayMs: 300, reason: "not before its time" },
+  });
+  expect(verdict(done(), early, "alone")).toBe("duplicate");
+  expect(verdict(undefined, message({ notBefore: NOW }), "group")).toBe("group");
+});
+
+test("defers behind a running claim until its lease ends", () => {
+  expect(decide(claimed(), { delivery: message(), digest: "d" }, "group", here)).toMatchObject({
+    outcome: { kind: "defer", delayMs: 500, reason: "claimed by another" },
+  });
+});
+
+const here = { process: "here", now: NOW };
+
+function thrice(text: string): [string, string, string] {
+  return [text, text, text];
+}
