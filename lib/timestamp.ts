@@ -1,0 +1,35 @@
+const RFC_3339 =
+  /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
+
+/** The first instant a four-digit year cannot name. */
+const YEAR_10000 = Date.UTC(10_000, 0);
+
+/**
+ * An RFC 3339 time as fixed-width UTC with microseconds (`2026-11-21T10:00:00.500000Z`), so that
+ * strings compare as instants do; finer digits are cut off. `undefined` for everything else: dates
+ * that do not exist, leap seconds, and years before 1970 (the zero time of a producer that set none).
+ */
+export function fixedWidthUtc(text: string): string | undefined {
+  const match = RFC_3339.exec(text);
+  if (match === null) return undefined;
+  const [, year, month, day, hour, minute, second, fraction = "", sign, offHour, offMinute] = match;
+
+  const local = Date.UTC(+year!, +month! - 1, +day!, +hour!, +minute!, +second!);
+  const named = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
+  // Date.UTC rolls over: February 30 becomes March. What it names differently does not exist.
+  if (!new Date(local).toISOString().startsWith(named)) return undefined;
+
+  const micros = fraction.padEnd(6, "0").slice(0, 6);
+  if (sign === undefined) return local < 0 ? undefined : `${named}.${micros}Z`;
+
+  if (+offHour! > 23 || +offMinute! > 59) return undefined;
+  const offset = (+offHour! * 60 + +offMinute!) * (sign === "-" ? -60_000 : 60_000);
+  const utc = local - offset;
+  if (utc < 0 || utc >= YEAR_10000) return undefined;
+  return `${new Date(utc).toISOString().slice(0, 19)}.${micros}Z`;
+}
+
+/** Epoch ms as fixed-width UTC. */
+export function utcOf(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, -1)}000Z`;
+}
