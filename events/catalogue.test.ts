@@ -1,0 +1,149 @@
+import { expect, test } from "vitest";
+import { InvalidEventError } from "../lib/envelope.ts";
+import { checkEvent, contracts, eventTypes, keyOf, parseEvent } from "./catalogue.ts";
+
+const latest = Date.UTC(2030, 0);
+
+const eventOf = (type: string, data: unknown, changes: object = {}) => ({
+  id: "evt_1",
+  type,
+  source: "shop",
+  timestamp: "2024-01-15T10:30:00Z",
+  tenant_id: "default",
+  data,
+  metadata: { version: "1.0" },
+  ...changes,
+});
+const bytes = (document: unknown) => Buffer.from(JSON.stringify(document));
+const sampleOf = (type: string) => contracts.find((each) => each.type === type)!.sample;
+const issuesOf = (type: string, changes: object) =>
+  checkEvent(eventOf(type, { ...sampleOf(type), ...changes }), latest).issues;
+const dataOf = (type: string, data: unknown) => parseEvent(bytes(eventOf(type, data))).event.data;
+
+test("knows the types of the contract", () => {
+  expect(eventTypes).toEqual([
+    "interaction.viewed",
+    "interaction.added_to_cart",
+    "interaction.removed_from_cart",
+    "interaction.purchased",
+    "interaction.wishlisted",
+    "order.created",
+    "order.confirmed",
+    "order.paid",
+    "order.shipped",
+    "order.delivered",
+    "order.cancelled",
+    "product.created",
+    "product.updated",
+    "product.deleted",
+    "customer.created",
+    "customer.updated",
+    "user.signup",
+  ]);
+});
+
+test.each(contracts)("reads its sample of $type, and again what it wrote", ({ type, sample }) => {
+  const given = eventOf(type, sample, { note: "kept" });
+  const { event, digest } = parseEvent(bytes(given));
+
+  expect(event).toMatchObject({ ...given, timestamp: "2024-01-15T10:30:00.000000Z" });
+  expect(parseEvent(bytes(event)).event).toEqual(event);
+  expect(parseEvent(bytes({ ...given, timestamp: event.timestamp })).digest).toBe(digest);
+  expect(keyOf(event)).toMatch(/^(user|prod|order|cust)_/);
+});
+
+test.each(contracts)("keeps unknown fields in the data of $type", ({ type, sample }) => {
+  expect(dataOf(type, { ...sample, gift: { wrapped: true } })).toMatchObject({
+    gift: { wrapped: true },
+  });
+});
+
+test("counts an order's money in minor units, without binary fractions", () => {
+  const order = {
+    order_id: "o1",
+    customer_id: "c1",
+    items: [
+      { product_id: 100, quantity: 3, price: 19.99 },
+      { product_id: "p2", quantity: 1, price: "0.125" },
+    ],
+    total: 60.1,
+    currency: "UAH",
+  };
+
+  expect(dataOf("order.created", order)).toMatchObject({
+    status: "pending",
+    total_minor: 6_010,
+    items: [
+      { product_id: "100", price_minor: 1_999 },
+      { product_id: "p2", price_minor: 12 },
+    ],
+  });
+});
+
+test("refuses a total that is no whole number of minor units", () => {
+  expect(issuesOf("order.created", { total: "1000.005" })).toEqual([
+    { path: "data.total", message: "is no whole number of minor units of UAH" },
+  ]);
+  expect(issuesOf("order.created", { total: 0.5, currency: "JPY" })?.[0]?.path).toBe("data.total");
+});
+
+test("wants a changed price and its currency together", () => {
+  const paths = (changes: object) => issuesOf("product.updated", { changes })?.map((i) => i.path);
+
+  expect(paths({ price: 5 })).toEqual(["data.changes.currency"]);
+  expect(paths({ currency: "UAH" })).toEqual(["data.changes.price"]);
+  expect(paths({})).toEqual(["data.changes"]);
+  expect(dataOf("product.updated", { product_id: "p", changes: { sku: null } })).toEqual({
+    product_id: "p",
+    changes: { sku: null },
+  });
+});
+
+test("takes whoever signs up with an address alone by that address", () => {
+  expect(dataOf("user.signup", { email: "test@example.com" })).toEqual({
+    email: "test@example.com",
+    user_id: "test@example.com",
+  });
+  expect(issuesOf("user.signup", { user_id: undefined, email: undefined })).toHaveLength(1);
+});
+
+test("names the wrong fields of envelope and data together", () => {
+  const document = eventOf("order.created", { items: [{ quantity: 0 }] }, { tenant_id: "#" });
+
+  expect(checkEvent(document, latest).issues?.map(({ path }) => path)).toEqual([
+    "tenant_id",
+    "data.order_id",
+    "data.customer_id",
+    "data.items.0.product_id",
+    "data.items.0.quantity",
+    "data.items.0.price",
+    "data.total",
+    "data.currency",
+  ]);
+});
+
+test("says which type it does not know, and which version", () => {
+  expect(() => parseEvent(bytes(eventOf("order.eaten", {})))).toThrow(
+    new InvalidEventError([
+      { path: "type", message: "order.eaten is no event type of this system" },
+    ]),
+  );
+  const next = eventOf("order.delivered", { order_id: "o" }, { metadata: { version: "2.0" } });
+  expect(checkEvent(next, latest).issues?.[0]?.path).toBe("metadata.version");
+  const minor = eventOf("order.delivered", { order_id: "o" }, { metadata: { version: "1.7" } });
+  expect(checkEvent(minor, latest).issues).toBeUndefined();
+});
+
+test("refuses a stamp from the future that would win over every later change", () => {
+  const now = () => Date.UTC(2024, 0, 15, 9, 29);
+  const body = bytes(eventOf("order.delivered", { order_id: "o" }));
+
+  expect(() => parseEvent(body, now)).toThrow("timestamp: lies in the future");
+  expect(parseEvent(body, () => now() + 60_000).event.id).toBe("evt_1");
+});
+
+test("answers a document of any shape with issues", () => {
+  for (const document of [null, 5, "x", [], {}, { type: 5, data: 5 }, { type: "order.paid" }]) {
+    expect(checkEvent(document, latest).issues).not.toEqual([]);
+  }
+});

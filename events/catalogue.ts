@@ -1,0 +1,91 @@
+import type * as z from "zod";
+import {
+  checkEnvelope,
+  digestOf,
+  InvalidEventError,
+  issueAt,
+  issuesOf,
+  readDocument,
+  type Checked,
+  type Envelope,
+  type Issue,
+  type Received,
+} from "../lib/envelope.ts";
+import type { Contract, EventOf } from "./contract.ts";
+import { customers } from "./customers.ts";
+import { interactions } from "./interactions.ts";
+import { orders } from "./orders.ts";
+import { products } from "./products.ts";
+import { users } from "./users.ts";
+
+/** Every contract there is. A new entity joins here and nowhere else. */
+export const contracts = [...interactions, ...orders, ...products, ...customers, ...users] as const;
+
+export type WarrenEvent = EventOf<(typeof contracts)[number]>;
+export type EventType = WarrenEvent["type"];
+
+export const eventTypes: readonly EventType[] = contracts.map(({ type }) => type);
+
+const byType = new Map<string, Contract<EventType, z.ZodType>>(
+  contracts.map((each) => [each.type, each as Contract<EventType, z.ZodType>]),
+);
+
+/** How far a producer's clock may be ahead of ours, ms. */
+export const FUTURE_MS = 10 * 60_000;
+
+/** A consumer's own clock may lag behind the door's: what was accepted there must pass here. */
+const CONSUMER_FUTURE_MS = 60 * 60_000;
+
+/**
+ * Reads an event from the wire: bytes, envelope, and the data of its type. `data` is parsed
+ * (`total_minor` and the like are there); the digest covers it as received. Throws NotJsonError,
+ * InvalidEventError.
+ */
+export function parseEvent(body: Uint8Array, now: () => number = Date.now): Received<WarrenEvent> {
+  const checked = checkEvent(readDocument(body), now() + CONSUMER_FUTURE_MS);
+  if (checked.issues !== undefined) throw new InvalidEventError(checked.issues);
+  const { envelope, event } = checked.value;
+  return { event, digest: digestOf(envelope) };
+}
+
+/**
+ * Checks a document within bounds (`readDocument`): both halves, so that the sender hears of every
+ * wrong field at once. `envelope` has the data as received, `event` has it parsed. `latest`: epoch ms.
+ */
+export function checkEvent(
+  document: unknown,
+  latest: number,
+): Checked<{ envelope: Envelope; event: WarrenEvent }> {
+  const { value: envelope, issues = [] } = checkEnvelope(document, latest);
+  const { type, data, metadata } = (envelope ?? document ?? {}) as Partial<Envelope>;
+  if (envelope === undefined && (typeof type !== "string" || data === undefined)) return { issues };
+
+  const terms = byType.get(type ?? "");
+  if (terms === undefined) return { issues: [...issues, unknownType(type ?? "")] };
+  if (envelope !== undefined) issues.push(...unreadableVersion(terms, metadata?.version ?? ""));
+
+  const parsed = terms.data.safeParse(data);
+  if (!parsed.success) issues.push(...issuesOf(parsed.error, ["data"]));
+  if (envelope === undefined || !parsed.success || issues.length > 0) return { issues };
+  return { value: { envelope, event: { ...envelope, data: parsed.data } as WarrenEvent } };
+}
+
+/** The entity whose events keep their order, unique within the tenant and the entity's kind. */
+export function keyOf(event: WarrenEvent): string {
+  const terms = byType.get(event.type);
+  if (terms === undefined) throw new InvalidEventError([unknownType(event.type)]);
+  return terms.key(event.data);
+}
+
+function unknownType(type: string): Issue {
+  return issueAt(["type"], `${type.slice(0, 64)} is no event type of this system`);
+}
+
+function unreadableVersion(
+  { version, type }: { version: string; type: string },
+  given: string,
+): Issue[] {
+  const major = version.split(".")[0];
+  if (given.split(".")[0] === major) return [];
+  return [issueAt(["metadata", "version"], `${type} is known as version ${major}.x only`)];
+}

@@ -1,0 +1,24 @@
+import type * as z from "zod";
+import type { Envelope } from "../lib/envelope.ts";
+
+/** What an event type promises. Schemas keep unknown fields, so that a newer producer loses nothing. */
+export type Contract<Type extends string, Schema extends z.ZodType> = {
+  type: Type;
+  /** `major.minor`; a schema of the same major reads every minor. */
+  version: string;
+  data: Schema;
+  /** The entity whose events keep their order: what a partition or a lane is chosen by. */
+  key: (data: z.output<Schema>) => string;
+  /** A realistic payload; the catalogue's test reads every one of them. */
+  sample: z.input<Schema>;
+};
+
+export function contract<const Type extends string, Schema extends z.ZodType>(
+  terms: Contract<Type, Schema>,
+): Contract<Type, Schema> {
+  return terms;
+}
+
+/** The event of a contract, its data as parsed. */
+export type EventOf<C> =
+  C extends Contract<infer Type, infer Schema> ? Envelope<Type, z.output<Schema>> : never;

@@ -1,0 +1,25 @@
+import * as z from "zod";
+import { contract } from "./contract.ts";
+import { entityId } from "./fields.ts";
+
+/** What a user did with a product, once. */
+const interaction = z.looseObject({
+  user_id: entityId,
+  product_id: entityId,
+  user_session: z.string().min(1).max(200).optional(),
+});
+
+const terms = {
+  version: "1.0",
+  data: interaction,
+  key: ({ user_id }: z.output<typeof interaction>) => user_id,
+  sample: { user_id: "user_1", product_id: "prod_456", user_session: "s_8f3a" },
+};
+
+export const interactions = [
+  contract({ type: "interaction.viewed", ...terms }),
+  contract({ type: "interaction.added_to_cart", ...terms }),
+  contract({ type: "interaction.removed_from_cart", ...terms }),
+  contract({ type: "interaction.purchased", ...terms }),
+  contract({ type: "interaction.wishlisted", ...terms }),
+] as const;

@@ -1,0 +1,80 @@
+import * as z from "zod";
+
+const KNOWN = new Set(Intl.supportedValuesOf("currency"));
+const exponents = new Map<string, number>();
+
+/** ISO 4217. */
+export const currency = z
+  .string()
+  .refine((code) => KNOWN.has(code), "must be an ISO 4217 currency code, such as UAH");
+
+/**
+ * An amount in major units as producers write it: 12.5 or "12.50". A number is taken as the shortest
+ * decimal that names it, so no binary fraction enters the arithmetic.
+ */
+export const amount = z.custom<number | string>(
+  (value) =>
+    (typeof value === "number" || typeof value === "string") &&
+    /^\d{1,15}(\.\d{1,20})?$/.test(String(value)),
+  "must be a decimal amount, not negative, such as 12.50",
+);
+
+/** Whole minor units, rounded half to even, and whether nothing was rounded away. */
+export type Minor = { units: number; exact: boolean };
+
+/** Exact decimal arithmetic; `undefined` where the result is no safe integer. */
+export function toMinor(value: number | string, code: string): Minor | undefined {
+  const [whole = "", fraction = ""] = String(value).split(".");
+  const digits = exponentOf(code);
+  const kept = Number(whole + fraction.slice(0, digits).padEnd(digits, "0"));
+  const rest = fraction.slice(digits);
+
+  const units = kept + (roundsUp(rest, kept) ? 1 : 0);
+  return Number.isSafeInteger(units) ? { units, exact: !/[1-9]/.test(rest) } : undefined;
+}
+
+/** A sum of money must be exact. Reports to the schema that calls it. */
+export function exactMinor(
+  value: number | string,
+  code: string,
+  path: PropertyKey[],
+  context: z.core.$RefinementCtx,
+): number {
+  const minor = toMinor(value, code);
+  if (minor?.exact === true) return minor.units;
+  context.addIssue({
+    code: "custom",
+    path,
+    message: minor === undefined ? "is too large" : `is no whole number of minor units of ${code}`,
+  });
+  return 0;
+}
+
+/** A unit price may be finer than its currency; it is rounded half to even. */
+export function roundedMinor(
+  value: number | string,
+  code: string,
+  path: PropertyKey[],
+  context: z.core.$RefinementCtx,
+): number {
+  const minor = toMinor(value, code);
+  if (minor === undefined) context.addIssue({ code: "custom", path, message: "is too large" });
+  return minor?.units ?? 0;
+}
+
+/** Digits after the point: 2 for UAH, 0 for JPY, 3 for KWD. */
+function exponentOf(code: string): number {
+  let digits = exponents.get(code);
+  if (digits === undefined) {
+    const format = new Intl.NumberFormat("en", { style: "currency", currency: code });
+    digits = format.resolvedOptions().maximumFractionDigits ?? 2;
+    exponents.set(code, digits);
+  }
+  return digits;
+}
+
+function roundsUp(rest: string, kept: number): boolean {
+  if (rest === "" || rest < "5") return false;
+  const half = /^50*$/.test(rest);
+  return half ? kept % 2 === 1 : true;
+}
