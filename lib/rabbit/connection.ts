@@ -1,0 +1,248 @@
+import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Channel, type ChannelModel, type ConfirmChannel, connect } from "amqplib";
+import type { Logger } from "../log.ts";
+import { within } from "./deadline.ts";
+import { BrokerUnavailableError } from "./errors.ts";
+
+const HEARTBEAT_MS = 10_000;
+/**
+ * The broker hangs up after two heartbeats without a frame, and our last frame may be half a
+ * heartbeat old when the process stops: after this long a pause nobody may be listening any more.
+ */
+const FROZEN_MS = 1.5 * HEARTBEAT_MS;
+const CONNECT_MS = 10_000;
+const CHANNEL_MS = 5_000;
+const CLOSE_MS = 5_000;
+const FIRST_PAUSE_MS = 100;
+const LAST_PAUSE_MS = 10_000;
+const ATTEMPT_MS = LAST_PAUSE_MS + CONNECT_MS;
+
+export type RabbitConnection = {
+  /**
+   * A new channel, on a connection that is opened when there is none. Tries until it succeeds, with
+   * growing pauses; rejects with the signal's reason, or BrokerUnavailableError after close().
+   */
+  channel(signal?: AbortSignal): Promise<Channel>;
+  confirmChannel(signal?: AbortSignal): Promise<ConfirmChannel>;
+  /** Short of memory or disk, the broker reads nothing from connections that published. */
+  blocked(): boolean;
+  /**
+   * False when the process was stopped (a frozen Lambda environment) longer than the broker waits:
+   * the connection is then cut, its channels close at once, and nothing may be written to it.
+   */
+  fresh(): boolean;
+  /** Why the last attempt failed or the last connection was lost, for error messages. */
+  lastError(): Error | undefined;
+  /** Closes within 5 s, by force if the broker does not answer. */
+  close(): Promise<void>;
+};
+
+/**
+ * A connection that is opened on first use and again after every loss. `name` shows in the
+ * management UI. `url` is `amqp://` or `amqps://`; it is never logged.
+ *
+ * amqplib's own recovery (2.x) is not used: an attempt has no deadline there, a failure while a
+ * connection is being set up is an unhandled "error" event, and closing waits for a dead peer.
+ */
+export function rabbitConnection({
+  url,
+  name,
+  log,
+  onUnblocked = () => {},
+  now = Date.now,
+  random = Math.random,
+}: {
+  url: string;
+  name: string;
+  log?: Pick<Logger, "info" | "warn"> | undefined;
+  onUnblocked?: () => void;
+  now?: () => number;
+  random?: () => number;
+}): RabbitConnection {
+  const closing = new AbortController();
+  let current: Promise<ChannelModel> | undefined;
+  let fresh = () => true;
+  let blocked = false;
+  let failures = 0;
+  let lastError: Error | undefined;
+
+  /** The living connection, or the one attempt to make it that all callers share. */
+  function connected(): Promise<ChannelModel> {
+    current ??= open().catch((error: unknown) => {
+      current = undefined;
+      throw error;
+    });
+    return current;
+  }
+
+  async function open(): Promise<ChannelModel> {
+    if (failures > 0) await sleep(pauseMs(), undefined, { signal: closing.signal });
+    const model = await openWithin(CONNECT_MS, url, name, closing.signal);
+    const openedAt = now();
+    const frozen = freezeDetector(model, now);
+
+    fresh = () => !frozen();
+    model.on("blocked", (reason) => {
+      blocked = true;
+      log?.warn({ connection: name, reason }, "the broker blocks publishers");
+    });
+    model.on("unblocked", () => {
+      blocked = false;
+      log?.info({ connection: name }, "the broker takes messages again");
+      onUnblocked();
+    });
+    // "close" follows every "error" and carries it.
+    model.on("error", () => {});
+    model.on("close", (error) => {
+      current = undefined;
+      blocked = false;
+      fresh = () => true;
+      socketOf(model).destroySoon();
+      // One that is lost as soon as it is made counts as a failed attempt.
+      failures = now() - openedAt > LAST_PAUSE_MS ? 0 : failures + 1;
+      if (closing.signal.aborted) return;
+      lastError = error;
+      log?.warn({ connection: name, err: error }, "lost the broker");
+    });
+    log?.info({ connection: name }, "connected to the broker");
+    return model;
+  }
+
+  async function untilOpen<C>(
+    make: (model: ChannelModel) => Promise<C>,
+    signal: AbortSignal | undefined,
+  ): Promise<C> {
+    const stop = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
+    for (;;) {
+      stop.throwIfAborted();
+      try {
+        const model = await within(ATTEMPT_MS, "connecting to the broker", connected(), stop);
+        return await orCut(model, within(CHANNEL_MS, "opening a channel", make(model), stop));
+      } catch (error) {
+        stop.throwIfAborted();
+        failures += 1;
+        lastError = error instanceof Error ? error : new Error(String(error));
+        log?.warn({ connection: name, err: lastError, failures }, "cannot reach the broker");
+      }
+    }
+  }
+
+  /** A connection on which no channel can be opened is of no use: the next attempt makes another. */
+  async function orCut<C>(model: ChannelModel, channel: Promise<C>): Promise<C> {
+    try {
+      return await channel;
+    } catch (error) {
+      cut(model, "no channel could be opened");
+      throw error;
+    }
+  }
+
+  /** Doubles up to 10 s, and is spread, so that a fleet does not come back in one moment. */
+  function pauseMs(): number {
+    const full = Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
+    return full * (0.5 + random() / 2);
+  }
+
+  async function close(): Promise<void> {
+    if (closing.signal.aborted) return;
+    const last = current;
+    closing.abort(new BrokerUnavailableError(`connection ${name} was closed`));
+    const model = await last?.catch(() => undefined);
+    if (model) await closeOrCut(model);
+  }
+
+  return {
+    channel: (signal) => untilOpen((model) => model.createChannel(), signal),
+    confirmChannel: (signal) => untilOpen((model) => model.createConfirmChannel(), signal),
+    blocked: () => blocked,
+    fresh: () => fresh(),
+    lastError: () => lastError,
+    close,
+  };
+}
+
+/**
+ * Runs `work` on a channel of its own connection and closes both: for tools and checks at start.
+ * One attempt: rejects with BrokerUnavailableError when the broker cannot be reached.
+ */
+export async function withChannel<T>(
+  { url, name }: { url: string; name: string },
+  work: (channel: ConfirmChannel) => Promise<T>,
+): Promise<T> {
+  const model = await openWithin(CONNECT_MS, url, name).catch((cause: unknown) => {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new BrokerUnavailableError(`cannot reach the broker: ${why}`, { cause });
+  });
+  // Whatever waits for an answer rejects with the same error.
+  model.on("error", () => {});
+  try {
+    const opening = model.createConfirmChannel();
+    const channel = await within(CHANNEL_MS, "opening a channel", opening);
+    channel.on("error", () => {});
+    return await work(channel);
+  } finally {
+    await closeOrCut(model);
+  }
+}
+
+async function closeOrCut(model: ChannelModel): Promise<void> {
+  try {
+    await within(CLOSE_MS, "closing the connection", model.close());
+  } catch {
+    cut(model, "the broker did not answer our close");
+  }
+}
+
+async function openWithin(
+  ms: number,
+  url: string,
+  name: string,
+  signal?: AbortSignal,
+): Promise<ChannelModel> {
+  const address = new URL(url);
+  if (!address.searchParams.has("heartbeat")) {
+    address.searchParams.set("heartbeat", String(HEARTBEAT_MS / 1_000));
+  }
+  const clientProperties = { connection_name: name };
+  const attempt = connect(address.href, { timeout: ms, noDelay: true, clientProperties });
+  try {
+    return await within(ms, "connecting to the broker", attempt, signal);
+  } catch (error) {
+    // An attempt that succeeds after all must not leave a connection behind.
+    attempt.then(
+      (model) => cut(model, "too late"),
+      () => {},
+    );
+    throw error;
+  }
+}
+
+/** Tells whether the process stood still for too long; if so the connection is cut. */
+function freezeDetector(model: ChannelModel, now: () => number): () => boolean {
+  let seen = now();
+  let frozen = false;
+
+  const check = () => {
+    const pause = now() - seen;
+    seen += pause;
+    if (!frozen && pause > FROZEN_MS) {
+      frozen = true;
+      cut(model, `the process stood still for ${Math.round(pause / 1_000)} s`);
+    }
+    return frozen;
+  };
+  const timer = setInterval(check, HEARTBEAT_MS / 2).unref();
+  model.on("close", () => clearInterval(timer));
+  return check;
+}
+
+/** amqplib itself cannot end a connection whose peer has gone: its close waits for the answer. */
+function cut(model: ChannelModel, why: string): void {
+  model.on("error", () => {});
+  socketOf(model).destroy(new Error(why));
+}
+
+function socketOf(model: ChannelModel): Socket {
+  return (model.connection as unknown as { stream: Socket }).stream;
+}
