@@ -9,6 +9,7 @@ import {
   UnroutableError,
 } from "./errors.ts";
 import { fifo } from "./fifo.ts";
+import { HEADER } from "./headers.ts";
 
 /** Bodies held for the broker, with about 1 KiB of bookkeeping for each: more is refused at once. */
 const MAX_HELD_BYTES = 64 * 1_024 * 1_024;
@@ -209,7 +210,7 @@ export function rabbitPublisher({
     });
     // The broker sends a returned message back before it confirms it.
     channel.on("return", ({ fields, properties }) => {
-      const pending = inFlight.get(properties.headers?.["warren-copy"]);
+      const pending = inFlight.get(properties.headers?.[HEADER.copy]);
       if (pending) pending.returned = (fields as { replyText?: string }).replyText ?? "returned";
     });
     channel.on("error", (err) =>
@@ -261,7 +262,7 @@ function optionsOf(message: RabbitMessage, copy: number): Options.Publish {
   return {
     persistent: true,
     mandatory: true,
-    headers: { ...headers, "warren-copy": copy },
+    headers: { ...headers, [HEADER.copy]: copy },
     ...(expirationMs !== undefined && { expiration: String(Math.ceil(expirationMs)) }),
     ...(contentType !== undefined && { contentType }),
     ...(messageId !== undefined && { messageId }),
