@@ -1,0 +1,9 @@
+import * as z from "zod";
+import { variables } from "../../lib/config.ts";
+
+export const config = z.object({
+  RABBITMQ_URL: variables.RABBITMQ_URL,
+  LOG_LEVEL: variables.LOG_LEVEL,
+  /** A JSON file; keys.ts says what stands in it. */
+  API_KEYS_FILE: z.string(),
+});

@@ -1,0 +1,121 @@
+import type { Issue } from "../../lib/envelope.ts";
+import { utcOf } from "../../lib/timestamp.ts";
+
+type Fields = Record<string, unknown>;
+
+/** What the request says beside its body. */
+export type Request = {
+  tenant: string;
+  /** The `Idempotency-Key` header. */
+  key: string | undefined;
+  /** A fresh `evt_<uuidv7>`. */
+  newId: () => string;
+};
+
+/** An envelope to be checked, and how the sender calls its fields. */
+export type Normalised = { fields: Fields; issues: Issue[]; asSent: (path: string) => string };
+
+/** Events that name no source came by this door. */
+const DEFAULT_SOURCE = "http";
+
+const INTERACTIONS = new Map<unknown, string>([
+  ["view", "interaction.viewed"],
+  ["cart", "interaction.added_to_cart"],
+  ["remove_from_cart", "interaction.removed_from_cart"],
+  ["purchase", "interaction.purchased"],
+  ["wishlist", "interaction.wishlisted"],
+]);
+
+/**
+ * Brings what producers send into one form, and fills in what they may leave out. Accepts the
+ * envelope and any part of it down to `{ type, data }`; `{ event, payload }`; an interaction
+ * `{ user_id, product_id, event_type, user_session }`; a CloudEvent in structured JSON.
+ */
+export function normalise(document: unknown, request: Request): Normalised {
+  const body = isFields(document) ? document : {};
+  const { fields, asSent } = shapeOf(body);
+  const issues: Issue[] = [];
+  if (body !== document) issues.push({ path: "", message: "must be a JSON object" });
+
+  fields["tenant_id"] ??= request.tenant;
+  fields["source"] ??= DEFAULT_SOURCE;
+  if (request.key !== undefined) {
+    if (fields["id"] !== undefined && fields["id"] !== request.key) {
+      issues.push({ path: "id", message: "differs from the Idempotency-Key header" });
+    }
+    fields["id"] = request.key;
+  }
+
+  fields["id"] ??= request.newId();
+  // Our own ids tell their time, so a repeat with the id alone is the same event to the digest.
+  fields["timestamp"] ??= timeOf(fields["id"]);
+  if (fields["timestamp"] === undefined) {
+    const message = "is needed beside an id of your own: a repeat must say the same time";
+    issues.push({ path: "timestamp", message });
+  }
+  return { fields, issues, asSent };
+}
+
+function shapeOf(body: Fields): { fields: Fields; asSent: (path: string) => string } {
+  if ("specversion" in body) return fromCloudEvent(body);
+  if ("event_type" in body && !("type" in body)) return fromInteraction(body);
+  if ("event" in body && !("type" in body)) {
+    const { event, payload, ...rest } = body;
+    return {
+      fields: { ...rest, type: event, data: payload },
+      asSent: renamed({ type: "event", data: "payload" }),
+    };
+  }
+  return { fields: { ...body }, asSent: (path) => path };
+}
+
+/** Flat: whatever is no field of the envelope is data. */
+function fromInteraction(body: Fields): { fields: Fields; asSent: (path: string) => string } {
+  const { event_type, id, timestamp, source, tenant_id, correlation_id, metadata, ...data } = body;
+  const type = INTERACTIONS.get(event_type) ?? event_type;
+  return {
+    fields: defined({ id, type, timestamp, source, tenant_id, correlation_id, metadata, data }),
+    asSent: (path) => (path === "type" ? "event_type" : path.replace(/^data\./, "")),
+  };
+}
+
+/** CloudEvents 1.0, structured mode; extension attributes we have no field for are kept in metadata. */
+function fromCloudEvent(body: Fields): { fields: Fields; asSent: (path: string) => string } {
+  const { specversion: _, datacontenttype: __, id, type, source, time, data, ...rest } = body;
+  const { tenantid: tenant_id, correlationid: correlation_id, ...metadata } = rest;
+  return {
+    fields: defined({
+      id,
+      type,
+      source,
+      timestamp: time,
+      tenant_id,
+      correlation_id,
+      data,
+      metadata,
+    }),
+    asSent: renamed({ timestamp: "time", tenant_id: "tenantid", correlation_id: "correlationid" }),
+  };
+}
+
+function renamed(names: Record<string, string>): (path: string) => string {
+  return (path) => {
+    const [head = "", ...rest] = path.split(".");
+    return [names[head] ?? head, ...rest].join(".");
+  };
+}
+
+function defined(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The time within `evt_<uuidv7>` (RFC 9562 §5.7: 48 bits of epoch ms first), fixed-width UTC. */
+function timeOf(id: unknown): string | undefined {
+  const match =
+    typeof id === "string" ? /^evt_([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-/.exec(id) : null;
+  return match === null ? undefined : utcOf(Number.parseInt(`${match[1]}${match[2]}`, 16));
+}
