@@ -1,6 +1,6 @@
 import type { Channel } from "amqplib";
 import { within } from "./deadline.ts";
-import { deadQueue, retryQueue } from "./names.ts";
+import { deadQueue, EVENTS_EXCHANGE, retryQueue } from "./names.ts";
 import type { Topology } from "./topology.ts";
 
 /** AMQP's reply codes for a passive declare of what is not there, and for other arguments. */
@@ -60,14 +60,28 @@ export async function requireTopology({
   retryDelays: readonly number[];
 }): Promise<void> {
   const names = [queue, ...retryDelays.map((ms) => retryQueue(queue, ms)), deadQueue(queue)];
-  for (const name of names) {
-    try {
-      await within(DECLARE_MS, `looking for queue ${name}`, channel.checkQueue(name));
-    } catch (cause) {
-      if (codeOf(cause) !== NOT_FOUND) throw cause;
-      const text = `queue ${name} does not exist: \`npm run topology -- apply\` creates it`;
-      throw new TopologyError(text, { cause });
-    }
+  for (const name of names) await requireQueue(channel, name);
+}
+
+/** How many messages are ready in a queue; throws TopologyError when there is no such queue. */
+export async function requireQueue(channel: Channel, name: string): Promise<number> {
+  const found = channel.checkQueue(name);
+  const { messageCount } = await orMissing(`queue ${name}`, found);
+  return messageCount;
+}
+
+/** For whoever publishes events: throws TopologyError when the exchange for them is missing. */
+export async function requireEventsExchange(channel: Channel): Promise<void> {
+  await orMissing(`exchange ${EVENTS_EXCHANGE}`, channel.checkExchange(EVENTS_EXCHANGE));
+}
+
+async function orMissing<T>(what: string, looking: Promise<T>): Promise<T> {
+  try {
+    return await within(DECLARE_MS, `looking for ${what}`, looking);
+  } catch (cause) {
+    if (codeOf(cause) !== NOT_FOUND) throw cause;
+    const text = `${what} does not exist: \`npm run topology -- apply\` creates it`;
+    throw new TopologyError(text, { cause });
   }
 }
 

@@ -61,6 +61,7 @@ export function rabbitConnection({
   random?: () => number;
 }): RabbitConnection {
   const closing = new AbortController();
+  const channels = new Set<Channel>();
   let current: Promise<ChannelModel> | undefined;
   let fresh = () => true;
   let blocked = false;
@@ -109,32 +110,28 @@ export function rabbitConnection({
     return model;
   }
 
-  async function untilOpen<C>(
+  async function untilOpen<C extends Channel>(
     make: (model: ChannelModel) => Promise<C>,
     signal: AbortSignal | undefined,
   ): Promise<C> {
     const stop = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
     for (;;) {
       stop.throwIfAborted();
+      let model: ChannelModel | undefined;
       try {
-        const model = await within(ATTEMPT_MS, "connecting to the broker", connected(), stop);
-        return await orCut(model, within(CHANNEL_MS, "opening a channel", make(model), stop));
+        model = await within(ATTEMPT_MS, "connecting to the broker", connected(), stop);
+        const channel = await within(CHANNEL_MS, "opening a channel", make(model), stop);
+        channels.add(channel);
+        channel.on("close", () => channels.delete(channel));
+        return channel;
       } catch (error) {
         stop.throwIfAborted();
+        // A connection on which no channel can be opened is of no use: the next attempt makes another.
+        if (model) cut(model, "no channel could be opened");
         failures += 1;
         lastError = error instanceof Error ? error : new Error(String(error));
         log?.warn({ connection: name, err: lastError, failures }, "cannot reach the broker");
       }
-    }
-  }
-
-  /** A connection on which no channel can be opened is of no use: the next attempt makes another. */
-  async function orCut<C>(model: ChannelModel, channel: Promise<C>): Promise<C> {
-    try {
-      return await channel;
-    } catch (error) {
-      cut(model, "no channel could be opened");
-      throw error;
     }
   }
 
@@ -149,7 +146,7 @@ export function rabbitConnection({
     const last = current;
     closing.abort(new BrokerUnavailableError(`connection ${name} was closed`));
     const model = await last?.catch(() => undefined);
-    if (model) await closeOrCut(model);
+    if (model) await closeOrCut(model, channels);
   }
 
   return {
@@ -164,7 +161,7 @@ export function rabbitConnection({
 
 /**
  * Runs `work` on a channel of its own connection and closes both: for tools and checks at start.
- * One attempt: rejects with BrokerUnavailableError when the broker cannot be reached.
+ * Once it resolves, what `work` published and acked has reached the broker. One attempt: rejects with BrokerUnavailableError when the broker cannot be reached.
  */
 export async function withChannel<T>(
   { url, name }: { url: string; name: string },
@@ -176,19 +173,27 @@ export async function withChannel<T>(
   });
   // Whatever waits for an answer rejects with the same error.
   model.on("error", () => {});
+  let channel: ConfirmChannel | undefined;
   try {
     const opening = model.createConfirmChannel();
-    const channel = await within(CHANNEL_MS, "opening a channel", opening);
+    channel = await within(CHANNEL_MS, "opening a channel", opening);
     channel.on("error", () => {});
-    return await work(channel);
+    const result = await work(channel);
+    await within(CLOSE_MS, "closing the channel", channel.close());
+    return result;
   } finally {
-    await closeOrCut(model);
+    await closeOrCut(model, channel ? [channel] : []);
   }
 }
 
-async function closeOrCut(model: ChannelModel): Promise<void> {
+/** Channels first: amqplib lets the closing of a connection overtake the acks its channels still hold. */
+async function closeOrCut(model: ChannelModel, channels: Iterable<Channel>): Promise<void> {
+  const closeAll = async () => {
+    await Promise.allSettled([...channels].map((channel) => channel.close()));
+    await model.close();
+  };
   try {
-    await within(CLOSE_MS, "closing the connection", model.close());
+    await within(CLOSE_MS, "closing the connection", closeAll());
   } catch {
     cut(model, "the broker did not answer our close");
   }

@@ -1,0 +1,58 @@
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parse } from "yaml";
+import * as z from "zod";
+import type { QueueConsumer } from "../../lib/rabbit/topology.ts";
+
+/** The project's folder: where serverless.yml lies. */
+export const ROOT = join(import.meta.dirname, "../..");
+
+const serverless = z.looseObject({
+  functions: z.record(
+    z.string(),
+    z.looseObject({ handler: z.string(), events: z.array(z.unknown()).default([]) }),
+  ),
+});
+
+const trigger = z.object({
+  rabbitmq: z.looseObject({
+    queue: z.string().regex(/^[A-Za-z0-9._-]+$/, "must be a literal queue name"),
+  }),
+});
+
+const consumerModule = z.looseObject({ accepts: z.array(z.string()).min(1) });
+
+/**
+ * The functions of serverless.yml that have a `rabbitmq` trigger, each with the event types that the
+ * `consumer.ts` beside its handler exports as `accepts`. Throws an error that names the wrong place.
+ */
+export async function readConsumers(root: string = ROOT): Promise<QueueConsumer[]> {
+  const file = join(root, "serverless.yml");
+  const { functions } = checked(serverless, parse(await readFile(file, "utf8")), file);
+  const consumers: QueueConsumer[] = [];
+
+  for (const [name, { handler, events }] of Object.entries(functions)) {
+    for (const event of events.filter(isTrigger)) {
+      const { rabbitmq } = checked(trigger, event, `${file}, function ${name}`);
+      const accepts = await acceptsOf(join(root, dirname(handler), "consumer.ts"));
+      consumers.push({ queue: rabbitmq.queue, accepts });
+    }
+  }
+  return consumers;
+}
+
+function isTrigger(event: unknown): boolean {
+  return typeof event === "object" && event !== null && "rabbitmq" in event;
+}
+
+async function acceptsOf(file: string): Promise<string[]> {
+  const exported: unknown = await import(pathToFileURL(file).href);
+  return checked(consumerModule, exported, file).accepts;
+}
+
+function checked<T extends z.ZodType>(schema: T, value: unknown, where: string): z.infer<T> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new Error(`${where}: ${z.prettifyError(result.error)}`);
+}

@@ -1,0 +1,150 @@
+import { hash } from "node:crypto";
+import type { GetMessage } from "amqplib";
+import { checkEnvelope, digestOf, readDocument } from "../../lib/envelope.ts";
+import { deliveryHeaders, HEADER } from "../../lib/rabbit/headers.ts";
+
+/** A message that waits for people, as far as it can be read. */
+export type DeadLetter = {
+  /** The event's id; of what is no event `sha256:` and the beginning of its body's hash. */
+  id: string;
+  tenant: string | undefined;
+  type: string | undefined;
+  /** Tells the events apart that wear one id; of what is no event the hash of its body. */
+  digest: string;
+  generation: number;
+  attempts: number;
+  reason: string;
+  error: string | undefined;
+  /** Epoch ms. */
+  deadAt: number | undefined;
+  /** Epoch ms. */
+  firstFailedAt: number | undefined;
+};
+
+/** Reads a dead letter, whoever put it there: a function (our headers) or the broker (`x-death`). */
+export function deadLetterOf({ content, properties }: GetMessage): DeadLetter {
+  const headers: Record<string, unknown> = properties.headers ?? {};
+  const { attempt, generation, firstFailedAt } = deliveryHeaders(headers);
+  const byBroker = deathByBroker(headers);
+  return {
+    ...eventIn(content),
+    generation,
+    attempts: attempt,
+    reason: text(headers[HEADER.reason]) ?? byBroker.reason ?? "unknown",
+    error: text(headers[HEADER.error]),
+    deadAt: time(headers[HEADER.deadAt]) ?? byBroker.deadAt,
+    firstFailedAt,
+  };
+}
+
+function eventIn(body: Uint8Array): Pick<DeadLetter, "id" | "tenant" | "type" | "digest"> {
+  const fingerprint = hash("sha256", body, "hex");
+  const nameless = { id: `sha256:${fingerprint.slice(0, 12)}`, digest: fingerprint };
+  let document: unknown;
+  try {
+    document = readDocument(body);
+  } catch {
+    return { ...nameless, tenant: undefined, type: undefined };
+  }
+  const { value } = checkEnvelope(document, Number.POSITIVE_INFINITY);
+  if (value) {
+    return { id: value.id, tenant: value.tenant_id, type: value.type, digest: digestOf(value) };
+  }
+  const fields = Object(document) as Record<string, unknown>;
+  return {
+    ...nameless,
+    ...(text(fields["id"]) !== undefined && { id: text(fields["id"])! }),
+    tenant: text(fields["tenant_id"]),
+    type: text(fields["type"]),
+  };
+}
+
+/** What the broker itself notes on a message that it moves: the latest entry stands first. */
+function deathByBroker(headers: Record<string, unknown>): {
+  reason: string | undefined;
+  deadAt: number | undefined;
+} {
+  const deaths = headers["x-death"];
+  const latest = Object(Array.isArray(deaths) ? deaths[0] : undefined) as Record<string, unknown>;
+  const reason = text(latest["reason"]);
+  const seconds = (Object(latest["time"]) as Record<string, unknown>)["value"];
+  return {
+    reason: reason && `by the broker: ${reason}`,
+    deadAt: typeof seconds === "number" ? time(seconds * 1_000) : undefined,
+  };
+}
+
+/** One line, for a terminal: what strangers sent could hold control characters. */
+function text(value: unknown): string | undefined {
+  if (typeof value !== "string" || value === "") return undefined;
+  return value.replace(/\p{Cc}+/gu, " ").slice(0, 2_048);
+}
+
+function time(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) && Math.abs(value as number) <= 8.64e15
+    ? (value as number)
+    : undefined;
+}
+
+/** Which dead letters a command means; `undefined` leaves a field open. */
+export type Selection = {
+  ids: ReadonlySet<string> | undefined;
+  tenant: string | undefined;
+  reason: string | undefined;
+};
+
+export function isSelected({ ids, tenant, reason }: Selection, letter: DeadLetter): boolean {
+  return (
+    (ids === undefined || ids.has(letter.id)) &&
+    (tenant === undefined || tenant === letter.tenant) &&
+    (reason === undefined || reason === letter.reason)
+  );
+}
+
+export type Group = DeadLetter & { copies: number };
+
+/**
+ * Dead letters are at least once: a confirm that was lost leaves a second copy. Counts the copies of
+ * one event and generation, in the order of the first of each; the latest of them is shown.
+ */
+export function grouped(letters: readonly DeadLetter[]): Group[] {
+  const groups = new Map<string, Group>();
+  for (const letter of letters) {
+    const { tenant, id, digest, generation } = letter;
+    const key = JSON.stringify([tenant, id, digest, generation]);
+    groups.set(key, { ...letter, copies: (groups.get(key)?.copies ?? 0) + 1 });
+  }
+  return [...groups.values()];
+}
+
+const COLUMNS = ["DEAD AT", "ID", "TYPE", "TENANT", "ATTEMPTS", "GENERATION", "COPIES", "REASON"];
+
+/** A line for each group under a line of headings. */
+export function table(groups: readonly Group[]): string {
+  const rows = groups.map((group) => [
+    isoTime(group.deadAt),
+    group.id,
+    group.type ?? "-",
+    group.tenant ?? "-",
+    String(group.attempts),
+    String(group.generation),
+    String(group.copies),
+    group.reason,
+  ]);
+  const widths = COLUMNS.map((heading, column) =>
+    rows.reduce((width, row) => Math.max(width, row[column]!.length), heading.length),
+  );
+  return [COLUMNS, ...rows]
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** To the second, in UTC. */
+export function isoTime(ms: number | undefined): string {
+  return ms === undefined ? "-" : `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}

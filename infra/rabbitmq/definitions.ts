@@ -1,0 +1,36 @@
+import type { Topology } from "../../lib/rabbit/topology.ts";
+
+/**
+ * The topology as RabbitMQ's definitions file (`load_definitions`, `rabbitmqctl import_definitions`),
+ * for brokers that are set up before any function runs. No users and no permissions.
+ */
+export function definitionsOf({ exchanges, queues, bindings }: Topology) {
+  const vhost = "/";
+  return {
+    vhosts: [{ name: vhost }],
+    exchanges: exchanges.map(({ name, type, arguments: args }) => ({
+      name,
+      vhost,
+      type,
+      durable: true,
+      auto_delete: false,
+      internal: false,
+      arguments: args,
+    })),
+    queues: queues.map(({ name, arguments: args }) => ({
+      name,
+      vhost,
+      durable: true,
+      auto_delete: false,
+      arguments: args,
+    })),
+    bindings: bindings.map(({ source, destination, routingKey }) => ({
+      source,
+      vhost,
+      destination,
+      destination_type: "queue",
+      routing_key: routingKey,
+      arguments: {},
+    })),
+  };
+}

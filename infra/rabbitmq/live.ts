@@ -1,0 +1,166 @@
+import * as z from "zod";
+import { UNCONSUMED, EVENTS_EXCHANGE } from "../../lib/rabbit/names.ts";
+import type { Arguments, Binding, Topology } from "../../lib/rabbit/topology.ts";
+
+const ANSWER_MS = 10_000;
+
+const args = z.record(z.string(), z.union([z.string(), z.number()]).catch("(other)"));
+const exchanges = z.array(
+  z.object({ name: z.string(), type: z.string(), durable: z.boolean(), arguments: args }),
+);
+const queues = z.array(z.object({ name: z.string(), durable: z.boolean(), arguments: args }));
+const bindings = z.array(
+  z.object({
+    source: z.string(),
+    destination: z.string(),
+    destination_type: z.string(),
+    routing_key: z.string(),
+  }),
+);
+
+/** What a vhost holds, as the management API tells it. */
+export type Live = {
+  exchanges: z.infer<typeof exchanges>;
+  queues: z.infer<typeof queues>;
+  bindings: Binding[];
+};
+
+/** Reads the vhost of `url`; the management API takes the same user. Rejects after 10 s. */
+export async function readLive({
+  url,
+  managementUrl,
+}: {
+  url: string;
+  managementUrl: string;
+}): Promise<Live> {
+  const broker = new URL(url);
+  const base = new URL(managementUrl);
+  const user = base.username === "" ? broker : base;
+  const login = `${decodeURIComponent(user.username)}:${decodeURIComponent(user.password)}`;
+  const authorization = `Basic ${Buffer.from(login).toString("base64")}`;
+  const vhost = encodeURIComponent(vhostOf(url));
+
+  const get = async <T extends z.ZodType>(what: string, schema: T): Promise<z.infer<T>> => {
+    const address = `${base.origin}${base.pathname.replace(/\/$/, "")}/api/${what}/${vhost}`;
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const answer = await fetch(address, { headers: { authorization }, signal });
+    if (!answer.ok) throw new Error(`the management API answers ${answer.status} to ${what}`);
+    return schema.parse(await answer.json());
+  };
+  const [liveExchanges, liveQueues, liveBindings] = await Promise.all([
+    get("exchanges", exchanges),
+    get("queues", queues),
+    get("bindings", bindings),
+  ]);
+  return {
+    exchanges: liveExchanges,
+    queues: liveQueues,
+    bindings: liveBindings
+      .filter((binding) => binding.destination_type === "queue" && binding.source !== "")
+      .map(({ source, destination, routing_key: routingKey }) => ({
+        source,
+        destination,
+        routingKey,
+      })),
+  };
+}
+
+/** `amqp://host/%2f` and `amqp://host` both mean the vhost `/`. */
+export function vhostOf(url: string): string {
+  return decodeURIComponent(new URL(url).pathname.slice(1)) || "/";
+}
+
+/** One sentence for each thing that is missing on the broker, is otherwise, or is too much. */
+export function differences(wanted: Topology, live: Live): string[] {
+  return [...missing(wanted, live), ...changed(wanted, live), ...leftBehind(wanted, live)];
+}
+
+function missing(wanted: Topology, live: Live): string[] {
+  const exchangeNames = new Set(live.exchanges.map(({ name }) => name));
+  const queueNames = new Set(live.queues.map(({ name }) => name));
+  return [
+    ...wanted.exchanges
+      .filter(({ name }) => !exchangeNames.has(name))
+      .map(({ name }) => `exchange ${name}`),
+    ...wanted.queues.filter(({ name }) => !queueNames.has(name)).map(({ name }) => `queue ${name}`),
+    ...without(wanted.bindings, live.bindings).map((one) => `binding ${textOf(one)}`),
+  ].map((what) => `${what} is missing`);
+}
+
+/** What exists otherwise: the broker refuses to declare it. */
+export function changed(wanted: Topology, live: Live): string[] {
+  const exchangesByName = new Map(live.exchanges.map((one) => [one.name, one]));
+  const queuesByName = new Map(live.queues.map((one) => [one.name, one]));
+  const traits = (one: { type?: string; durable?: boolean; arguments: Arguments }): Arguments => ({
+    ...(one.type !== undefined && { type: one.type }),
+    durable: `${one.durable ?? true}`,
+    ...one.arguments,
+  });
+  return [
+    ...wanted.exchanges.flatMap((one) => {
+      const found = exchangesByName.get(one.name);
+      return found ? differ(`exchange ${one.name}`, traits(one), traits(found)) : [];
+    }),
+    ...wanted.queues.flatMap((one) => {
+      const found = queuesByName.get(one.name);
+      return found ? differ(`queue ${one.name}`, traits(one), traits(found)) : [];
+    }),
+  ];
+}
+
+function leftBehind(wanted: Topology, live: Live): string[] {
+  return [
+    ...staleBindings(wanted, live).map(
+      (one) => `binding ${textOf(one)} is stale: its function no longer accepts that type`,
+    ),
+    ...strangers(wanted, live).map(
+      (queue) => `queue ${queue} takes events, but no function consumes it: it will fill up`,
+    ),
+    ...leftRetryQueues(wanted, live).map(
+      (queue) => `queue ${queue} belongs to no configured retry delay: delete it once it is empty`,
+    ),
+  ];
+}
+
+/** Bindings of our own queues that nobody wants any more. */
+export function staleBindings(wanted: Topology, live: Live): Binding[] {
+  const ours = new Set(wanted.queues.map(({ name }) => name));
+  return without(fromOurExchanges(live), wanted.bindings).filter(({ destination }) =>
+    ours.has(destination),
+  );
+}
+
+function strangers(wanted: Topology, live: Live): string[] {
+  const ours = new Set(wanted.queues.map(({ name }) => name));
+  const bound = fromOurExchanges(live).map(({ destination }) => destination);
+  return [...new Set(bound)].filter((name) => !ours.has(name));
+}
+
+function leftRetryQueues(wanted: Topology, live: Live): string[] {
+  const ours = new Set(wanted.queues.map(({ name }) => name));
+  return live.queues
+    .map(({ name }) => name)
+    .filter((name) => !ours.has(name) && ours.has(name.replace(/\.retry\.[0-9]+(ms|s|m|h)$/, "")));
+}
+
+function fromOurExchanges({ bindings: all }: Live): Binding[] {
+  return all.filter(({ source }) => source === EVENTS_EXCHANGE || source === UNCONSUMED);
+}
+
+function without(bindings: readonly Binding[], others: readonly Binding[]): Binding[] {
+  const known = new Set(others.map(textOf));
+  return bindings.filter((binding) => !known.has(textOf(binding)));
+}
+
+function textOf({ source, routingKey, destination }: Binding): string {
+  return `${source} --${routingKey}--> ${destination}`;
+}
+
+function differ(name: string, wanted: Arguments, found: Arguments): string[] {
+  const keys = [...new Set([...Object.keys(wanted), ...Object.keys(found)])];
+  return keys
+    .filter((key) => wanted[key] !== found[key])
+    .map(
+      (key) => `${name}: ${key} is ${found[key] ?? "absent"}, should be ${wanted[key] ?? "absent"}`,
+    );
+}
