@@ -1,0 +1,82 @@
+import {
+  CreateTableCommand,
+  DescribeTimeToLiveCommand,
+  ResourceInUseException,
+  UpdateTimeToLiveCommand,
+  waitUntilTableExists,
+  type CreateTableCommandInput,
+  type DynamoDBClient,
+} from "@aws-sdk/client-dynamodb";
+import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
+import { requireLedgerTable } from "../../lib/ledger/open-ledger.ts";
+
+/** The attribute that lib/ledger/dynamo-item.ts writes as epoch seconds. */
+export const TTL_ATTRIBUTE = "expires";
+
+/**
+ * The one table of all consumers' ledgers. Pay per request: its load is the traffic, which nobody can
+ * provision for. One string key and no index: rows are only ever found by (consumer, tenant, id).
+ */
+export function ledgerTable(table: string): CreateTableCommandInput {
+  return {
+    TableName: table,
+    AttributeDefinitions: [{ AttributeName: "pk", AttributeType: "S" }],
+    KeySchema: [{ AttributeName: "pk", KeyType: "HASH" }],
+    BillingMode: "PAY_PER_REQUEST",
+  };
+}
+
+/**
+ * Creates the table unless it is there, waits until it can be used and turns its TTL on. May be called
+ * by several processes at once. Throws if a table of that name is something else than a ledger.
+ */
+export async function ensureLedgerTable({
+  endpoint,
+  table,
+}: {
+  /** Default: the SDK's own settings. */
+  endpoint?: string | undefined;
+  table: string;
+}): Promise<void> {
+  const client = dynamoClient({ endpoint });
+  const abortSignal = AbortSignal.timeout(60_000);
+  try {
+    await client
+      .send(new CreateTableCommand(ledgerTable(table)), { abortSignal })
+      .catch((error: unknown) => {
+        if (!(error instanceof ResourceInUseException)) throw error;
+      });
+    await waitUntilTableExists(
+      { client, abortSignal, maxWaitTime: 60, minDelay: 1, maxDelay: 2 },
+      { TableName: table },
+    );
+    await requireLedgerTable({ client, table });
+    await turnOnTtl(client, table, abortSignal);
+  } finally {
+    client.destroy();
+  }
+}
+
+async function turnOnTtl(
+  client: DynamoDBClient,
+  table: string,
+  abortSignal: AbortSignal,
+): Promise<void> {
+  const isOn = async () => {
+    const { TimeToLiveDescription: ttl } = await client.send(
+      new DescribeTimeToLiveCommand({ TableName: table }),
+      { abortSignal },
+    );
+    return ttl?.TimeToLiveStatus === "ENABLED" || ttl?.TimeToLiveStatus === "ENABLING";
+  };
+  if (await isOn()) return;
+  const TimeToLiveSpecification = { AttributeName: TTL_ATTRIBUTE, Enabled: true };
+  try {
+    await client.send(new UpdateTimeToLiveCommand({ TableName: table, TimeToLiveSpecification }), {
+      abortSignal,
+    });
+  } catch (error) {
+    // Another process was first.
+    if (!(await isOn())) throw error;
+  }
+}
