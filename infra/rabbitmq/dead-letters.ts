@@ -10,6 +10,7 @@ import {
 import { HEADER } from "../../lib/rabbit/headers.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { brokerConfig } from "./address.ts";
+import { borrow, type Target } from "./borrow.ts";
 import {
   deadLetterOf,
   grouped,
