@@ -14,6 +14,16 @@ import { requireLedgerTable } from "../../lib/ledger/open-ledger.ts";
 export const TTL_ATTRIBUTE = "expires";
 
 /**
+ * What the SDK wants to see in the environment and DynamoDB Local does not look at. Everyone who
+ * shares a DynamoDB Local takes the same, since without `-sharedDb` each key and region has its own tables.
+ */
+export const LOCAL_ENV = {
+  AWS_REGION: "local",
+  AWS_ACCESS_KEY_ID: "local",
+  AWS_SECRET_ACCESS_KEY: "local",
+};
+
+/**
  * The one table of all consumers' ledgers. Pay per request: its load is the traffic, which nobody can
  * provision for. One string key and no index: rows are only ever found by (consumer, tenant, id).
  */

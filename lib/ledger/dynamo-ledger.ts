@@ -176,9 +176,9 @@ const PASSING = [
 ];
 
 /** Throws what no repeat can mend. */
-function fateOf({ Code = "", Message }: BatchStatementError): "refused" | "undecided" {
-  if (REFUSALS.includes(Code)) return "refused";
-  if (PASSING.includes(Code)) return "undecided";
+function fateOf({ Code, Message }: BatchStatementError): "refused" | "undecided" {
+  if (REFUSALS.includes(String(Code))) return "refused";
+  if (PASSING.includes(String(Code))) return "undecided";
   throw new Error(`${Code}: ${Message}`);
 }
 

@@ -1,0 +1,6 @@
+import { ledgerContract } from "./ledger.ts";
+import { memoryLedger, type Rows } from "./memory-ledger.ts";
+
+const rows: Rows = new Map();
+
+ledgerContract("memoryLedger", (options) => memoryLedger({ ...options, rows }));
