@@ -1,0 +1,50 @@
+import { readFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+
+/** Prints what the figures below it depend on. `packages` are names of installed npm packages. */
+export function printMachine(packages: readonly string[], services: Record<string, string>): void {
+  const [cpu] = cpus();
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GB`;
+  console.log(`${cpus().length} × ${cpu?.model.trim() ?? "unknown CPU"}, ${memory}`);
+  const versions = packages.map((name) => `${name} ${versionOf(name)}`);
+  console.log([`Node ${process.version}`, ...versions].join(", "));
+  for (const [name, where] of Object.entries(services)) console.log(`${name}: ${where}`);
+}
+
+function versionOf(name: string): string {
+  const file = new URL(`../node_modules/${name}/package.json`, import.meta.url);
+  return String((JSON.parse(readFileSync(file, "utf8")) as { version: string }).version);
+}
+
+/** Prints rows under their column names; numbers are aligned to the right. */
+export function printTable(
+  columns: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): void {
+  const lines = [columns, ...rows];
+  const widths = columns.map((_, i) => Math.max(...lines.map((line) => String(line[i]).length)));
+  for (const line of lines) {
+    const cells = line.map((cell, i) =>
+      i === 0 ? String(cell).padEnd(widths[i]!) : String(cell).padStart(widths[i]!),
+    );
+    console.log(cells.join("  "));
+  }
+}
+
+export type Measured = { seconds: number; cpuSeconds: number };
+
+/** Wall time and CPU time, user and system, that this process spends until `work` is done. */
+export async function measure(work: () => Promise<void>): Promise<Measured> {
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  await work();
+  const seconds = (performance.now() - start) / 1_000;
+  const { user, system } = process.cpuUsage(cpu);
+  return { seconds, cpuSeconds: (user + system) / 1e6 };
+}
+
+/** The middle one, by `of`; of an even number the lower of the two. */
+export function median<T>(values: readonly T[], of: (value: T) => number): T {
+  if (values.length === 0) throw new Error("no value has no median");
+  return values.toSorted((a, b) => of(a) - of(b))[Math.floor((values.length - 1) / 2)]!;
+}
