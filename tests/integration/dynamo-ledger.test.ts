@@ -1,4 +1,5 @@
 import {
+  CreateTableCommand,
   DescribeTimeToLiveCommand,
   GetItemCommand,
   PutItemCommand,
@@ -104,7 +105,9 @@ describe("the table", () => {
     await Promise.all([again(), again(), again()]);
     await again();
 
-    await requireLedgerTable({ client, table: `${table}-ensured` });
+    await expect(
+      requireLedgerTable({ client, table: `${table}-ensured` }),
+    ).resolves.toBeUndefined();
   });
 
   test("that is missing is named, with the command that makes it", async () => {
@@ -114,7 +117,6 @@ describe("the table", () => {
   });
 
   test("that is something else is refused", async () => {
-    const { CreateTableCommand } = await import("@aws-sdk/client-dynamodb");
     const other = `${table}-other`;
     await client.send(
       new CreateTableCommand({

@@ -1,12 +1,19 @@
 import { randomUUID } from "node:crypto";
-import { DeleteTableCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import {
+  DeleteTableCommand,
+  paginateListTables,
+  type DynamoDBClient,
+} from "@aws-sdk/client-dynamodb";
 import { ensureLedgerTable, LOCAL_ENV } from "../../infra/dynamodb/table.ts";
 import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
 
 export const endpoint = process.env["AWS_ENDPOINT_URL_DYNAMODB"] ?? "http://127.0.0.1:8000";
 for (const [name, value] of Object.entries(LOCAL_ENV)) process.env[name] ??= value;
 
-/** A ledger's table of its own, with a client; `remove` deletes the one and ends the other. */
+/**
+ * A ledger's table of its own, with a client. `remove` deletes all tables whose name begins with it,
+ * and ends the client.
+ */
 export async function createTable(): Promise<{
   table: string;
   client: DynamoDBClient;
@@ -16,7 +23,12 @@ export async function createTable(): Promise<{
   await ensureLedgerTable({ endpoint, table });
   const client = dynamoClient({ endpoint });
   const remove = async () => {
-    await client.send(new DeleteTableCommand({ TableName: table }));
+    const input = { ExclusiveStartTableName: table.slice(0, -1) };
+    for await (const { TableNames = [] } of paginateListTables({ client }, input)) {
+      for (const name of TableNames.filter((each) => each.startsWith(table))) {
+        await client.send(new DeleteTableCommand({ TableName: name }));
+      }
+    }
     client.destroy();
   };
   return { table, client, remove };
