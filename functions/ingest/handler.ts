@@ -1,11 +1,11 @@
 import { handle } from "hono/aws-lambda";
-import { v7 as uuidv7 } from "uuid";
 import { readConfig } from "../../lib/config.ts";
 import { logger } from "../../lib/log.ts";
 import { createMetrics } from "../../lib/metrics.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { createApp } from "./app.ts";
 import { config } from "./config.ts";
+import { eventIds } from "./event-id.ts";
 import { fileKeys } from "./keys.ts";
 
 const { RABBITMQ_URL, LOG_LEVEL, API_KEYS_FILE } = readConfig(config, process.env);
@@ -19,7 +19,7 @@ export const app = createApp({
   keys: fileKeys(API_KEYS_FILE, { now: Date.now, log }),
   metrics: createMetrics(),
   log,
-  newId: () => `evt_${uuidv7()}`,
+  newId: eventIds(Date.now),
   now: Date.now,
   bodyTimeoutMs: 10_000,
 });

@@ -1,5 +1,5 @@
 import type { Issue } from "../../lib/envelope.ts";
-import { utcOf } from "../../lib/timestamp.ts";
+import { timeOf } from "./event-id.ts";
 
 type Fields = Record<string, unknown>;
 
@@ -111,11 +111,4 @@ function defined(fields: Fields): Fields {
 
 function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The time within `evt_<uuidv7>` (RFC 9562 §5.7: 48 bits of epoch ms first), fixed-width UTC. */
-function timeOf(id: unknown): string | undefined {
-  const match =
-    typeof id === "string" ? /^evt_([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-/.exec(id) : null;
-  return match === null ? undefined : utcOf(Number.parseInt(`${match[1]}${match[2]}`, 16));
 }

@@ -4,10 +4,10 @@ import { connect as connectTcp, type AddressInfo } from "node:net";
 import { serve, type ServerType } from "@hono/node-server";
 import { connect, type Channel, type ChannelModel } from "amqplib";
 import fc from "fast-check";
-import { v7 as uuidv7 } from "uuid";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { contracts, parseEvent } from "../../events/catalogue.ts";
 import { createApp } from "../../functions/ingest/app.ts";
+import { eventIds } from "../../functions/ingest/event-id.ts";
 import { createMetrics } from "../../lib/metrics.ts";
 import { rabbitPublisher, type RabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { mutatedBodies } from "./mutated-bodies.ts";
@@ -42,7 +42,7 @@ beforeAll(async () => {
     keys: { tenantOf: (key) => (key === "k-shop" ? "shop" : undefined) },
     metrics: createMetrics(),
     log: { warn: () => {}, error: (line: { err: unknown }) => unexpected.push(line.err) },
-    newId: () => `evt_${uuidv7()}`,
+    newId: eventIds(Date.now),
     now: Date.now,
     bodyTimeoutMs: 500,
   });
