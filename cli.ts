@@ -23,6 +23,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "print | apply | check the broker's exchanges, queues and bindings",
     load: () => import("./infra/rabbitmq/command.ts"),
   },
+  ledger: {
+    summary: "create | check <table>: the DynamoDB table of the ledger",
+    load: () => import("./infra/dynamodb/command.ts"),
+  },
   keys: {
     summary: "create <tenant>: make an API key and keep its hash",
     load: () => import("./infra/local/keys.ts"),
@@ -37,7 +41,9 @@ const [name = "", ...args] = process.argv.slice(2);
 const chosen = Object.hasOwn(commands, name) ? commands[name] : undefined;
 
 if (chosen === undefined) {
-  const lines = Object.entries(commands).map(([key, { summary }]) => `  ${key.padEnd(13)} ${summary}`);
+  const lines = Object.entries(commands).map(
+    ([key, { summary }]) => `  ${key.padEnd(13)} ${summary}`,
+  );
   console.error(`Usage: warren <command>\n\n${lines.join("\n")}`);
   process.exitCode = name === "" || name === "--help" ? 0 : 2;
 } else {

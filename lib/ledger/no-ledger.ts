@@ -1,16 +1,27 @@
-import type { Ledger } from "./ledger.ts";
+import type { Key, Ledger, Row } from "./ledger.ts";
 
 /**
- * `LEDGER=none`: remembers nothing, costs nothing. What that gives up: a repeat is not skipped but
- * applied again, so only the sink's proof keeps effects single, and no longer than it is kept; an
- * id reused by another event is caught by that proof alone; crashes are not counted, so a message
- * that kills its process comes back until somebody removes it; two processes may hold the same
- * message at once; a copy that was forwarded before its original came back is applied twice.
+ * `LEDGER=none`: remembers nothing beyond the claims that this process holds right now, and costs
+ * nothing. What that gives up: a repeat is not skipped but applied again, so only the sink's proof
+ * keeps effects single, and no longer than it is kept; an id reused by another event is caught by
+ * that proof alone; crashes are not counted, so a message that kills its process comes back until
+ * somebody removes it; two processes may hold the same message at once; a copy that was forwarded
+ * before its original came back is applied twice.
  * For repeatable consumers only (open-ledger.ts refuses others).
  */
 export function noLedger(): Ledger {
+  /** The pipeline checks that a claim is still its own before it publishes under it. */
+  const claims = new Map<string, Row>();
+  const name = ({ tenant, id }: Key) => `${tenant}\0${id}`;
+
   return {
-    look: async (keys) => keys.map(() => undefined),
-    swap: async (changes) => changes.map(() => ({ written: true })),
+    look: async (keys) => keys.map((key) => claims.get(name(key))),
+    swap: async (changes) => {
+      for (const { key, to } of changes) {
+        if (to?.state === "claimed") claims.set(name(key), to);
+        else claims.delete(name(key));
+      }
+      return changes.map(() => ({ written: true }));
+    },
   };
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { memoryLedger } from "../../tests/contract/memory-ledger.ts";
 import type { Received } from "../envelope.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { noLedger } from "../ledger/no-ledger.ts";
 import type { Consumer, Failure } from "./consumer.ts";
 import type { Delivery } from "./delivery.ts";
 import {
@@ -474,6 +475,14 @@ describe("a batch is rejected, so that nothing is acked,", () => {
     ).rejects.toThrow("out of time");
     expect(world.calls).toEqual([["a"]]);
   });
+});
+
+test("retries, dead-letters and repeats without a ledger", async () => {
+  const { run, copies } = setup({ wrap: noLedger, apply: (ids) => (ids[0] === "bad" ? ids : []) });
+
+  expect(await run([message("a"), message("bad", { attempt: 2 })])).toEqual(["done", "retry"]);
+  expect(await run([message("a"), message("bad", { attempt: 3 })])).toEqual(["done", "dead"]);
+  expect(copies).toEqual(["bad: attempt 3.1 in 30000", "bad: dead, out of attempts"]);
 });
 
 test("publishes nothing under a claim that another process took over", async () => {
