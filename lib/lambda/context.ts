@@ -1,0 +1,12 @@
+/** What Warren's handlers use of Lambda's context; the host makes one for each invocation. */
+export type InvocationContext = {
+  functionName: string;
+  awsRequestId: string;
+  /** ms until the runtime ends the process. */
+  getRemainingTimeInMillis(): number;
+  /**
+   * Aborts when the messages are lost to another consumer or the process must stop. Only the host
+   * has one: on Lambda the remaining time is the only limit.
+   */
+  signal?: AbortSignal;
+};
