@@ -115,6 +115,8 @@ export function rabbitConnection({
     signal: AbortSignal | undefined,
   ): Promise<C> {
     const stop = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
+    // Who asks because a channel closed asks a moment before the lost connection itself is told.
+    await Promise.resolve();
     for (;;) {
       stop.throwIfAborted();
       let model: ChannelModel | undefined;
@@ -188,12 +190,14 @@ export async function withChannel<T>(
 
 /** Channels first: amqplib lets the closing of a connection overtake the acks its channels still hold. */
 async function closeOrCut(model: ChannelModel, channels: Iterable<Channel>): Promise<void> {
+  const { promise: lost, resolve } = Promise.withResolvers<void>();
+  model.on("close", () => resolve());
   const closeAll = async () => {
     await Promise.allSettled([...channels].map((channel) => channel.close()));
     await model.close();
   };
   try {
-    await within(CLOSE_MS, "closing the connection", closeAll());
+    await within(CLOSE_MS, "closing the connection", Promise.race([closeAll(), lost]));
   } catch {
     cut(model, "the broker did not answer our close");
   }

@@ -43,7 +43,7 @@ export function deliveryHeaders(
     copy: read(HEADER.copy, 0, Number.MAX_SAFE_INTEGER),
     notBefore: read(HEADER.notBefore, 0, MAX_TIME),
     firstFailedAt: read(HEADER.firstFailedAt, 0, MAX_TIME),
-    // Set by quorum queues from the second delivery on.
+    // Set by quorum queues.
     deliveryCount: read("x-delivery-count", 0, Number.MAX_SAFE_INTEGER) ?? 0,
   };
 }

@@ -1,0 +1,95 @@
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { once } from "node:events";
+import { promisify } from "node:util";
+import { withChannel } from "../../lib/rabbit/connection.ts";
+import { until } from "./rabbit-vhost.ts";
+
+const BIN = "/usr/lib/rabbitmq/bin";
+
+/** Whether the broker is installed on this machine, so that a test can have one to kill. */
+export const brokerInstalled = existsSync(join(BIN, "rabbitmq-server"));
+
+export type Broker = {
+  url: string;
+  start: () => Promise<void>;
+  /** As a power cut does it. */
+  kill: () => Promise<void>;
+  ctl: (...args: string[]) => Promise<void>;
+  /** Ends it and deletes its files. */
+  remove: () => Promise<void>;
+};
+
+/** A broker of one test file's own, on loopback. Dead lettering repeats a refused message after 1 s. */
+export async function ownBroker(): Promise<Broker> {
+  const folder = await mkdtemp(join(tmpdir(), "warren-broker-"));
+  const [port, distribution, epmd] = await Promise.all([freePort(), freePort(), freePort()]);
+  const env = {
+    PATH: process.env["PATH"],
+    HOME: folder,
+    RABBITMQ_MNESIA_BASE: join(folder, "mnesia"),
+    RABBITMQ_LOG_BASE: join(folder, "log"),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, "enabled_plugins"),
+    RABBITMQ_CONFIG_FILE: join(folder, "rabbitmq.conf"),
+    RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, "advanced.config"),
+    RABBITMQ_PID_FILE: join(folder, "pid"),
+    RABBITMQ_CONF_ENV_FILE: "/dev/null",
+    RABBITMQ_NODENAME: `test${port}@localhost`,
+    RABBITMQ_DIST_PORT: String(distribution),
+    ERL_EPMD_PORT: String(epmd),
+    ERL_EPMD_ADDRESS: "127.0.0.1",
+  };
+  await mkdir(join(folder, "log"));
+  await writeFile(join(folder, "rabbitmq.conf"), `listeners.tcp.local = 127.0.0.1:${port}\n`);
+  await writeFile(join(folder, "enabled_plugins"), "[].\n");
+  await writeFile(
+    join(folder, "advanced.config"),
+    "[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 1000}]}].\n",
+  );
+  const url = `amqp://guest:guest@127.0.0.1:${port}`;
+  const run = promisify(execFile);
+  let server: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    server = spawn(join(BIN, "rabbitmq-server"), { env, stdio: "ignore", detached: true });
+    const answers = () =>
+      withChannel({ url, name: "test start" }, async () => true).catch(() => false);
+    await until("the broker answers", answers, 90_000);
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (server?.pid === undefined || server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, "exit");
+    // The whole group: the script and the virtual machine below it.
+    process.kill(-server.pid, signal);
+    await ended;
+  }
+
+  return {
+    url,
+    start,
+    kill: () => end("SIGKILL"),
+    async ctl(...args) {
+      await run(join(BIN, "rabbitmqctl"), args, { env, timeout: 60_000 });
+    },
+    async remove() {
+      await end("SIGKILL");
+      // Erlang's port mapper outlives its nodes.
+      await run("epmd", ["-kill"], { env, timeout: 10_000 }).catch(() => {});
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
