@@ -1,0 +1,189 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { command } from "../../infra/rabbitmq/dead-letters.ts";
+import { applyTopology } from "../../lib/rabbit/apply-topology.ts";
+import { withChannel } from "../../lib/rabbit/connection.ts";
+import { rabbitForward } from "../../lib/rabbit/forward.ts";
+import { deliveryHeaders } from "../../lib/rabbit/headers.ts";
+import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
+import { topologyOf } from "../../lib/rabbit/topology.ts";
+import { drain, newVhost, purge, type Vhost } from "./rabbit-vhost.ts";
+
+const QUEUE = "events.graph";
+const DEAD = "dead.events.graph";
+
+let vhost: Vhost;
+let printed: string[];
+let complained: string[];
+
+beforeAll(async () => {
+  vhost = await newVhost();
+  vi.stubEnv("RABBITMQ_URL", vhost.url);
+  const consumers = [{ queue: QUEUE, accepts: ["order.created"] }];
+  const topology = topologyOf({ consumers, retryDelays: [5_000] });
+  await withChannel({ url: vhost.url, name: "test" }, (channel) =>
+    applyTopology(channel, topology),
+  );
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await vhost.remove();
+});
+beforeEach(() => {
+  printed = [];
+  complained = [];
+  vi.spyOn(console, "log").mockImplementation((line) => void printed.push(line));
+  vi.spyOn(console, "error").mockImplementation((line) => void complained.push(line));
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await purge(vhost.url, QUEUE);
+  await purge(vhost.url, DEAD);
+});
+
+const bodyOf = (id: string, tenant = "acme") =>
+  JSON.stringify({
+    id,
+    type: "order.created",
+    source: "shop",
+    timestamp: "2026-11-21T10:00:00Z",
+    tenant_id: tenant,
+    data: { order_id: id },
+    metadata: { version: "1.0" },
+  });
+
+async function bury(...letters: { body: string; reason?: string }[]): Promise<void> {
+  const publisher = rabbitPublisher({ url: vhost.url, name: "test" });
+  const forward = rabbitForward({ publisher, queue: QUEUE, retryDelays: [5_000] });
+  for (const { body, reason = "refused" } of letters) {
+    const headers = { "warren-attempt": 4, "warren-generation": 2 };
+    await forward.deadLetter(
+      { body: Buffer.from(body), ...deliveryHeaders(headers) },
+      { reason, error: "no such label", deadAt: 1_795_000_000_000, firstFailedAt: undefined },
+    );
+  }
+  await publisher.close();
+}
+
+const json = () =>
+  JSON.parse(printed.join("\n")) as { id: string; copies: number; reason: string }[];
+
+test("lists without losing or reordering anything, however often", async () => {
+  await bury(
+    { body: bodyOf("1") },
+    { body: bodyOf("2") },
+    { body: "not json", reason: "not JSON" },
+  );
+  for (let i = 0; i < 25; i += 1) expect(await command(["list", QUEUE])).toBe(0);
+  printed = [];
+  await command(["list", DEAD, "--json"]);
+
+  expect(json().map(({ id }) => id)).toEqual(["1", "2", expect.stringMatching(/^sha256:/)]);
+  expect(await drain(vhost.url, DEAD)).toHaveLength(3);
+});
+
+test("lists at most so many, says that there are more, and keeps their order", async () => {
+  await bury({ body: bodyOf("1") }, { body: bodyOf("2") }, { body: bodyOf("3") });
+  await command(["list", QUEUE, "--limit", "2", "--json"]);
+
+  expect(json().map(({ id }) => id)).toEqual(["1", "2"]);
+  expect(complained).toEqual(["looked at the oldest 2 of 3: --limit looks further"]);
+  const bodies = (await drain(vhost.url, DEAD)).map(({ content }) => content.toString());
+  expect(bodies).toEqual([bodyOf("1"), bodyOf("2"), bodyOf("3")]);
+});
+
+test("shows headers, error and body of one", async () => {
+  await bury({ body: bodyOf("1") }, { body: bodyOf("2") });
+  expect(await command(["show", QUEUE, "2"])).toBe(0);
+
+  const text = printed.join("\n");
+  expect(text).toContain("error         no such label");
+  expect(text).toContain("attempts      4 (generation 2)");
+  expect(text).toContain('"order_id": "2"');
+  expect(text).not.toContain('"order_id": "1"');
+  expect(await purge(vhost.url, DEAD)).toBe(2);
+});
+
+test("a replay is the next generation's first attempt, with the original bytes", async () => {
+  await bury({ body: bodyOf("1") }, { body: bodyOf("2") });
+  expect(await command(["retry", QUEUE, "--id", "2"])).toBe(0);
+
+  const [replayed, ...others] = await drain(vhost.url, QUEUE);
+  expect(others).toEqual([]);
+  expect(replayed?.content.toString()).toBe(bodyOf("2"));
+  expect(deliveryHeaders(replayed?.properties.headers)).toMatchObject({
+    attempt: 1,
+    generation: 3,
+    firstFailedAt: undefined,
+  });
+  expect(replayed?.properties.headers).not.toHaveProperty("warren-reason");
+  const left = await drain(vhost.url, DEAD);
+  expect(left.map(({ content }) => content.toString())).toEqual([bodyOf("1")]);
+});
+
+test("replays by reason, and of one tenant only", async () => {
+  await bury(
+    { body: bodyOf("1"), reason: "timeout" },
+    { body: bodyOf("1", "other"), reason: "timeout" },
+    { body: bodyOf("2") },
+  );
+  await command(["retry", QUEUE, "--reason", "timeout", "--tenant", "acme"]);
+
+  expect(await purge(vhost.url, QUEUE)).toBe(1);
+  expect(await purge(vhost.url, DEAD)).toBe(2);
+});
+
+test("replays all of many", async () => {
+  await bury(...Array.from({ length: 300 }, (_, i) => ({ body: bodyOf(String(i)) })));
+  expect(await command(["retry", QUEUE, "--all"])).toBe(0);
+
+  expect(printed).toEqual(["300 published to events.graph and removed from its dead letters"]);
+  expect(await purge(vhost.url, QUEUE)).toBe(300);
+  expect(await purge(vhost.url, DEAD)).toBe(0);
+});
+
+test("a dead letter stays when its replay is refused", async () => {
+  await bury({ body: bodyOf("1") });
+  await withChannel({ url: vhost.url, name: "test" }, async (channel) => {
+    await channel.deleteQueue(QUEUE);
+  });
+  expect(await command(["retry", QUEUE, "--all"])).toBe(1);
+  expect(complained).toEqual(["no queue for events.graph (NO_ROUTE)"]);
+  expect(printed).toEqual(["0 published to events.graph and removed from its dead letters"]);
+
+  expect(await purge(vhost.url, DEAD)).toBe(1);
+  const consumers = [{ queue: QUEUE, accepts: ["order.created"] }];
+  const topology = topologyOf({ consumers, retryDelays: [5_000] });
+  await withChannel({ url: vhost.url, name: "test" }, (channel) =>
+    applyTopology(channel, topology),
+  );
+});
+
+test("discards only when told twice", async () => {
+  await bury({ body: bodyOf("1") }, { body: bodyOf("2") });
+  expect(await command(["discard", QUEUE, "--id", "1"])).toBe(1);
+  expect(complained).toEqual(["this would discard 1 dead letters for good: add --yes"]);
+  expect(await command(["discard", QUEUE, "--id", "1", "--yes"])).toBe(0);
+
+  const left = await drain(vhost.url, DEAD);
+  expect(left.map(({ content }) => content.toString())).toEqual([bodyOf("2")]);
+});
+
+test.each([
+  [["retry", QUEUE], "say which: --id, --reason or --all"],
+  [["discard", QUEUE, "--yes"], "say which: --id, --reason or --all"],
+  [["discard", QUEUE, "--all", "--id", "1"], "--all goes with neither --id nor --reason"],
+  [["list"], "give a command and a queue"],
+  [["show", QUEUE], "show needs the id of a dead letter"],
+  [["list", QUEUE, "--limit", "0"], "--limit is a number from 1"],
+  [["list", QUEUE, "--bogus"], "Unknown option '--bogus'"],
+  [["erase", QUEUE], "unknown command erase"],
+])("warren dead-letters %j is refused with the usage", async (args, why) => {
+  expect(await command(args)).toBe(2);
+  expect(complained.join("\n")).toContain(why);
+  expect(complained.join("\n")).toContain("Usage: warren dead-letters");
+});
+
+test("a queue that does not exist is named", async () => {
+  expect(await command(["list", "events.typo"])).toBe(1);
+  expect(complained.join("\n")).toContain("queue dead.events.typo does not exist");
+});
