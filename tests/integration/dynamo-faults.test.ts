@@ -18,7 +18,7 @@ beforeAll(async () => {
   ({ table, remove } = await createTable());
   proxy = await dynamoProxy(endpoint);
   client = dynamoClient({ endpoint: proxy.endpoint });
-  ledger = open(10_000);
+  ledger = open();
 });
 afterAll(async () => {
   client.destroy();
@@ -26,16 +26,26 @@ afterAll(async () => {
   await remove();
 });
 
-function open(deadlineMs: number): Ledger {
-  return dynamoLedger({
-    client,
-    table,
-    consumer: "c",
-    now: Date.now,
-    random: Math.random,
-    deadlineMs,
-  });
+function open({ deadlineMs = 10_000, random = Math.random } = {}): Ledger {
+  return dynamoLedger({ client, table, consumer: "c", now: Date.now, random, deadlineMs });
 }
+
+test("every read is consistent, also the repeated ones", async () => {
+  const { keys, dones, changes } = await written(3);
+  const consistent: boolean[] = [];
+  const noting =
+    (fault: Fault): Fault =>
+    (exchange) => {
+      consistent.push((exchange.body as Read).RequestItems[table]!.ConsistentRead);
+      return fault(exchange);
+    };
+
+  proxy.play(noting(readOnly(1)), noting(passOn));
+  await ledger.look(keys);
+  proxy.play(passOn, noting(passOn));
+  await ledger.swap(changes.map((change) => ({ ...change, over: dones[0], to: done() })));
+  expect(consistent).toEqual([true, true, true]);
+});
 
 describe("what DynamoDB leaves undone is asked for again:", () => {
   test("keys of a read", async () => {
@@ -104,27 +114,34 @@ describe("what was carried out but not confirmed counts as written:", () => {
 });
 
 describe("a call that cannot be answered ends in time, with the cause:", () => {
-  test("DynamoDB keeps silent", async () => {
+  const calls: [string, (ledger: Ledger) => Promise<unknown>][] = [
+    ["a read", (slow) => slow.look(fresh(250).keys)],
+    ["a write", (slow) => slow.swap(fresh(250).changes)],
+  ];
+
+  test.for(calls)("%s, when DynamoDB keeps silent", async ([, call]) => {
     proxy.playOn(() => {});
 
-    const started = performance.now();
-    const failure = await open(300)
-      .look(fresh(250).keys)
-      .catch((error: unknown) => error);
+    const { failure, ms } = await failureOf(() => call(open({ deadlineMs: 300 })));
     expect(failure).toBeInstanceOf(LedgerUnavailableError);
     expect(failure).toMatchObject({
       message: `DynamoDB table "${table}": no answer within 300 ms`,
       cause: { name: "AbortError" },
     });
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(ms).toBeLessThan(1_000);
   });
 
-  test("DynamoDB throttles without end", async () => {
-    proxy.playOn(executeOnly(0, "ThrottlingError"));
-    await expect(open(300).swap(fresh(1).changes)).rejects.toThrow("no answer within 300 ms");
+  test.for(calls)("%s, when DynamoDB throttles without end", async ([name, call]) => {
+    proxy.playOn(name === "a read" ? readOnly(0) : executeOnly(0, "ThrottlingError"));
 
-    proxy.playOn(readOnly(0));
-    await expect(open(300).look(fresh(1).keys)).rejects.toThrow("no answer within 300 ms");
+    // The longest pauses: 50, 100, 200, 400, 800 ms. The last is cut short.
+    const { failure, ms } = await failureOf(() =>
+      call(open({ deadlineMs: 800, random: () => 0.999 })),
+    );
+    expect(failure).toMatchObject({
+      message: `DynamoDB table "${table}": no answer within 800 ms`,
+    });
+    expect(ms).toBeLessThan(1_400);
   });
 
   test("a statement is refused for good", async () => {
@@ -166,6 +183,15 @@ test("one key's failure leaves no write behind that is still on its way", async 
   await expect(ledger.swap(changes)).rejects.toThrow("AccessDenied");
   expect(ended).toBe(3);
 });
+
+async function failureOf(call: () => Promise<unknown>): Promise<{ failure: unknown; ms: number }> {
+  const started = performance.now();
+  const failure = await call().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  return { failure, ms: performance.now() - started };
+}
 
 /** New keys, their rows and the changes that write them. */
 function fresh(size: number) {
