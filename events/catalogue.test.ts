@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { InvalidEventError } from "../lib/envelope.ts";
+import { digestOf, InvalidEventError } from "../lib/envelope.ts";
 import { checkEvent, contracts, eventTypes, keyOf, parseEvent } from "./catalogue.ts";
 
 const latest = Date.UTC(2030, 0);
@@ -78,6 +78,14 @@ test("counts an order's money in minor units, without binary fractions", () => {
       { product_id: "p2", price_minor: 12 },
     ],
   });
+});
+
+test("digests the data as received, so that a later schema changes no digest", () => {
+  const given = eventOf("order.created", sampleOf("order.created"), {
+    timestamp: "2024-01-15T10:30:00.000000Z",
+  });
+
+  expect(parseEvent(bytes(given)).digest).toBe(digestOf(given));
 });
 
 test("refuses a total that is no whole number of minor units", () => {
