@@ -1,0 +1,17 @@
+import { stopHost } from "./host.ts";
+import { DEV, services, stopService } from "./instance.ts";
+import { locked } from "./lock.ts";
+
+/** `warren stop`: functions first, so that they finish what they hold; then the services. */
+export async function command(args: string[]): Promise<number> {
+  if (args.length > 0) {
+    console.error("Usage: warren stop");
+    return 2;
+  }
+  await locked(DEV, async () => {
+    await stopHost(DEV);
+    await Promise.all(services.map((service) => stopService(DEV, service)));
+  });
+  console.log("Stopped. Data and passwords stay in .warren/.");
+  return 0;
+}
