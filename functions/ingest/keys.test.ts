@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterAll, afterEach, expect, test } from "vitest";
 import { fileKeys, keyOf } from "./keys.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "warren-keys-"));
 const path = join(folder, "keys.json");
 afterEach(() => rmSync(path, { force: true }));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const fileOf = (keys: Record<string, string>) =>
   JSON.stringify({
