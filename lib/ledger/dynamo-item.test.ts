@@ -47,10 +47,14 @@ describe("an item", () => {
   });
 
   test.for([
-    ["without a rev", { ...written, rev: undefined }],
-    ["of an unknown state", { ...written, body: { S: '{"state":"paused","digest":"d"}' } }],
-    ["with a body that is not JSON", { ...written, body: { S: "done" } }],
-  ] as const)("%s is refused", ([, item]) => {
-    expect(() => readItem(JSON.parse(JSON.stringify(item)), 0)).toThrow();
+    ["without a rev", { ...written, rev: undefined }, /"rev"/],
+    [
+      "of an unknown state",
+      { ...written, body: { S: '{"state":"paused","digest":"d"}' } },
+      /Invalid input/,
+    ],
+    ["with a body that is not JSON", { ...written, body: { S: "done" } }, /not valid JSON/],
+  ] as const)("%s is refused", ([, item, problem]) => {
+    expect(() => readItem(JSON.parse(JSON.stringify(item)), 0)).toThrow(problem);
   });
 });
