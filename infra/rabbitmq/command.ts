@@ -1,11 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
-import { readConfig, variables } from "../../lib/config.ts";
+import { ConfigError, readConfig, variables } from "../../lib/config.ts";
 import { BrokerUnavailableError } from "../../lib/rabbit/errors.ts";
 import { TopologyError } from "../../lib/rabbit/apply-topology.ts";
 import { topologyOf, type Topology } from "../../lib/rabbit/topology.ts";
-import { brokerConfig } from "./address.ts";
+import { brokerAddress } from "./address.ts";
 import { applyTopology } from "./apply.ts";
 import { readConsumers } from "./consumers.ts";
 import { definitionsOf } from "./definitions.ts";
@@ -20,6 +20,8 @@ const USAGE = `Usage: warren topology <command>
   check   compare with the live broker; exit code 1 when anything differs
   write   write infra/rabbitmq/definitions.json`;
 
+const EXPECTED = [ConfigError, TopologyError, BrokerUnavailableError];
+
 /** \`warren topology …\` */
 export async function command([verb = "", ...rest]: string[]): Promise<number> {
   const run = Object.hasOwn(verbs, verb) && rest.length === 0 ? verbs[verb] : undefined;
@@ -30,8 +32,8 @@ export async function command([verb = "", ...rest]: string[]): Promise<number> {
   try {
     return await run();
   } catch (error) {
-    if (!(error instanceof TopologyError || error instanceof BrokerUnavailableError)) throw error;
-    console.error(error.message);
+    if (!EXPECTED.some((type) => error instanceof type)) throw error;
+    console.error((error as Error).message);
     return 1;
   }
 }
@@ -46,7 +48,7 @@ async function print(): Promise<number> {
 async function apply(): Promise<number> {
   const { RETRY_DELAYS: retryDelays } = settings();
   const topology = await wanted();
-  await applyTopology({ ...(await brokerConfig()), retryDelays });
+  await applyTopology({ ...(await brokerAddress(process.env)), retryDelays });
   console.log(
     `${topology.exchanges.length} exchanges, ${topology.queues.length} queues and ` +
       `${topology.bindings.length} bindings are in place`,
@@ -55,7 +57,7 @@ async function apply(): Promise<number> {
 }
 
 async function check(): Promise<number> {
-  const { url, managementUrl } = await brokerConfig();
+  const { url, managementUrl } = await brokerAddress(process.env);
   if (managementUrl === undefined) {
     console.error("check reads the management API: set RABBITMQ_MANAGEMENT_URL");
     return 2;

@@ -9,7 +9,7 @@ import {
 } from "../../lib/rabbit/errors.ts";
 import { HEADER } from "../../lib/rabbit/headers.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
-import { brokerConfig } from "./address.ts";
+import { brokerAddress } from "./address.ts";
 import { borrow, type Target } from "./borrow.ts";
 import {
   deadLetterOf,
@@ -96,7 +96,7 @@ async function run(args: string[]): Promise<number> {
 
   const limit = Number(values.limit);
   const queue = name.replace(/^dead\./, "");
-  const { url } = await brokerConfig();
+  const { url } = await brokerAddress(process.env);
   const { tenant, reason, all } = values;
   const selection = { ids: values.id && new Set(values.id), tenant, reason };
   const target = { url, queue, limit };

@@ -124,6 +124,8 @@ export function rabbitConnection({
         model = await within(ATTEMPT_MS, "connecting to the broker", connected(), stop);
         const channel = await within(CHANNEL_MS, "opening a channel", make(model), stop);
         channels.add(channel);
+        // Its "close" follows; without a listener the process would end here.
+        channel.on("error", () => {});
         channel.on("close", () => channels.delete(channel));
         return channel;
       } catch (error) {

@@ -47,7 +47,9 @@ export type RabbitPublisher = {
 
 type Pending = {
   message: RabbitMessage;
-  state: "waiting" | "sent" | "settled";
+  settled: boolean;
+  /** Where it was handed over; absent while it waits. */
+  on: Open | undefined;
   /** The broker's reason, once it has returned the message. */
   returned: string | undefined;
   resolve: () => void;
@@ -55,8 +57,17 @@ type Pending = {
   timer: NodeJS.Timeout;
 };
 
-/** A channel and whether it can be written to; `lost` tells its failed confirms from refusals. */
-type Open = { channel: ConfirmChannel; drained: boolean; lost: boolean };
+type Open = {
+  channel: ConfirmChannel;
+  /** Whether it can be written to without piling up in memory. */
+  drained: boolean;
+  /** Tells confirms that can no longer come from refusals. */
+  lost: boolean;
+  /** By `warren-copy`: handed over, without the broker's verdict. */
+  inFlight: Map<number, Pending>;
+  /** How many of them are past their deadline: nobody waits for their verdict any more. */
+  overdue: number;
+};
 
 /**
  * Publishes on a connection of its own: a broker short of memory stops reading from connections that
@@ -78,10 +89,6 @@ export function rabbitPublisher({
 }): RabbitPublisher {
   const connection = rabbitConnection({ url, name, log, onUnblocked: pump });
   const waiting = fifo<Pending>();
-  /** By `warren-copy`: handed over, without the broker's verdict. */
-  const inFlight = new Map<number, Pending>();
-  /** In flight past their deadline: nobody waits for their verdict any more. */
-  let overdue = 0;
   let unsettled = 0;
   let heldBytes = 0;
   let open: Open | undefined;
@@ -99,7 +106,8 @@ export function rabbitPublisher({
       const timer = setTimeout(() => expire(pending), timeoutMs);
       const pending: Pending = {
         message,
-        state: "waiting",
+        settled: false,
+        on: undefined,
         returned: undefined,
         resolve,
         reject,
@@ -118,20 +126,20 @@ export function rabbitPublisher({
       dropSettled();
       if (waiting.peek() === undefined || connection.blocked() || !connection.fresh()) return;
       if (open === undefined) return openChannel();
-      if (!open.drained || inFlight.size >= maxInFlight) return;
+      if (!open.drained || open.inFlight.size >= maxInFlight) return;
       send(open, waiting.shift()!);
     }
   }
 
   function send(on: Open, pending: Pending): void {
-    const copy = unusedCopy();
+    const copy = unusedCopy(on);
     const { exchange, routingKey, body } = pending.message;
     const content = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
     const options = optionsOf(pending.message, copy);
     try {
       on.drained = on.channel.publish(exchange, routingKey, content, options, (error: unknown) => {
-        inFlight.delete(copy);
-        if (pending.state === "settled") overdue -= 1;
+        on.inFlight.delete(copy);
+        if (pending.settled) on.overdue -= 1;
         settle(pending, verdict(pending, on, error));
         pump();
       });
@@ -140,8 +148,8 @@ export function rabbitPublisher({
       settle(pending, error instanceof Error ? error : new Error(String(error)));
       return;
     }
-    pending.state = "sent";
-    inFlight.set(copy, pending);
+    pending.on = on;
+    on.inFlight.set(copy, pending);
   }
 
   function verdict({ returned, message }: Pending, on: Open, error: unknown): Error | undefined {
@@ -157,12 +165,13 @@ export function rabbitPublisher({
   }
 
   function expire(pending: Pending): void {
-    if (pending.state === "sent") {
+    const { on } = pending;
+    if (on) {
       const text = `no confirm within ${timeoutMs} ms for ${pending.message.routingKey}; it may be stored`;
-      overdue += 1;
+      on.overdue += 1;
       settle(pending, new PublishUnknownError(text));
       // All slots belong to messages that were given up: a new channel gets the others going again.
-      if (overdue >= maxInFlight) dropChannel();
+      if (on === open && on.overdue >= maxInFlight) dropChannel(on);
     } else {
       const text = `not published within ${timeoutMs} ms: ${obstacle()}`;
       settle(pending, new BrokerUnavailableError(text, { cause: connection.lastError() }));
@@ -173,12 +182,12 @@ export function rabbitPublisher({
   function obstacle(): string {
     if (open === undefined) return connection.lastError()?.message ?? "not connected yet";
     if (connection.blocked()) return "the broker blocks publishers (its memory or disk alarm)";
-    return `${inFlight.size} messages are in flight`;
+    return `${open.inFlight.size} messages are in flight`;
   }
 
   function settle(pending: Pending, error: Error | undefined): void {
-    if (pending.state === "settled") return;
-    pending.state = "settled";
+    if (pending.settled) return;
+    pending.settled = true;
     clearTimeout(pending.timer);
     unsettled -= 1;
     heldBytes -= costOf(pending.message);
@@ -189,7 +198,7 @@ export function rabbitPublisher({
 
   /** All have the same time to wait, so those that expired stand in front. */
   function dropSettled(): void {
-    while (waiting.peek()?.state === "settled") waiting.shift();
+    while (waiting.peek()?.settled) waiting.shift();
   }
 
   function openChannel(): void {
@@ -202,7 +211,7 @@ export function rabbitPublisher({
   }
 
   function use(channel: ConfirmChannel): void {
-    const on: Open = { channel, drained: true, lost: false };
+    const on: Open = { channel, drained: true, lost: false, inFlight: new Map(), overdue: 0 };
     open = on;
     channel.on("drain", () => {
       on.drained = true;
@@ -210,7 +219,7 @@ export function rabbitPublisher({
     });
     // The broker sends a returned message back before it confirms it.
     channel.on("return", ({ fields, properties }) => {
-      const pending = inFlight.get(properties.headers?.[HEADER.copy]);
+      const pending = on.inFlight.get(properties.headers?.[HEADER.copy]);
       if (pending) pending.returned = (fields as { replyText?: string }).replyText ?? "returned";
     });
     channel.on("error", (err) =>
@@ -221,16 +230,19 @@ export function rabbitPublisher({
       on.lost = true;
       if (open === on) open = undefined;
     });
-    channel.on("close", openChannel);
+    channel.on("close", () => {
+      if (open === undefined) openChannel();
+    });
     pump();
   }
 
-  function dropChannel(): void {
-    open?.channel.close().catch(() => {});
+  function dropChannel(on: Open): void {
     open = undefined;
+    on.channel.close().catch(() => {});
+    pump();
   }
 
-  function unusedCopy(): number {
+  function unusedCopy({ inFlight }: Open): number {
     for (;;) {
       const copy = randomInt(1, 2 ** 48);
       if (!inFlight.has(copy)) return copy;
