@@ -27,6 +27,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "create | check <table>: the DynamoDB table of the ledger",
     load: () => import("./infra/dynamodb/command.ts"),
   },
+  graph: {
+    summary: "create | check: the constraints of the Neo4j graph",
+    load: () => import("./infra/neo4j/command.ts"),
+  },
   keys: {
     summary: "create <tenant>: make an API key and keep its hash",
     load: () => import("./infra/local/keys.ts"),

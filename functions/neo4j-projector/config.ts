@@ -1,0 +1,30 @@
+import * as z from "zod";
+import { ledger, variables } from "../../lib/config.ts";
+
+export const graphVariables = {
+  /** `bolt:` for one server, `neo4j:` for a cluster, `+s` for TLS. */
+  NEO4J_URL: z.url({
+    protocol: /^(bolt|neo4j)(\+s|\+ssc)?$/,
+    error: "must be a bolt:// or neo4j:// URL",
+  }),
+  NEO4J_USER: z.string(),
+  NEO4J_PASSWORD: z.string(),
+};
+
+const proofVariables = {
+  /** Only with LEDGER=none: for how many days the graph knows what it has applied. */
+  PROOF_DAYS: z.coerce.number().int().min(1).max(3_650).default(30),
+  LOG_LEVEL: variables.LOG_LEVEL,
+};
+
+export const config = z
+  .object({
+    ...graphVariables,
+    ...proofVariables,
+    RABBITMQ_URL: variables.RABBITMQ_URL,
+    RETRY_DELAYS: variables.RETRY_DELAYS,
+  })
+  .and(ledger);
+
+/** What prune.ts reads: no broker. */
+export const pruneConfig = z.object({ ...graphVariables, ...proofVariables }).and(ledger);

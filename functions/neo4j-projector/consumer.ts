@@ -1,0 +1,65 @@
+import { parseEvent, type EventType } from "../../events/catalogue.ts";
+import type { Consumer } from "../../lib/pipeline/consumer.ts";
+import { IdReusedError, PermanentError } from "../../lib/pipeline/errors.ts";
+import type { Graph } from "./graph.ts";
+import type { ReceivedEvent } from "./proof.ts";
+
+/** Bound to this function's queue (infra/rabbitmq). */
+export const accepts = [
+  "interaction.viewed",
+  "interaction.added_to_cart",
+  "interaction.removed_from_cart",
+  "interaction.purchased",
+  "interaction.wishlisted",
+  "order.created",
+  "order.confirmed",
+  "order.paid",
+  "order.shipped",
+  "order.delivered",
+  "order.cancelled",
+  "product.created",
+  "product.updated",
+  "product.deleted",
+  "customer.created",
+  "customer.updated",
+  "user.signup",
+] as const satisfies EventType[];
+
+export const name = "neo4j-projector";
+
+/**
+ * Keeps a graph of users, products and orders in step with the events: the same graph in whatever
+ * order, number and grouping they come. `expiry` is for LEDGER=none, where proofs are forgotten by
+ * age: what is older is refused, since nobody could tell whether it has been applied.
+ */
+export function neo4jProjector(
+  graph: Graph,
+  expiry?: { ageMs: number; now: () => number },
+): Consumer {
+  return {
+    name,
+    repeatable: true,
+    // Alone means one transaction each; a few at once keep a server busy that answers slowly.
+    concurrency: 8,
+    whenUncertain: "dead-letter",
+    parse: (body) => parseEvent(body),
+    async apply(events, signal) {
+      // What `parse` made.
+      const received = events as readonly ReceivedEvent[];
+      const oldest = expiry === undefined ? -Infinity : expiry.now() - expiry.ageMs;
+      const isExpired = ({ event }: ReceivedEvent) => Date.parse(event.timestamp) < oldest;
+
+      const expired = expiry === undefined ? [] : received.filter(isExpired);
+      const current = expiry === undefined ? received : received.filter((each) => !isExpired(each));
+      const reused = await graph.write(current, signal);
+      return [
+        ...expired.map((each) => ({ received: each, error: new PermanentError(EXPIRED) })),
+        ...reused.map((each) => ({ received: each, error: new IdReusedError(REUSED) })),
+      ];
+    },
+    probe: (signal) => graph.probe(signal),
+  };
+}
+
+const EXPIRED = "expired: without a ledger nobody knows any more whether this has been applied";
+const REUSED = "the graph holds another event under this id";

@@ -1,0 +1,103 @@
+import { OutageError } from "../../lib/pipeline/errors.ts";
+import { ConstraintError, type Statement, type Store } from "./neo4j.ts";
+import { project, type Rows } from "./projection.ts";
+import {
+  createProofs,
+  proofOf,
+  readProofs,
+  type Proof,
+  type ReceivedEvent,
+  type StandingProof,
+} from "./proof.ts";
+import { listConstraints, missingFrom, type PresentConstraint } from "./schema.ts";
+import { statements } from "./statements.ts";
+
+/** The one thing the projector needs from a graph database. Throws as `Store` does. */
+export type Graph = {
+  /**
+   * Brings the graph to where each of these events has happened once, whatever of them happened
+   * before, in one transaction. Returns those left out because another event has used their id.
+   */
+  write(events: readonly ReceivedEvent[], signal: AbortSignal): Promise<ReceivedEvent[]>;
+  /** Resolves if the graph can be written now. */
+  probe(signal: AbortSignal): Promise<void>;
+  /** Rejects with what is missing and how to make it. */
+  requireConstraints(): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** Other workers may be first with some of the events between our look and our write, but not for ever. */
+const ATTEMPTS = 5;
+const CHECK_MS = 10_000;
+
+export function neo4jGraph({ store, now }: { store: Store; now: () => number }): Graph {
+  /** False, and nothing written, if one of the events has been applied before. */
+  async function writeFresh(proofs: readonly Proof[], signal: AbortSignal): Promise<boolean> {
+    if (proofs.length === 0) return true;
+    const rows = project(proofs.map(({ received }) => received.event));
+    try {
+      await store.write([createProofs(proofs, now()), ...statementsOf(rows)], signal);
+      return true;
+    } catch (error) {
+      if (error instanceof ConstraintError && error.statement === 0) return false;
+      throw error;
+    }
+  }
+
+  return {
+    async write(events, signal) {
+      // Repeats seldom come this far, so all are taken for new until the constraint objects: it
+      // costs a refused transaction then, and nothing else otherwise.
+      const wanted = events.map(proofOf);
+      let { fresh, reused } = compare(wanted, []);
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+        if (await writeFresh(fresh, signal)) return reused;
+        const standing = await store.read<StandingProof>(readProofs(wanted), signal);
+        ({ fresh, reused } = compare(wanted, standing));
+      }
+      throw new Error(`other workers were first with some of these events, ${ATTEMPTS} times`);
+    },
+
+    probe: (signal) => store.rehearse({ text: "CREATE (:AppliedEvent)", parameters: {} }, signal),
+
+    async requireConstraints() {
+      const signal = AbortSignal.timeout(CHECK_MS);
+      const list = { text: listConstraints, parameters: {} };
+      const missing = missingFrom(await store.read<PresentConstraint>(list, signal));
+      if (missing.length === 0) return;
+      const names = missing.map(({ label, properties }) => `${label} (${properties.join(", ")})`);
+      throw new OutageError(
+        `Neo4j lacks uniqueness constraints: ${names.join("; ")}. \`warren constraints apply\` makes them.`,
+      );
+    },
+
+    close: () => store.close(),
+  };
+}
+
+/**
+ * Tells the new from those whose id another event has used; the rest has been applied before. Of
+ * two events under one id in this very group the first counts.
+ */
+function compare(
+  wanted: readonly Proof[],
+  standing: readonly StandingProof[],
+): { fresh: Proof[]; reused: ReceivedEvent[] } {
+  const digests = new Map(standing.map(({ key, digest }) => [key, digest]));
+  const fresh: Proof[] = [];
+  const reused: ReceivedEvent[] = [];
+  for (const proof of wanted) {
+    const digest = digests.get(proof.key);
+    if (digest === undefined) {
+      fresh.push(proof);
+      digests.set(proof.key, proof.digest);
+    } else if (digest !== proof.digest) reused.push(proof.received);
+  }
+  return { fresh, reused };
+}
+
+function statementsOf(rows: Rows): Statement[] {
+  return (Object.keys(statements) as (keyof Rows)[])
+    .filter((name) => rows[name].length > 0)
+    .map((name) => ({ text: statements[name], parameters: { rows: rows[name] } }));
+}

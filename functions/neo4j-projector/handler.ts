@@ -1,0 +1,19 @@
+import { readConfig } from "../../lib/config.ts";
+import { consumerHandler } from "../../lib/lambda/consumer-handler.ts";
+import { config } from "./config.ts";
+import { neo4jProjector } from "./consumer.ts";
+import { neo4jGraph } from "./graph.ts";
+import { neo4jStore } from "./neo4j.ts";
+import { DAY_MS } from "./proof.ts";
+
+const settings = readConfig(config, process.env);
+const { NEO4J_URL: url, NEO4J_USER: user, NEO4J_PASSWORD: password } = settings;
+const graph = neo4jGraph({ store: neo4jStore({ url, user, password }), now: Date.now });
+const expiry = { ageMs: settings.PROOF_DAYS * DAY_MS, now: Date.now };
+
+export const { handler, prepare, metrics, close } = consumerHandler({
+  consumer: neo4jProjector(graph, settings.LEDGER === "none" ? expiry : undefined),
+  config: settings,
+  requireSink: () => graph.requireConstraints(),
+  closeSink: () => graph.close(),
+});

@@ -1,0 +1,174 @@
+import neo4j, { type Driver, type Neo4jError, type Session } from "neo4j-driver";
+import { OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
+
+/**
+ * Neo4j as this function uses it. Every call throws OutageError when the server cannot do its work
+ * now, PermanentError when it refuses the data, and whatever else happened as it is. An aborted
+ * signal ends the call at once and what it began on the server.
+ */
+export type Store = {
+  /** Runs all in one transaction, in one round trip. Transient failures are retried for a while. */
+  write(statements: readonly Statement[], signal: AbortSignal): Promise<void>;
+  /** Records as objects; what they look like is the statement's promise. */
+  read<T extends object>(statement: Statement, signal: AbortSignal): Promise<T[]>;
+  /** Writes, and takes it back. */
+  rehearse(statement: Statement, signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** Whole numbers go in as bigint and come out as number. */
+export type Statement = { text: string; parameters: Record<string, unknown> };
+
+/** The data violates a constraint: which statement said so, counted from 0. */
+export class ConstraintError extends PermanentError {
+  override name = "ConstraintError";
+  readonly statement: number;
+
+  constructor(message: string, statement: number, options?: ErrorOptions) {
+    super(message, options);
+    this.statement = statement;
+  }
+}
+
+/**
+ * ms. The driver tries again after 1 and 3 s; longer outages are held by lib/pipeline. The server
+ * ends a transaction after TRANSACTION even if we are no longer there to end it.
+ */
+const CONNECT = 5_000;
+const RETRIES = 2_000;
+const TRANSACTION = 30_000;
+
+export function neo4jStore({
+  url,
+  user,
+  password,
+}: {
+  url: string;
+  user: string;
+  password: string;
+}): Store {
+  const driver = neo4j.driver(url, neo4j.auth.basic(user, password), {
+    connectionTimeout: CONNECT,
+    connectionAcquisitionTimeout: CONNECT + 1_000,
+    maxTransactionRetryTime: RETRIES,
+    disableLosslessIntegers: true,
+    telemetryDisabled: true,
+    // Warnings about labels that do not exist yet, once per statement.
+    notificationFilter: { minimumSeverityLevel: "OFF" },
+  });
+
+  return {
+    async write(statements, signal) {
+      await inSession({ driver, signal }, (session) =>
+        session.executeWrite(
+          async (tx) => {
+            // All are sent before the first answer: the server runs them one after the other.
+            const sent = statements.map(({ text, parameters }) => tx.run(text, parameters));
+            const results = await Promise.allSettled(sent);
+            // Those behind the failed one fail with its error; those before it did not fail.
+            const failed = results.findIndex(({ status }) => status === "rejected");
+            const result = results[failed];
+            if (result?.status === "rejected") throw constraintError(result.reason, failed);
+          },
+          { timeout: TRANSACTION },
+        ),
+      );
+    },
+
+    read: <T extends object>({ text, parameters }: Statement, signal: AbortSignal) =>
+      inSession({ driver, signal }, async (session) => {
+        // On a cluster the leader answers: a follower may not know the newest proofs yet.
+        const { records } = await session.executeWrite((tx) => tx.run(text, parameters), {
+          timeout: TRANSACTION,
+        });
+        return records.map((record) => record.toObject() as T);
+      }),
+
+    rehearse: ({ text, parameters }, signal) =>
+      inSession({ driver, signal }, async (session) => {
+        const tx = await session.beginTransaction({ timeout: TRANSACTION });
+        await tx.run(text, parameters);
+        await tx.rollback();
+      }),
+
+    close: () => driver.close(),
+  };
+}
+
+async function inSession<T>(
+  { driver, signal }: { driver: Driver; signal: AbortSignal },
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const session = driver.session();
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => {
+    // Resets the connection, which ends the transaction on the server. Not waited for: the server
+    // may not answer, and a managed transaction that was waiting to retry never settles.
+    session.close().catch(() => {});
+    aborted.reject(signal.reason);
+  };
+  const finish = async () => {
+    try {
+      return await work(session);
+    } finally {
+      await session.close();
+    }
+  };
+
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([finish(), aborted.promise]);
+  } catch (error) {
+    throw classified(error);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** Codes by https://neo4j.com/docs/status-codes/; the driver's own are in neo4j-driver-core/error. */
+const UNIQUE = "Neo.ClientError.Schema.ConstraintValidationFailed";
+
+const OUTAGES = new Set([
+  "Neo.ClientError.Cluster.NotALeader",
+  "Neo.ClientError.Database.DatabaseNotFound",
+  "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase",
+  "Neo.ClientError.General.TransactionOutOfMemoryError",
+  "Neo.ClientError.General.WriteOnReadOnlyAccessDatabase",
+  "Neo.ClientError.Statement.AccessMode",
+  "Neo.ClientError.Transaction.TransactionTimedOut",
+  "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration",
+]);
+
+/** Wrong, expired or too often wrong credentials; a role that may not write; the server's own failures. */
+const OUTAGE_FAMILIES = ["Neo.ClientError.Security.", "Neo.DatabaseError."];
+
+const REFUSALS = new Set([
+  UNIQUE,
+  "Neo.ClientError.Statement.ArgumentError",
+  "Neo.ClientError.Statement.ArithmeticError",
+  "Neo.ClientError.Statement.TypeError",
+]);
+
+function constraintError(error: unknown, statement: number): unknown {
+  if (!(error instanceof neo4j.Neo4jError) || error.code !== UNIQUE) return error;
+  return new ConstraintError(textOf(error), statement);
+}
+
+/**
+ * `retryable` covers the driver's ServiceUnavailable and SessionExpired and all of TransientError:
+ * what is still transient after the driver's own attempts is an outage of its kind.
+ */
+function classified(error: unknown): unknown {
+  if (!(error instanceof neo4j.Neo4jError)) return error;
+  const { code, retryable } = error;
+  if (retryable || OUTAGES.has(code) || OUTAGE_FAMILIES.some((family) => code.startsWith(family))) {
+    return new OutageError(textOf(error), { cause: error });
+  }
+  return REFUSALS.has(code) ? new PermanentError(textOf(error)) : error;
+}
+
+/** Up to the first quote: behind it the server puts the data it refuses, which must not be logged. */
+function textOf({ code, message }: Neo4jError): string {
+  return `${code}: ${message.split("'", 1)[0]}`;
+}

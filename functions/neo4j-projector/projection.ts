@@ -1,0 +1,131 @@
+import type { WarrenEvent } from "../../events/catalogue.ts";
+import {
+  factsOf,
+  productGuards,
+  type Contents,
+  type Deletion,
+  type Facts,
+  type Field,
+  type Interaction,
+  type InteractionKind,
+  type Node,
+  type Status,
+} from "./facts.ts";
+
+/**
+ * What a group of events says about the graph: one list for each statement of statements.ts.
+ * Coalesced, so that nothing is written twice, and sorted, so that all transactions lock nodes in
+ * one order.
+ */
+export type Rows = {
+  users: Node[];
+  orders: Node[];
+  products: Node[];
+  customers: Node[];
+  userFields: FieldsRow[];
+  productDeletions: DeletionRow[];
+  productFields: FieldsRow[];
+  orderStatuses: Status[];
+  orderContents: Contents[];
+} & Record<InteractionKind, InteractionsRow[]>;
+
+export type FieldsRow = Node & { fields: Field[] };
+
+/** `cleared`: what goes where the guard's stamp is older than the deletion. */
+export type DeletionRow = Deletion & { cleared: { guard: string; set: Record<string, null> }[] };
+
+/** What one user did, one entry per product. */
+export type InteractionsRow = Node & { products: Interacted[] };
+export type Interacted = {
+  product_id: string;
+  count: bigint;
+  first_at: string;
+  last_at: string;
+  /** The newest session that an event named, and that event's stamp. */
+  session: string | null;
+  session_stamp: string | null;
+};
+
+/** Wants events of distinct (tenant, id), since it counts them. Pure. */
+export function project(events: readonly WarrenEvent[]): Rows {
+  const facts = events.map(factsOf);
+  const all = <Name extends keyof Facts>(name: Name) =>
+    facts.flatMap((each) => each[name] ?? []) as NonNullable<Facts[Name]>;
+  const interactions = Map.groupBy(all("interactions"), ({ kind }) => kind);
+  const did = (kind: InteractionKind) => coalesced(interactions.get(kind) ?? []);
+
+  return {
+    users: distinct(all("users")),
+    orders: distinct(all("orders")),
+    products: distinct(all("products")),
+    customers: distinct(all("customers")),
+    userFields: newestFields(all("userFields")),
+    productDeletions: newest(all("productDeletions")).map((each) => ({ ...each, cleared })),
+    productFields: newestFields(all("productFields")),
+    orderStatuses: newest(all("orderStatuses")),
+    orderContents: newest(all("orderContents")),
+    VIEWED: did("VIEWED"),
+    ADDED_TO_CART: did("ADDED_TO_CART"),
+    REMOVED_FROM_CART: did("REMOVED_FROM_CART"),
+    PURCHASED: did("PURCHASED"),
+    WISHLISTED: did("WISHLISTED"),
+  };
+}
+
+const cleared = Object.entries(productGuards).map(([guard, names]) => ({
+  guard,
+  set: Object.fromEntries([...names, guard].map((name) => [name, null])),
+}));
+
+function distinct(nodes: readonly Node[]): Node[] {
+  return perNode(nodes).map(([first]) => first);
+}
+
+function newest<T extends Node & { stamp: string }>(facts: readonly T[]): T[] {
+  return perNode(facts).map((about) => about.reduce(newer));
+}
+
+function newestFields(facts: readonly (Node & Field)[]): FieldsRow[] {
+  return perNode(facts).map((about) => {
+    const [{ tenant_id, id }] = about;
+    const byGuard = Map.groupBy(about, ({ guard }) => guard).values();
+    const fields = [...byGuard].map((changes) => {
+      const { guard, stamp, set } = changes.reduce(newer);
+      return { guard, stamp, set };
+    });
+    return { tenant_id, id, fields };
+  });
+}
+
+function newer<T extends { stamp: string }>(a: T, b: T): T {
+  return b.stamp > a.stamp ? b : a;
+}
+
+function coalesced(interactions: readonly Interaction[]): InteractionsRow[] {
+  return perNode(interactions).map((ofUser) => {
+    const [{ tenant_id, id }] = ofUser;
+    const byProduct = new Map<string, Interacted>();
+    for (const { product_id, at, stamp, session = null } of ofUser) {
+      const session_stamp = session === null ? null : stamp;
+      const pair = byProduct.get(product_id);
+      if (pair === undefined) {
+        const first = { product_id, count: 1n, first_at: at, last_at: at, session, session_stamp };
+        byProduct.set(product_id, first);
+        continue;
+      }
+      pair.count += 1n;
+      if (at < pair.first_at) pair.first_at = at;
+      if (at > pair.last_at) pair.last_at = at;
+      if (session_stamp !== null && session_stamp > (pair.session_stamp ?? "")) {
+        Object.assign(pair, { session, session_stamp });
+      }
+    }
+    return { tenant_id, id, products: [...byProduct.values()] };
+  });
+}
+
+/** Grouped by node, in the order in which nodes are locked. A tenant has no `#`. */
+function perNode<T extends Node>(facts: readonly T[]): [T, ...T[]][] {
+  const groups = Map.groupBy(facts, ({ tenant_id, id }) => `${tenant_id}#${id}`);
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group as [T, ...T[]]);
+}

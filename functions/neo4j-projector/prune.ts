@@ -1,0 +1,46 @@
+import { readConfig } from "../../lib/config.ts";
+import type { InvocationContext } from "../../lib/lambda/context.ts";
+import { openLedger } from "../../lib/ledger/open-ledger.ts";
+import { logger } from "../../lib/log.ts";
+import { pruneConfig } from "./config.ts";
+import { name } from "./consumer.ts";
+import { neo4jStore } from "./neo4j.ts";
+import { DAY_MS } from "./proof.ts";
+import { pruneProofs, type Rule } from "./pruning.ts";
+
+const settings = readConfig(pruneConfig, process.env);
+const { NEO4J_URL: url, NEO4J_USER: user, NEO4J_PASSWORD: password, LOG_LEVEL: level } = settings;
+const log = logger({ level, name: "neo4j-prune" });
+const store = neo4jStore({ url, user, password });
+
+/** Left for the page in hand when the time of the invocation ends, ms. */
+const MARGIN_MS = 20_000;
+
+/** Runs on a schedule. What it did not get to is left to the next run. */
+export async function handler(_event: unknown, context: InvocationContext): Promise<void> {
+  const stop = AbortSignal.timeout(Math.max(1, context.getRemainingTimeInMillis() - 1_000));
+  const signal = context.signal === undefined ? stop : AbortSignal.any([stop, context.signal]);
+  const pruned = await pruneProofs({
+    store,
+    rule: (rule ??= await readRule()),
+    now: Date.now,
+    hasTime: () => context.getRemainingTimeInMillis() > MARGIN_MS,
+    signal,
+  });
+  if (pruned.complete) log.info(pruned, "pruned proofs");
+  else log.warn(pruned, "ran out of time: prune more often, or proofs accumulate");
+}
+
+export const close = (): Promise<void> => store.close();
+
+let rule: Rule | undefined;
+
+async function readRule(): Promise<Rule> {
+  if (settings.LEDGER === "none") {
+    return { ledger: undefined, ageMs: settings.PROOF_DAYS * DAY_MS };
+  }
+  const consumer = { name, repeatable: true };
+  return {
+    ledger: await openLedger({ config: settings, consumer, now: Date.now, random: Math.random }),
+  };
+}

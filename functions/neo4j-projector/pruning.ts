@@ -1,0 +1,126 @@
+import { RETENTION_DAYS, type Ledger, type Row } from "../../lib/ledger/ledger.ts";
+import type { Store } from "./neo4j.ts";
+import { DAY_MS, keyOf } from "./proof.ts";
+
+/**
+ * Forgetting proofs. One may go only when nobody can come any more who looked at the ledger before
+ * it said `done`. We do not know when it said so, but we know when we saw it: the first pass marks
+ * the proof with that time, and a pass that comes more than twice the longest time-out later deletes
+ * it. By then every handler that had not seen `done` has ended; the second time-out is for clocks
+ * that differ.
+ *
+ * Without a ledger a proof goes by its age alone, and the consumer refuses events of that age.
+ */
+export type Rule =
+  | { ledger: Ledger }
+  /** Proofs live a day longer than the events that the consumer takes (`expiry` in consumer.ts). */
+  | { ledger: undefined; ageMs: number };
+
+export type Pruned = {
+  seen: number;
+  marked: number;
+  deleted: number;
+  /** False if the time was over before all proofs had been looked at. */
+  complete: boolean;
+};
+
+type StoredProof = { key: string; digest: string; applied_at: number; done_seen_at: number | null };
+type Verdict = "keep" | "mark" | "delete";
+
+/** No function may run longer than Lambda lets it. */
+const LONGEST_TIMEOUT_MS = 15 * 60_000;
+
+/** Proofs per transaction and per look at the ledger. */
+const PAGE = 1_000;
+
+/** Walks all proofs in the order of their keys, which the constraint's index has. */
+export async function pruneProofs({
+  store,
+  rule,
+  now,
+  hasTime,
+  signal,
+}: {
+  store: Store;
+  rule: Rule;
+  now: () => number;
+  /** Asked before each page. */
+  hasTime: () => boolean;
+  signal: AbortSignal;
+}): Promise<Pruned> {
+  const pruned: Pruned = { seen: 0, marked: 0, deleted: 0, complete: false };
+
+  for (let after = ""; hasTime();) {
+    const page = await store.read<StoredProof>(
+      { text: NEXT_PAGE, parameters: { after, limit: BigInt(PAGE) } },
+      signal,
+    );
+    const verdicts = await judge(page, rule, now());
+    const marked = page.filter((_, i) => verdicts[i] === "mark").map(({ key }) => key);
+    const deleted = page.filter((_, i) => verdicts[i] === "delete").map(({ key }) => key);
+    if (marked.length + deleted.length > 0) {
+      await store.write(
+        [
+          { text: MARK, parameters: { keys: marked, now: BigInt(now()) } },
+          { text: DELETE, parameters: { keys: deleted } },
+        ],
+        signal,
+      );
+    }
+
+    pruned.seen += page.length;
+    pruned.marked += marked.length;
+    pruned.deleted += deleted.length;
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE) return { ...pruned, complete: true };
+    after = last.key;
+  }
+  return pruned;
+}
+
+async function judge(page: readonly StoredProof[], rule: Rule, now: number): Promise<Verdict[]> {
+  if (rule.ledger === undefined) {
+    const oldest = now - rule.ageMs - DAY_MS;
+    return page.map(({ applied_at }) => (applied_at < oldest ? "delete" : "keep"));
+  }
+  // What is marked need not be looked up again, and what has just been applied is not done yet.
+  const unknown = page.filter(
+    ({ done_seen_at, applied_at }) =>
+      done_seen_at === null && applied_at < now - LONGEST_TIMEOUT_MS,
+  );
+  const rows = await rule.ledger.look(unknown.map(({ key }) => keyOf(key)));
+  const rowOf = new Map(unknown.map(({ key }, i) => [key, rows[i]]));
+  return page.map((proof) => judgeOne(proof, rowOf.has(proof.key), rowOf.get(proof.key), now));
+}
+
+function judgeOne(
+  { digest, applied_at, done_seen_at }: StoredProof,
+  looked: boolean,
+  row: Row | undefined,
+  now: number,
+): Verdict {
+  if (done_seen_at !== null) {
+    return done_seen_at < now - 2 * LONGEST_TIMEOUT_MS ? "delete" : "keep";
+  }
+  if (!looked) return "keep";
+  // The ledger has forgotten the event too: both memories have ended.
+  if (row === undefined) {
+    return applied_at < now - (RETENTION_DAYS + 1) * DAY_MS ? "delete" : "keep";
+  }
+  return row.state === "done" && row.digest.startsWith(digest) ? "mark" : "keep";
+}
+
+const NEXT_PAGE = `
+  MATCH (e:AppliedEvent) WHERE e.key > $after
+  RETURN e.key AS key, e.digest AS digest, e.applied_at AS applied_at, e.done_seen_at AS done_seen_at
+  ORDER BY e.key LIMIT $limit`;
+
+const MARK = `
+  UNWIND $keys AS key
+  MATCH (e:AppliedEvent {key: key})
+  SET e.done_seen_at = $now`;
+
+const DELETE = `
+  UNWIND $keys AS key
+  MATCH (e:AppliedEvent {key: key})
+  DELETE e`;

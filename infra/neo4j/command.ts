@@ -1,0 +1,19 @@
+import * as z from "zod";
+import { graphVariables } from "../../functions/neo4j-projector/config.ts";
+import { readConfig } from "../../lib/config.ts";
+import { applyConstraints, requireConstraints } from "./constraints.ts";
+
+const USAGE = "Usage: warren graph create|check   (server: NEO4J_URL, NEO4J_USER, NEO4J_PASSWORD)";
+
+/** `warren graph create` makes the constraints of the Neo4j graph; `check` only looks. */
+export async function command([verb, ...rest]: string[]): Promise<number> {
+  if (rest.length > 0 || (verb !== "create" && verb !== "check")) {
+    console.error(USAGE);
+    return 2;
+  }
+  const settings = readConfig(z.object(graphVariables), process.env);
+  const { NEO4J_URL: url, NEO4J_USER: user, NEO4J_PASSWORD: password } = settings;
+  await (verb === "create" ? applyConstraints : requireConstraints)({ url, user, password });
+  console.log("The graph's constraints are in place.");
+  return 0;
+}
