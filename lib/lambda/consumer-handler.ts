@@ -34,15 +34,15 @@ export type ConsumerHandler = {
    * Settles every message of the event and resolves, or rejects: then nothing may be acked and the
    * batch must come again.
    */
-  handler(event: RabbitMQEvent, context: InvocationContext): Promise<void>;
+  handler: (event: RabbitMQEvent, context: InvocationContext) => Promise<void>;
   /**
    * Opens and checks all that a batch of this queue needs, and rejects saying what is missing. The
    * host calls it before it takes messages; on Lambda the first batch does.
    */
-  prepare(queue: string): Promise<void>;
+  prepare: (queue: string) => Promise<void>;
   metrics: Metrics;
   /** Waits for what is being published, then disconnects. */
-  close(): Promise<void>;
+  close: () => Promise<void>;
 };
 
 /**

@@ -7,9 +7,9 @@ const MAX_ERROR = 500;
 
 export type Journal = {
   /** One line for each message that is not simply done. */
-  settled(settled: Settled): void;
+  settled: (settled: Settled) => void;
   /** One line for the whole; `error` when it was handed back. */
-  ended(error?: unknown): void;
+  ended: (error?: unknown) => void;
 };
 
 /** Writes down and counts what becomes of one batch. Times are epoch ms from `now`. */

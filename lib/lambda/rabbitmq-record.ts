@@ -6,34 +6,39 @@ import type { BasicProperties, HeaderValue, RabbitMQRecord } from "./rabbitmq-ev
  * which fixes the key order, the nulls, the byte arrays and the date format; `{"bytes":[…]}` is the
  * private field of that client's string type. Header strings that are no UTF-8 are lost before, in amqplib.
  */
-export function recordOf({ content, properties, fields }: Message): RabbitMQRecord {
-  const { headers } = properties;
+export function recordOf(
+  { content, fields }: Pick<Message, "content" | "fields">,
+  basicProperties: BasicProperties,
+): RabbitMQRecord {
+  const { redelivered } = fields;
+  return { basicProperties, redelivered, data: content.toString("base64") };
+}
+
+export function propertiesOf({ content, properties }: Message): BasicProperties {
+  const { headers, timestamp } = properties;
   return {
-    basicProperties: {
-      contentType: properties.contentType ?? null,
-      contentEncoding: properties.contentEncoding ?? null,
-      headers: headers === undefined ? null : tableOf(headers),
-      deliveryMode: properties.deliveryMode ?? null,
-      priority: properties.priority ?? null,
-      correlationId: properties.correlationId ?? null,
-      replyTo: properties.replyTo ?? null,
-      expiration: properties.expiration ?? null,
-      messageId: properties.messageId ?? null,
-      timestamp: properties.timestamp === undefined ? null : dateText(properties.timestamp),
-      type: properties.type ?? null,
-      userId: properties.userId ?? null,
-      appId: properties.appId ?? null,
-      clusterId: properties.clusterId ?? null,
-      bodySize: content.byteLength,
-    },
-    redelivered: fields.redelivered,
-    data: content.toString("base64"),
+    contentType: properties.contentType ?? null,
+    contentEncoding: properties.contentEncoding ?? null,
+    headers: headers === undefined ? null : tableOf(headers),
+    deliveryMode: properties.deliveryMode ?? null,
+    priority: properties.priority ?? null,
+    correlationId: properties.correlationId ?? null,
+    replyTo: properties.replyTo ?? null,
+    expiration: properties.expiration ?? null,
+    messageId: properties.messageId ?? null,
+    timestamp: timestamp === undefined ? null : dateText(timestamp),
+    type: properties.type ?? null,
+    userId: properties.userId ?? null,
+    appId: properties.appId ?? null,
+    clusterId: properties.clusterId ?? null,
+    bodySize: content.byteLength,
   };
 }
 
-/** Bytes that a record takes in the event's JSON. */
-export function sizeOf({ basicProperties, data }: RabbitMQRecord): number {
-  return data.length + Buffer.byteLength(JSON.stringify(basicProperties)) + FRAME_BYTES;
+/** Bytes that the record will take in the event's JSON, with the comma to the next. */
+export function recordBytes(basicProperties: BasicProperties): number {
+  const base64 = 4 * Math.ceil(basicProperties.bodySize / 3);
+  return base64 + Buffer.byteLength(JSON.stringify(basicProperties)) + FRAME_BYTES;
 }
 
 /** `{"basicProperties":…,"redelivered":false,"data":"…"},` around the two values. */
@@ -46,27 +51,19 @@ function tableOf(table: Record<string, unknown>): NonNullable<BasicProperties["h
 }
 
 function valueOf(value: unknown): HeaderValue {
-  switch (typeof value) {
-    case "number":
-    case "boolean":
-      return value;
-    case "string":
-      return { bytes: signed(Buffer.from(value)) };
-    case "object":
-      if (value === null) return null;
-      if (Buffer.isBuffer(value)) return signed(value);
-      if (Array.isArray(value)) return value.map(valueOf);
-      return tagged(value) ?? tableOf(value as Record<string, unknown>);
-    default:
-      return null;
-  }
+  if (typeof value === "number" || typeof value === "boolean") return value;
+  if (typeof value === "string") return { bytes: signed(Buffer.from(value)) };
+  if (typeof value !== "object" || value === null) return null;
+  if (Buffer.isBuffer(value)) return signed(value);
+  if (Array.isArray(value)) return value.map(valueOf);
+  return tagged(value) ?? tableOf(value as Record<string, unknown>);
 }
 
 /** AMQP types that JavaScript lacks come from amqplib as `{ "!": type, value }`. */
 function tagged(value: object): HeaderValue | undefined {
   const { "!": type, value: inner } = value as { "!"?: unknown; value?: unknown };
-  if (type === "timestamp") return dateText(inner as number);
-  if (type === "decimal") {
+  if (type === "timestamp" && typeof inner === "number") return dateText(inner);
+  if (type === "decimal" && typeof inner === "object" && inner !== null) {
     const { places, digits } = inner as { places: number; digits: number };
     return digits / 10 ** places;
   }

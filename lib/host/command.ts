@@ -1,0 +1,114 @@
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import * as z from "zod";
+import { ConfigError, readConfig, variables } from "../config.ts";
+import { logger } from "../log.ts";
+import { serveAdmin } from "./admin.ts";
+import { DeclarationError, readDeclaration } from "./declaration.ts";
+import { EXIT } from "./messages.ts";
+import { SelectionError, specsOf } from "./selection.ts";
+import { supervise } from "./supervisor.ts";
+
+const USAGE = `Usage: warren host [function …]
+
+Runs functions of serverless.yml on their triggers: all, or those that are named.
+
+  --queue NAME       the function of this queue (neo4j, or events.neo4j)
+  --workers N        processes for each function with a queue (1)
+  --prefetch N       messages in a batch at most (the function's batchSize)
+  --admin-port N     /status, /health/live, /health/ready and /metrics on 127.0.0.1 (0: a free port)
+  --bind ADDRESS     where HTTP functions listen, on PORT (0.0.0.0)
+  --root DIRECTORY   where serverless.yml lies (this project)
+`;
+
+const USAGE_ERROR = 2;
+const ROOT = join(import.meta.dirname, "../..");
+
+const count = (max: number) => z.coerce.number("must be a number").int().min(1).max(max);
+
+const flags = z.object({
+  help: z.boolean().default(false),
+  queue: z.string().optional(),
+  workers: count(1_000).default(1),
+  prefetch: count(10_000).optional(),
+  "admin-port": z.coerce.number("must be a port").int().min(0).max(65_535).optional(),
+  bind: z.string().default("0.0.0.0"),
+  root: z.string().default(ROOT),
+});
+
+/** Runs until SIGTERM or SIGINT. Returns 0 when everything ended well in time. */
+export async function command(args: string[]): Promise<number> {
+  try {
+    return await host(args);
+  } catch (error) {
+    if (error instanceof DeclarationError || error instanceof ConfigError) {
+      console.error(error.message);
+      return EXIT.config;
+    }
+    if (error instanceof SelectionError || error instanceof UsageError) {
+      console.error(error.message);
+      return USAGE_ERROR;
+    }
+    throw error;
+  }
+}
+
+async function host(args: string[]): Promise<number> {
+  const { names, values } = parse(args);
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const { LOG_LEVEL } = readConfig(z.object({ LOG_LEVEL: variables.LOG_LEVEL }), process.env);
+  const log = logger({ level: LOG_LEVEL, name: "host" });
+  const specs = specsOf(await readDeclaration(values.root), {
+    ...values,
+    names,
+    queue: values.queue,
+    prefetch: values.prefetch,
+  });
+
+  const supervisor = supervise({ specs, log, random: Math.random });
+  process.once("SIGTERM", supervisor.stop);
+  process.once("SIGINT", supervisor.stop);
+  try {
+    const port = values["admin-port"];
+    const admin = port === undefined ? undefined : await serveAdmin({ supervisor, port });
+    if (admin) log.info({ url: admin.url }, "admin");
+    const code = await supervisor.ended;
+    await admin?.close();
+    return code;
+  } finally {
+    supervisor.stop();
+    await supervisor.ended;
+  }
+}
+
+class UsageError extends Error {
+  override name = "UsageError";
+}
+
+function parse(args: string[]): { names: string[]; values: z.infer<typeof flags> } {
+  try {
+    const { positionals, values } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        help: { type: "boolean", short: "h" },
+        queue: { type: "string" },
+        workers: { type: "string" },
+        prefetch: { type: "string" },
+        "admin-port": { type: "string" },
+        bind: { type: "string" },
+        root: { type: "string" },
+      },
+    });
+    const { data, error } = flags.safeParse(values);
+    if (data) return { names: positionals, values: data };
+    const lines = error.issues.map(({ path, message }) => `--${path.join(".")}: ${message}`);
+    throw new UsageError(`${lines.join("\n")}\n\n${USAGE}`);
+  } catch (error) {
+    if (error instanceof UsageError || !(error instanceof TypeError)) throw error;
+    throw new UsageError(`${error.message}\n\n${USAGE}`);
+  }
+}

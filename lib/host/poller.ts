@@ -1,0 +1,207 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { Channel, ConsumeMessage } from "amqplib";
+import type { BasicProperties, RabbitMQEvent } from "../lambda/rabbitmq-event.ts";
+import { propertiesOf, recordBytes, recordOf } from "../lambda/rabbitmq-record.ts";
+import type { Logger } from "../log.ts";
+import { requireQueue } from "../rabbit/apply-topology.ts";
+import type { RabbitConnection } from "../rabbit/connection.ts";
+import { within } from "../rabbit/deadline.ts";
+import { backoff } from "./backoff.ts";
+import { inbox } from "./inbox.ts";
+import type { Invoke } from "./invoke.ts";
+
+/** Lambda's limit for a synchronous invocation, less what stands around the records. */
+const MAX_EVENT_BYTES = 6 * 1_024 * 1_024 - 1_024;
+/** No broker has it: handlers do not read it, but the event has the key. */
+const HOST_ARN = "arn:aws:mq:us-east-1:000000000000:broker:warren-host:b-0";
+const FIRST_PAUSE_MS = 1_000;
+const LAST_PAUSE_MS = 30_000;
+const CHANNEL_MS = 5_000;
+
+export type PollerDeps = {
+  /** Of its own: acks must not wait behind publishes that the broker blocks. */
+  connection: Pick<RabbitConnection, "channel">;
+  queue: string;
+  vhost: string;
+  /** At most so many messages to a batch; as many are taken from the queue ahead. */
+  batchSize: number;
+  windowMs: number;
+  /** Rejects when the function lacks something; nothing is taken before it resolves. */
+  prepare: () => Promise<void>;
+  invoke: Invoke<RabbitMQEvent>;
+  /** Puts a message that no event can hold with the dead letters; resolves when it is there. */
+  deadLetter: (message: Oversize) => Promise<void>;
+  /** Called with each change: messages are taken, or why not. */
+  onState: (state: PollerState) => void;
+  onTaken: (message: { redelivered: boolean }) => void;
+  onHandedBack: (count: number) => void;
+  log: Pick<Logger, "info" | "warn" | "error">;
+  random: () => number;
+};
+
+export type Oversize = {
+  body: Buffer;
+  headers: Record<string, unknown> | undefined;
+  error: string;
+};
+
+export type PollerState = { ready: true } | { ready: false; problem: string };
+
+type Taken = {
+  message: ConsumeMessage;
+  basicProperties: BasicProperties;
+  bytes: number;
+  at: number;
+};
+
+/**
+ * The trigger, as Lambda's: takes messages in batches, calls the function with the event that Lambda
+ * would send, one batch at a time; acks when it resolves, hands back and pauses when it rejects.
+ * Recovers from whatever happens to broker and queue. Resolves once `stop` has aborted and all that
+ * was taken is settled or handed back; `handBack` ends the running batch early.
+ */
+export async function poll(
+  deps: PollerDeps,
+  { stop, handBack }: { stop: AbortSignal; handBack: AbortSignal },
+): Promise<void> {
+  const { connection, queue, prepare, onState, log, random } = deps;
+  const pauses = backoff({ firstMs: FIRST_PAUSE_MS, lastMs: LAST_PAUSE_MS, random });
+
+  onState({ ready: false, problem: "starting" });
+  while (!stop.aborted) {
+    try {
+      await unlessAborted(prepare(), stop);
+      const channel = await connection.channel(stop);
+      try {
+        await consume(channel, deps, { stop, handBack, onReady: pauses.reset });
+      } finally {
+        // One that is closed already says so.
+        await within(CHANNEL_MS, "closing the channel", channel.close()).catch(() => {});
+      }
+    } catch (error) {
+      if (stop.aborted) return;
+      const problem = error instanceof Error ? error.message : String(error);
+      onState({ ready: false, problem });
+      log.warn({ queue, err: error }, "takes no messages");
+      await pause(pauses.next(), stop);
+    }
+  }
+}
+
+/** Serves one channel until it is lost (then it rejects) or `stop` aborts. */
+async function consume(
+  channel: Channel,
+  deps: PollerDeps,
+  { stop, handBack, onReady }: { stop: AbortSignal; handBack: AbortSignal; onReady: () => void },
+): Promise<void> {
+  const { queue, vhost, batchSize, windowMs, invoke, log, random } = deps;
+  const lost = new AbortController();
+  const lose = (why: string) => lost.abort(new Error(why));
+  const handlerSignal = AbortSignal.any([lost.signal, handBack]);
+  const pauses = backoff({ firstMs: FIRST_PAUSE_MS, lastMs: LAST_PAUSE_MS, random });
+  const box = inbox<Taken>({ windowMs, maxBytes: MAX_EVENT_BYTES, now: () => performance.now() });
+  /** After a rejection messages come one by one, then two, four …: one of them may be the cause. */
+  let limit = batchSize;
+
+  channel.on("error", (err) => log.warn({ queue, err }, "the broker closed the channel"));
+  channel.on("close", () => lose("the channel was lost"));
+  lost.signal.addEventListener("abort", box.close);
+
+  await requireQueue(channel, queue);
+  await within(CHANNEL_MS, "setting the prefetch", channel.prefetch(batchSize));
+  const consuming = channel.consume(queue, (message) => {
+    if (message === null) lose(`queue ${queue} was deleted`);
+    else take(message);
+  });
+  const { consumerTag } = await within(CHANNEL_MS, `consuming ${queue}`, consuming);
+  const stopTaking = () => {
+    // What the broker has sent by then still comes; afterwards nothing more.
+    const cancelled = within(CHANNEL_MS, "cancelling the consumer", channel.cancel(consumerTag));
+    cancelled.then(box.close, box.close);
+  };
+  if (stop.aborted) stopTaking();
+  else stop.addEventListener("abort", stopTaking);
+  onReady();
+  deps.onState({ ready: true });
+  log.info({ queue, batchSize, windowMs }, "takes messages");
+
+  try {
+    for (;;) {
+      const batch = await box.next(limit);
+      if (batch === undefined || lost.signal.aborted || handBack.aborted) {
+        requeue(batch ?? []);
+        break;
+      }
+      if (await succeeds(batch)) continue;
+      if (stop.aborted) break;
+      await pause(pauses.next(), AbortSignal.any([stop, lost.signal]));
+    }
+  } finally {
+    stop.removeEventListener("abort", stopTaking);
+  }
+  lost.signal.throwIfAborted();
+  requeue(box.takeAll());
+
+  function take(message: ConsumeMessage): void {
+    // The body is encoded only when its batch starts: at most 6 MB are held twice.
+    const basicProperties = propertiesOf(message);
+    const bytes = recordBytes(basicProperties);
+    box.add({ message, basicProperties, bytes, at: performance.now() });
+    deps.onTaken(message.fields);
+  }
+
+  async function succeeds(batch: readonly Taken[]): Promise<boolean> {
+    try {
+      await settle(batch);
+    } catch (error) {
+      if (lost.signal.aborted) return false;
+      requeue(batch);
+      limit = 1;
+      log.warn({ queue, size: batch.length, err: error }, "a batch was handed back");
+      return false;
+    }
+    // Nothing older is open: batches end in the order in which their messages came.
+    if (!lost.signal.aborted) channel.ack(batch.at(-1)!.message, true);
+    limit = Math.min(limit * 2, batchSize);
+    pauses.reset();
+    return true;
+  }
+
+  async function settle(batch: readonly Taken[]): Promise<void> {
+    const [{ message, bytes } = {}] = batch;
+    if (message !== undefined && bytes !== undefined && bytes > MAX_EVENT_BYTES) {
+      const { content: body, properties } = message;
+      const error = `it takes ${bytes} bytes of an event that holds ${MAX_EVENT_BYTES}`;
+      return deps.deadLetter({ body, headers: properties.headers, error });
+    }
+    const records = batch.map(({ message: one, basicProperties }) =>
+      recordOf(one, basicProperties),
+    );
+    const rmqMessagesByQueue = { [`${queue}::${vhost}`]: records };
+    const event = { eventSource: "aws:rmq", eventSourceArn: HOST_ARN, rmqMessagesByQueue } as const;
+    await invoke(event, handlerSignal);
+  }
+
+  /** `basic.reject`, since RabbitMQ 4.3 does not count what comes back by `basic.nack`. */
+  function requeue(batch: readonly Taken[]): void {
+    if (lost.signal.aborted) return;
+    for (const { message } of batch) channel.reject(message, true);
+    deps.onHandedBack(batch.length);
+  }
+}
+
+/** `work` has its own deadlines; a stop does not wait for them. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await wait(ms, undefined, { signal }).catch(() => {});
+}

@@ -1,0 +1,209 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Logger } from "../log.ts";
+import { backoff, type Backoff } from "./backoff.ts";
+import {
+  ALIVE_MS,
+  EXIT,
+  type FromWorker,
+  GRACE_MS,
+  type ToWorker,
+  type WorkerSpec,
+} from "./messages.ts";
+
+const FIRST_PAUSE_MS = 250;
+const LAST_PAUSE_MS = 30_000;
+/** A worker that lived so long was well: its next restart waits as the first. */
+const HEALTHY_MS = 30_000;
+/** How far past its function's time-out a worker may be silent before it counts as hanging. */
+const SILENCE_MS = 2 * ALIVE_MS;
+const METRICS_MS = 2_000;
+/** How a worker ends that said why: its own words are kept as the problem. */
+const REFUSED = `exit ${EXIT.config}`;
+/** How long after one function was refused the others may still report what is wrong with them. */
+const VERDICT_MS = 5_000;
+
+/** One of a function's processes as it is now. */
+export type Worker = {
+  readonly spec: WorkerSpec;
+  /** Absent while it waits to be started again. */
+  readonly pid: number | undefined;
+  readonly ready: boolean;
+  readonly problem: string | undefined;
+  readonly url: string | undefined;
+  readonly restarts: number;
+};
+
+export type Supervisor = {
+  workers: readonly Worker[];
+  /** prom-client's JSON of each worker that answers within 2 s. */
+  metrics: () => Promise<{ worker: Worker; metrics: unknown[] }[]>;
+  /** Ends all workers, by force after the grace time. */
+  stop: () => void;
+  /** The exit code, once all have ended. */
+  ended: Promise<number>;
+};
+
+type Slot = {
+  -readonly [K in keyof Worker]: Worker[K];
+} & {
+  child: ChildProcess | undefined;
+  pauses: Backoff;
+  verdict: "open" | "loaded" | "refused";
+};
+
+/**
+ * Runs a process for each spec and starts again what dies, with growing pauses. A worker that refuses
+ * to start before its function ever ran ends them all: its configuration would not get better.
+ */
+export function supervise({
+  specs,
+  log,
+  random,
+}: {
+  specs: readonly WorkerSpec[];
+  log: Logger;
+  /** In [0, 1). */
+  random: () => number;
+}): Supervisor {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const answers = new Map<number, (metrics: unknown[]) => void>();
+  let requests = 0;
+  let exitCode = 0;
+
+  const slots = specs.map((spec): Slot => ({
+    spec,
+    child: undefined,
+    pid: undefined,
+    ready: false,
+    problem: "starting",
+    url: undefined,
+    restarts: 0,
+    pauses: backoff({ firstMs: FIRST_PAUSE_MS, lastMs: LAST_PAUSE_MS, random }),
+    verdict: "open",
+  }));
+
+  async function keep(slot: Slot): Promise<void> {
+    while (!signal.aborted) {
+      const startedAt = performance.now();
+      const end = await runOnce(slot);
+      if (slot.verdict === "refused") return refuse();
+      if (signal.aborted) {
+        if (end !== "exit 0") exitCode ||= 1;
+        return;
+      }
+      if (performance.now() - startedAt > HEALTHY_MS) slot.pauses.reset();
+      const pauseMs = slot.pauses.next();
+      log.error({ ...nameOf(slot), end, pause_ms: Math.round(pauseMs) }, "a worker died");
+      if (end !== REFUSED) slot.problem = `died (${end}), is started again`;
+      await wait(pauseMs, undefined, { signal }).catch(() => {});
+      slot.restarts += 1;
+    }
+  }
+
+  /** Returns how it ended. */
+  function runOnce(slot: Slot): Promise<string> {
+    const child = fork(join(import.meta.dirname, "worker.ts"), [JSON.stringify(slot.spec)]);
+    slot.child = child;
+    slot.pid = child.pid;
+    log.info({ ...nameOf(slot), pid: child.pid }, "a worker starts");
+
+    const { timeoutMs } = slot.spec.function;
+    const hangs = () => {
+      log.error({ ...nameOf(slot), pid: child.pid }, "a worker hangs and is killed");
+      child.kill("SIGKILL");
+    };
+    const watch = setTimeout(hangs, timeoutMs + SILENCE_MS);
+    child.on("message", (message: FromWorker) => {
+      watch.refresh();
+      hear(slot, message);
+    });
+
+    return new Promise((resolve) => {
+      const end = (how: string) => {
+        clearTimeout(watch);
+        Object.assign(slot, { child: undefined, pid: undefined, ready: false, url: undefined });
+        resolve(how);
+      };
+      child.once("exit", (code, killedBy) => end(code === null ? `${killedBy}` : `exit ${code}`));
+      child.on("error", (err) => {
+        log.warn({ ...nameOf(slot), err }, "a worker cannot be started or reached");
+        if (child.pid === undefined) end("not started");
+      });
+    });
+  }
+
+  function hear(slot: Slot, message: FromWorker): void {
+    switch (message.kind) {
+      case "loaded":
+        slot.verdict = "loaded";
+        return;
+      case "refused":
+        log.fatal({ ...nameOf(slot) }, message.message);
+        slot.problem = message.message;
+        // One that ran before is started again: its surroundings may be at fault.
+        if (slot.verdict === "open") slot.verdict = "refused";
+        return;
+      case "state":
+        slot.ready = message.ready;
+        slot.problem = message.problem;
+        slot.url = message.url;
+        return;
+      case "alive":
+        return;
+      case "metrics":
+        answers.get(message.request)?.(message.metrics);
+    }
+  }
+
+  async function refuse(): Promise<void> {
+    exitCode = EXIT.config;
+    const deadline = performance.now() + VERDICT_MS;
+    while (slots.some(({ verdict }) => verdict === "open") && performance.now() < deadline) {
+      await wait(50, undefined, { signal }).catch(() => {});
+      if (signal.aborted) break;
+    }
+    stop();
+  }
+
+  function stop(): void {
+    if (signal.aborted) return;
+    stopping.abort();
+    for (const { child } of slots) child?.kill("SIGTERM");
+    const kill = setTimeout(() => {
+      for (const slot of slots) {
+        if (slot.child) log.error({ ...nameOf(slot) }, "a worker did not end in time: killed");
+        slot.child?.kill("SIGKILL");
+      }
+    }, GRACE_MS);
+    void ended.then(() => clearTimeout(kill));
+  }
+
+  async function metrics() {
+    const asked = slots.map(async (worker) => ({ worker, metrics: await ask(worker) }));
+    const all = await Promise.all(asked);
+    return all.flatMap(({ worker, metrics: some }) => (some ? [{ worker, metrics: some }] : []));
+  }
+
+  function ask({ child }: Slot): Promise<unknown[] | undefined> {
+    if (!child?.connected) return Promise.resolve(undefined);
+    const request = (requests += 1);
+    return new Promise<unknown[] | undefined>((resolve) => {
+      const timer = setTimeout(() => resolve(undefined), METRICS_MS);
+      answers.set(request, (some) => {
+        clearTimeout(timer);
+        resolve(some);
+      });
+      child.send({ kind: "metrics", request } satisfies ToWorker);
+    }).finally(() => answers.delete(request));
+  }
+
+  const ended = Promise.all(slots.map(keep)).then(() => exitCode);
+  return { workers: slots, metrics, stop, ended };
+}
+
+function nameOf({ spec }: Worker): { function: string; worker: number } {
+  return { function: spec.function.name, worker: spec.index };
+}

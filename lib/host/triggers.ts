@@ -1,0 +1,162 @@
+import type { Registry } from "prom-client";
+import { Counter } from "prom-client";
+import * as z from "zod";
+import { readConfig, variables } from "../config.ts";
+import type { RabbitMQEvent } from "../lambda/rabbitmq-event.ts";
+import type { Logger } from "../log.ts";
+import { rabbitConnection } from "../rabbit/connection.ts";
+import { rabbitForward } from "../rabbit/forward.ts";
+import { deliveryHeaders } from "../rabbit/headers.ts";
+import { rabbitPublisher } from "../rabbit/publisher.ts";
+import type { Trigger } from "./declaration.ts";
+import { type App, serveApp } from "./http.ts";
+import { type Handler, invokeWith } from "./invoke.ts";
+import type { FromWorker, WorkerSpec } from "./messages.ts";
+import { poll } from "./poller.ts";
+import { runSchedule, type ScheduledEvent } from "./schedule.ts";
+
+/** What a function's module exports: its handler under the declared name, and perhaps these. */
+export type Module = Record<string, unknown> & {
+  /** HTTP functions: what is served. */
+  app?: App;
+  /** Checks what a batch of this queue needs; called before any is taken. */
+  prepare?: (queue: string) => Promise<void>;
+  metrics?: { registry: Registry };
+  close?: () => Promise<void>;
+};
+
+export type Surroundings = {
+  module: Module;
+  spec: WorkerSpec;
+  env: Record<string, string | undefined>;
+  log: Logger;
+  /** For what the host itself counts. */
+  registry: Registry;
+  tell: (message: FromWorker) => void;
+  /** The handler outlived its time: ends the process. */
+  onTimeout: (awsRequestId: string) => void;
+  stop: AbortSignal;
+  handBack: AbortSignal;
+};
+
+/** Reads all that the trigger needs, throwing what is wrong, and returns what runs it until `stop`. */
+export function readyTrigger(around: Surroundings): () => Promise<void> {
+  const { trigger } = around.spec.function;
+  switch (trigger.kind) {
+    case "queue":
+      return readyQueue(trigger, around);
+    case "http":
+      return readyHttp(around);
+    case "schedule":
+      return readySchedule(trigger, around);
+  }
+}
+
+function readyQueue(
+  { queue, batchSize, windowMs }: Extract<Trigger, { kind: "queue" }>,
+  { module, spec, env, log, registry, tell, onTimeout, stop, handBack }: Surroundings,
+): () => Promise<void> {
+  const { name, timeoutMs } = spec.function;
+  const config = z.object({ RABBITMQ_URL: variables.RABBITMQ_URL });
+  const { RABBITMQ_URL: url } = readConfig(config, env);
+  const handler = handlerOf<RabbitMQEvent>(module, spec);
+  const invoke = invokeWith({ handler, functionName: name, timeoutMs, onTimeout });
+  const { redelivered, handedBack } = counters(registry, name);
+
+  return async () => {
+    const connection = rabbitConnection({ url, name: `${name} trigger`, log });
+    const publisher = rabbitPublisher({ url, name: `${name} host`, log });
+    // Retry queues are for handlers: the host only ever dead-letters.
+    const forward = rabbitForward({ publisher, queue, retryDelays: [] });
+    tell({ kind: "loaded" });
+    await poll(
+      {
+        connection,
+        queue,
+        vhost: decodeURIComponent(new URL(url).pathname.slice(1)) || "/",
+        batchSize: Math.min(batchSize, spec.prefetch ?? batchSize),
+        windowMs,
+        prepare: async () => module.prepare?.(queue),
+        invoke,
+        async deadLetter({ body, headers, error }) {
+          const delivery = { body, ...deliveryHeaders(headers) };
+          const reason = "exceeds Lambda's 6 MB";
+          log.error({ queue, bytes: body.byteLength, reason }, "message dead");
+          const deadAt = Date.now();
+          await forward.deadLetter(delivery, { reason, error, deadAt, firstFailedAt: deadAt });
+        },
+        onState: (state) => tell({ kind: "state", ...state }),
+        onTaken: (message) => message.redelivered && redelivered.inc(),
+        onHandedBack: (count) => handedBack.inc(count),
+        log,
+        random: Math.random,
+      },
+      { stop, handBack },
+    );
+    await Promise.all([connection.close(), publisher.close()]);
+  };
+}
+
+function readyHttp({ module, spec, env, log, tell, stop, handBack }: Surroundings) {
+  const { app } = module;
+  const { file, timeoutMs } = spec.function;
+  const port = z.coerce.number("must be a port").int().min(0).max(65_535).default(3_000);
+  const { PORT } = readConfig(z.object({ PORT: port }), env);
+  if (typeof app?.fetch !== "function") throw new Error(`${file} exports no app`);
+
+  return () =>
+    serveApp({
+      app,
+      port: PORT,
+      bind: spec.bind,
+      timeoutMs,
+      onListening(url) {
+        tell({ kind: "loaded" });
+        tell({ kind: "state", ready: true, url });
+        log.info({ url }, "listening");
+      },
+      stop,
+      handBack,
+    });
+}
+
+function readySchedule(
+  { everyMs }: Extract<Trigger, { kind: "schedule" }>,
+  { module, spec, log, tell, onTimeout, stop, handBack }: Surroundings,
+) {
+  const { name, timeoutMs } = spec.function;
+  const handler = handlerOf<ScheduledEvent>(module, spec);
+  const invoke = invokeWith({ handler, functionName: name, timeoutMs, onTimeout });
+
+  return () => {
+    tell({ kind: "loaded" });
+    tell({ kind: "state", ready: true });
+    return runSchedule({ everyMs, invoke, log, stop, handBack });
+  };
+}
+
+function handlerOf<Event>(module: Module, { function: { file, exported } }: WorkerSpec) {
+  const handler = module[exported];
+  if (typeof handler !== "function") throw new Error(`${file} exports no function ${exported}`);
+  return handler as Handler<Event>;
+}
+
+function counters(registry: Registry, name: string) {
+  const registers = [registry];
+  const labels = { function: name };
+  const labelNames = ["function"];
+  return {
+    redelivered: new Counter({
+      name: "warren_host_redelivered_total",
+      help: "Messages that came again: handed back, or their consumer ended.",
+      labelNames,
+      registers,
+    }).labels(labels),
+    handedBack: new Counter({
+      name: "warren_host_handed_back_total",
+      help: "Messages that were given back to their queue.",
+      labelNames,
+      registers,
+    }).labels(labels),
+  };
+}
