@@ -9,7 +9,7 @@ import { brokerAddress } from "./address.ts";
 import { applyTopology } from "./apply.ts";
 import { readConsumers } from "./consumers.ts";
 import { definitionsOf } from "./definitions.ts";
-import { differences, readLive } from "./live.ts";
+import { differences, ManagementError, readLive } from "./live.ts";
 
 const DEFINITIONS = join(import.meta.dirname, "definitions.json");
 
@@ -20,7 +20,7 @@ const USAGE = `Usage: warren topology <command>
   check   compare with the live broker; exit code 1 when anything differs
   write   write infra/rabbitmq/definitions.json`;
 
-const EXPECTED = [ConfigError, TopologyError, BrokerUnavailableError];
+const EXPECTED = [ConfigError, TopologyError, BrokerUnavailableError, ManagementError];
 
 /** \`warren topology …\` */
 export async function command([verb = "", ...rest]: string[]): Promise<number> {

@@ -18,6 +18,11 @@ const bindings = z.array(
   }),
 );
 
+/** The management API cannot be reached, or refuses. */
+export class ManagementError extends Error {
+  override name = "ManagementError";
+}
+
 /** What a vhost holds, as the management API tells it. */
 export type Live = {
   exchanges: z.infer<typeof exchanges>;
@@ -25,7 +30,7 @@ export type Live = {
   bindings: Binding[];
 };
 
-/** Reads the vhost of `url`; the management API takes the same user. Rejects after 10 s. */
+/** Reads the vhost of `url`; the management API takes the same user. Throws ManagementError, also after 10 s. */
 export async function readLive({
   url,
   managementUrl,
@@ -43,8 +48,14 @@ export async function readLive({
   const get = async <T extends z.ZodType>(what: string, schema: T): Promise<z.infer<T>> => {
     const address = `${base.origin}${base.pathname.replace(/\/$/, "")}/api/${what}/${vhost}`;
     const signal = AbortSignal.timeout(ANSWER_MS);
-    const answer = await fetch(address, { headers: { authorization }, signal });
-    if (!answer.ok) throw new Error(`the management API answers ${answer.status} to ${what}`);
+    const answer = await fetch(address, { headers: { authorization }, signal }).catch((cause) => {
+      throw new ManagementError(`cannot reach the management API at ${base.origin}`, { cause });
+    });
+    if (!answer.ok) {
+      throw new ManagementError(
+        `the management API answers ${answer.status} when asked for ${what}`,
+      );
+    }
     return schema.parse(await answer.json());
   };
   const [liveExchanges, liveQueues, liveBindings] = await Promise.all([
