@@ -1,0 +1,127 @@
+/**
+ * Accepting events over real HTTP, against a bare Hono app that publishes the same bytes with
+ * confirms: three interleaved rounds of each, 50 connections. Aim: at least 0.7 of its rate, with a
+ * p99 of at most 1.5 of its.
+ */
+import { type ChildProcess, execFile, fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { median, printMachine, printTable } from "./report.ts";
+import { localServices } from "./services.ts";
+import { type BenchVhost, benchVhost } from "./vhost.ts";
+
+const QUEUE = "events.bench";
+const KEY = "wk_bench";
+const CONNECTIONS = 50;
+const SECONDS = 8;
+const ROUNDS = 3;
+
+const EVENT = JSON.stringify({
+  user_id: "user_123",
+  product_id: "prod_456",
+  event_type: "view",
+  user_session: "26dd6e6e-4dac-4778-8d2c-92e149dab885",
+});
+
+type Round = { perSecond: number; p50: number; p99: number };
+
+export async function command(): Promise<number> {
+  const { rabbitmq } = await localServices();
+  const vhost = await benchVhost(rabbitmq, [{ queue: QUEUE, accepts: ["interaction.viewed"] }]);
+  const folder = await mkdtemp(join(tmpdir(), "warren-bench-"));
+  const keys = join(folder, "keys.json");
+  const sha256 = createHash("sha256").update(KEY).digest("hex");
+  await writeFile(keys, JSON.stringify({ keys: [{ sha256, tenant: "bench" }] }));
+  const env = { ...process.env, RABBITMQ_URL: vhost.url, API_KEYS_FILE: keys, LOG_LEVEL: "warn" };
+
+  const bare = await startServer("bare-ingest.ts", env);
+  const warren = await startServer("warren-ingest.ts", env);
+  const rounds = { bare: [] as Round[], warren: [] as Round[] };
+  try {
+    await fire(bare.url, vhost, 2);
+    await fire(warren.url, vhost, 2);
+    for (let round = 0; round < ROUNDS; round++) {
+      rounds.bare.push(await fire(bare.url, vhost, SECONDS));
+      rounds.warren.push(await fire(warren.url, vhost, SECONDS));
+    }
+  } finally {
+    bare.process.kill();
+    warren.process.kill();
+    await vhost.remove();
+    await rm(folder, { recursive: true });
+  }
+
+  const base = summary(rounds.bare);
+  const ours = summary(rounds.warren);
+  await printMachine("ingest: POST /events over HTTP, 50 connections");
+  printTable(["", "accepted/s", "p50 ms", "p99 ms"], [
+    ["bare Hono + confirms", base.perSecond.toFixed(0), base.p50.toFixed(1), base.p99.toFixed(1)],
+    ["Warren", ours.perSecond.toFixed(0), ours.p50.toFixed(1), ours.p99.toFixed(1)],
+    ["ratio", (ours.perSecond / base.perSecond).toFixed(2), "", (ours.p99 / base.p99).toFixed(2)],
+  ]);
+  console.log("Every 2xx was found in the queue.");
+  return 0;
+}
+
+async function startServer(
+  file: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ process: ChildProcess; url: string }> {
+  const child = fork(new URL(file, import.meta.url), { env, stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const [message] = (await once(child, "message", { signal: AbortSignal.timeout(20_000) })) as [
+    { port: number },
+  ];
+  return { process: child, url: `http://127.0.0.1:${message.port}/events` };
+}
+
+/** One round; throws if an answer was no 202 or an accepted event is not in the queue. */
+async function fire(url: string, vhost: BenchVhost, seconds: number): Promise<Round> {
+  await vhost.purge(QUEUE);
+  const result = await load(url, seconds);
+  if (result.non2xx > 0 || result.errors > 0) {
+    throw new Error(`${url}: ${result.non2xx} answers were no 2xx, ${result.errors} errors`);
+  }
+  const stored = await vhost.depth(QUEUE);
+  // Requests under way when the time was over were accepted without being counted.
+  if (stored < result["2xx"] || stored > result["2xx"] + CONNECTIONS) {
+    throw new Error(`${url}: ${result["2xx"]} were accepted, ${stored} are in the queue`);
+  }
+  const { latency } = result;
+  return { perSecond: result["2xx"] / result.duration, p50: latency.p50, p99: latency.p99 };
+}
+
+type Load = {
+  "2xx": number;
+  non2xx: number;
+  errors: number;
+  /** s */
+  duration: number;
+  /** ms */
+  latency: { p50: number; p99: number };
+};
+
+/** autocannon in a process of its own, so that its work is not the server's. */
+async function load(url: string, seconds: number): Promise<Load> {
+  const script = fileURLToPath(import.meta.resolve("autocannon"));
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    script,
+    ...["--json", "--no-progress", "--method", "POST"],
+    ...["--connections", String(CONNECTIONS), "--duration", String(seconds)],
+    ...["--headers", "content-type=application/json", "--headers", `authorization=Bearer ${KEY}`],
+    ...["--body", EVENT, url],
+  ]);
+  return JSON.parse(stdout) as Load;
+}
+
+function summary(rounds: readonly Round[]): Round {
+  return {
+    perSecond: median(rounds.map(({ perSecond }) => perSecond)),
+    p50: median(rounds.map(({ p50 }) => p50)),
+    p99: median(rounds.map(({ p99 }) => p99)),
+  };
+}
