@@ -24,7 +24,7 @@ Runs functions of serverless.yml on their triggers: all, or those that are named
 const USAGE_ERROR = 2;
 const ROOT = join(import.meta.dirname, "../..");
 
-const count = (max: number) => z.coerce.number("must be a number").int().min(1).max(max);
+const count = (max: number) => z.coerce.number(`must be 1 to ${max}`).int().min(1).max(max);
 
 const flags = z.object({
   help: z.boolean().default(false),

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as wait } from "node:timers/promises";
 import type { Logger } from "../log.ts";
 import type { Invoke } from "./invoke.ts";
 
@@ -27,26 +26,32 @@ export async function runSchedule({
   log,
   stop,
   handBack,
+  now,
+  sleep,
 }: {
   everyMs: number;
   invoke: Invoke<ScheduledEvent>;
   log: Pick<Logger, "info" | "error">;
   stop: AbortSignal;
   handBack: AbortSignal;
+  /** ms */
+  now: () => number;
+  /** Resolves after `ms`, rejects when the signal aborts. */
+  sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }): Promise<void> {
-  let due = performance.now() + everyMs;
+  let due = now() + everyMs;
   for (;;) {
-    await wait(due - performance.now(), undefined, { signal: stop }).catch(() => {});
+    await sleep(due - now(), stop).catch(() => {});
     if (stop.aborted) return;
-    const startedAt = performance.now();
+    const startedAt = now();
     try {
       await invoke(scheduledEvent(), handBack);
-      log.info({ duration_ms: Math.round(performance.now() - startedAt) }, "scheduled run ended");
+      log.info({ duration_ms: Math.round(now() - startedAt) }, "scheduled run ended");
     } catch (error) {
       log.error({ err: error }, "scheduled run failed");
     }
     do due += everyMs;
-    while (due < performance.now());
+    while (due < now());
   }
 }
 

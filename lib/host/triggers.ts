@@ -1,5 +1,5 @@
-import type { Registry } from "prom-client";
-import { Counter } from "prom-client";
+import { setTimeout as wait } from "node:timers/promises";
+import { Counter, type Registry } from "prom-client";
 import * as z from "zod";
 import { readConfig, variables } from "../config.ts";
 import type { RabbitMQEvent } from "../lambda/rabbitmq-event.ts";
@@ -131,7 +131,15 @@ function readySchedule(
   return () => {
     tell({ kind: "loaded" });
     tell({ kind: "state", ready: true });
-    return runSchedule({ everyMs, invoke, log, stop, handBack });
+    return runSchedule({
+      everyMs,
+      invoke,
+      log,
+      stop,
+      handBack,
+      now: () => performance.now(),
+      sleep: (ms, signal) => wait(ms, undefined, { signal }),
+    });
   };
 }
 
@@ -142,21 +150,18 @@ function handlerOf<Event>(module: Module, { function: { file, exported } }: Work
 }
 
 function counters(registry: Registry, name: string) {
-  const registers = [registry];
-  const labels = { function: name };
-  const labelNames = ["function"];
+  const count = (suffix: string, help: string) => {
+    const counter = new Counter({
+      name: `warren_host_${suffix}`,
+      help,
+      labelNames: ["function"],
+      registers: [registry],
+    }).labels({ function: name });
+    counter.inc(0);
+    return counter;
+  };
   return {
-    redelivered: new Counter({
-      name: "warren_host_redelivered_total",
-      help: "Messages that came again: handed back, or their consumer ended.",
-      labelNames,
-      registers,
-    }).labels(labels),
-    handedBack: new Counter({
-      name: "warren_host_handed_back_total",
-      help: "Messages that were given back to their queue.",
-      labelNames,
-      registers,
-    }).labels(labels),
+    redelivered: count("redelivered_total", "Messages that came again, whatever the reason."),
+    handedBack: count("handed_back_total", "Messages that were given back to their queue."),
   };
 }

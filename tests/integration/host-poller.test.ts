@@ -208,6 +208,7 @@ test("recovers when its queue is deleted and made again", async () => {
   await declare();
   await publish("after");
   await until("it comes", () => seen === 1);
+  expect(states.at(-1)).toEqual({ ready: true });
 });
 
 test("takes nothing before the function is prepared", async () => {
