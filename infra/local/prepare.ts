@@ -8,6 +8,8 @@ export async function prepare(
   environment: Address,
   { retryDelays }: { retryDelays: readonly number[] },
 ): Promise<void> {
+  // The AWS SDK finds region and credentials nowhere else.
+  Object.assign(process.env, environment);
   await Promise.all([
     ensureLedgerTable({
       endpoint: environment["AWS_ENDPOINT_URL_DYNAMODB"],
