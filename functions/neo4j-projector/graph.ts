@@ -67,7 +67,7 @@ export function neo4jGraph({ store, now }: { store: Store; now: () => number }):
       if (missing.length === 0) return;
       const names = missing.map(({ label, properties }) => `${label} (${properties.join(", ")})`);
       throw new OutageError(
-        `Neo4j lacks uniqueness constraints: ${names.join("; ")}. \`warren constraints apply\` makes them.`,
+        `Neo4j lacks uniqueness constraints: ${names.join("; ")}. \`warren graph create\` makes them.`,
       );
     },
 

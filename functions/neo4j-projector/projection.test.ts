@@ -1,0 +1,177 @@
+import { expect, test } from "vitest";
+import { contracts, type WarrenEvent } from "../../events/catalogue.ts";
+import { checkEvent } from "../../events/catalogue.ts";
+import { accepts } from "./consumer.ts";
+import { factsOf, productGuards } from "./facts.ts";
+import { project } from "./projection.ts";
+
+const at = (second: number) => `2026-11-20T10:00:0${second}.000000Z`;
+
+function event(
+  type: string,
+  id: string,
+  second: number,
+  data: object,
+  tenant_id = "t",
+): WarrenEvent {
+  const metadata = { version: "1.0" };
+  const document = { id, type, source: "test", timestamp: at(second), tenant_id, metadata, data };
+  const { value, issues } = checkEvent(document, Infinity);
+  if (value === undefined) throw new Error(JSON.stringify(issues));
+  return value.event;
+}
+
+const view = (id: string, second: number, more: object = {}) =>
+  event("interaction.viewed", id, second, { user_id: "u1", product_id: "p1", ...more });
+
+test("interactions of a pair become one row: count, first and last, the newest session that was named", () => {
+  const rows = project([
+    view("e2", 2, { user_session: "s2" }),
+    view("e1", 1, { user_session: "s1" }),
+    view("e3", 3),
+  ]);
+
+  expect(rows.VIEWED).toEqual([
+    {
+      tenant_id: "t",
+      id: "u1",
+      products: [
+        {
+          product_id: "p1",
+          count: 3n,
+          first_at: at(1),
+          last_at: at(3),
+          session: "s2",
+          session_stamp: `${at(2)}#e2`,
+        },
+      ],
+    },
+  ]);
+  expect(rows.users).toEqual([{ tenant_id: "t", id: "u1" }]);
+  expect(rows.products).toEqual([{ tenant_id: "t", id: "p1" }]);
+  expect(rows.PURCHASED).toEqual([]);
+});
+
+test("nodes are sorted and named once, whatever the order of the events", () => {
+  const events = [
+    view("e1", 1, { user_id: "u2" }),
+    view("e2", 1, { user_id: "u1" }),
+    view("e3", 1, { user_id: "u2" }),
+  ];
+  const users = [
+    { tenant_id: "t", id: "u1" },
+    { tenant_id: "t", id: "u2" },
+  ];
+
+  expect(project(events).users).toEqual(users);
+  expect(project(events.toReversed()).users).toEqual(users);
+});
+
+test("two tenants share nothing", () => {
+  const ours = { user_id: "u1", product_id: "p1" };
+  const rows = project([view("e1", 1), event("interaction.viewed", "e1", 1, ours, "other")]);
+
+  expect(rows.users).toEqual([
+    { tenant_id: "other", id: "u1" },
+    { tenant_id: "t", id: "u1" },
+  ]);
+  expect(rows.VIEWED.map(({ products }) => products[0]?.count)).toEqual([1n, 1n]);
+});
+
+test("of several changes of a field the newest stays, field by field; equal times are decided by id", () => {
+  const changes = (id: string, second: number, changed: object) =>
+    event("product.updated", id, second, { product_id: "p1", changes: changed });
+  const rows = project([
+    changes("e9", 2, { name: "late" }),
+    changes("e2", 1, { name: "early", sku: null }),
+    changes("e1", 2, { name: "same time, lesser id", price: "1.005", currency: "UAH" }),
+  ]);
+
+  expect(rows.productFields).toEqual([
+    {
+      tenant_id: "t",
+      id: "p1",
+      fields: [
+        {
+          guard: "name_stamp",
+          stamp: `${at(2)}#e9`,
+          set: { name: "late", name_stamp: `${at(2)}#e9` },
+        },
+        {
+          guard: "sku_stamp",
+          stamp: `${at(1)}#e2`,
+          set: { sku: null, sku_stamp: `${at(1)}#e2` },
+        },
+        {
+          guard: "price_stamp",
+          stamp: `${at(2)}#e1`,
+          set: { price_minor: 100n, currency: "UAH", price_stamp: `${at(2)}#e1` },
+        },
+      ],
+    },
+  ]);
+});
+
+test("an order is a customer's, has a row per line, and its status is stamped with its rank", () => {
+  const items = [
+    { product_id: "p2", quantity: 2, price: "0.125" },
+    { product_id: "p1", quantity: 1, price: 5 },
+    { product_id: "p2", quantity: 1, price: 5 },
+  ];
+  const order = { order_id: "o1", customer_id: "u1", items, total: "10.50", currency: "UAH" };
+  const rows = project([event("order.created", "e1", 1, order)]);
+
+  expect(rows.customers).toEqual([{ tenant_id: "t", id: "u1" }]);
+  expect(rows.products.map(({ id }) => id)).toEqual(["p1", "p2"]);
+  expect(rows.orderStatuses).toEqual([
+    { tenant_id: "t", id: "o1", status: "pending", stamp: `${at(1)}#0#e1` },
+  ]);
+  expect(rows.orderContents).toEqual([
+    {
+      tenant_id: "t",
+      id: "o1",
+      stamp: `${at(1)}#e1`,
+      user_id: "u1",
+      total_minor: 1_050n,
+      currency: "UAH",
+      lines: [
+        { line: 1n, product_id: "p2", quantity: 2n, price_minor: 12n },
+        { line: 2n, product_id: "p1", quantity: 1n, price_minor: 500n },
+        { line: 3n, product_id: "p2", quantity: 1n, price_minor: 500n },
+      ],
+    },
+  ]);
+});
+
+test("of statuses of one moment the one further on stays", () => {
+  const rows = project([
+    event("order.delivered", "e1", 1, { order_id: "o1" }),
+    event("order.paid", "e2", 1, { order_id: "o1" }),
+  ]);
+
+  expect(rows.orderStatuses).toEqual([
+    { tenant_id: "t", id: "o1", status: "delivered", stamp: `${at(1)}#5#e1` },
+  ]);
+});
+
+test("a deletion knows every field that a product can have", () => {
+  const sample = contracts.find(({ type }) => type === "product.created")!.sample;
+  const { productFields = [] } = factsOf(event("product.created", "e1", 1, sample));
+
+  expect(
+    Object.fromEntries(
+      productFields.map(({ guard, set }) => [
+        guard,
+        Object.keys(set).filter((name) => name !== guard),
+      ]),
+    ),
+  ).toEqual(productGuards);
+});
+
+test.each(contracts.map(({ type, sample }) => [type, sample] as const))(
+  "%s is accepted and says something about the graph",
+  (type, sample) => {
+    expect(accepts).toContain(type);
+    expect(Object.values(factsOf(event(type, "e1", 1, sample))).flat()).not.toEqual([]);
+  },
+);
