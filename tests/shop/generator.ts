@@ -1,0 +1,109 @@
+import type { EventType } from "../../events/catalogue.ts";
+import { chance } from "../model/random.ts";
+import { openShop, type Currency } from "./shopping.ts";
+import { zipf } from "./zipf.ts";
+
+/** An event as a producer posts it. */
+export type ShopEvent = {
+  id: string;
+  type: EventType;
+  source: string;
+  timestamp: string;
+  tenant_id: string;
+  correlation_id?: string;
+  data: Record<string, unknown>;
+  metadata: { version: string };
+};
+
+export type History = {
+  /** Each has its own shop; the first has most of the traffic. */
+  tenants: readonly string[];
+  /** How many events in all, each of them different. */
+  events: number;
+  /** The same seed, tenants and time give the same events. */
+  seed: number;
+  /** When about the last of them happened; epoch ms. */
+  endsAt: number;
+};
+
+/** Over which time a history spreads, ms. */
+const SPAN_MS = 30 * 60_000;
+const CURRENCIES: Currency[] = [
+  { code: "UAH", digits: 2 },
+  { code: "JPY", digits: 0 },
+  { code: "KWD", digits: 3 },
+];
+
+/**
+ * What happened in some shops, in the order of time. Tenants use the same names for their users,
+ * products, orders and events, so that mixing them up shows.
+ */
+export function* shopEvents({ tenants, events, seed, endsAt }: History): Generator<ShopEvent> {
+  const dice = chance(seed);
+  const perTenant = events / tenants.length;
+  const shops = tenants.map((tenant_id, i) => ({
+    tenant_id,
+    count: 0,
+    next: openShop({
+      chance: dice,
+      currency: CURRENCIES[i % CURRENCIES.length]!,
+      users: Math.ceil(perTenant / 10) + 5,
+      products: Math.ceil(perTenant / 20) + 5,
+    }),
+  }));
+  const anyShop = zipf({ count: shops.length, exponent: 0.7, chance: dice });
+
+  let at = endsAt - SPAN_MS;
+  for (let n = 0; n < events; n += 1) {
+    at += (SPAN_MS / events) * 2 * dice.next();
+    const shop = shops[anyShop()]!;
+    const { type, data, session } = shop.next();
+    yield {
+      id: `evt_${(shop.count += 1)}`,
+      type,
+      source: session === undefined ? "backoffice" : "web",
+      timestamp: timeText(Math.floor(at), shop.count),
+      tenant_id: shop.tenant_id,
+      ...(session !== undefined && { correlation_id: session }),
+      data,
+      metadata: { version: "1.0" },
+    };
+  }
+}
+
+/** Producers write time as they like: one in seven with an offset. */
+function timeText(ms: number, n: number): string {
+  if (n % 7 > 0) return new Date(ms).toISOString();
+  return `${new Date(ms + 2 * 3_600_000).toISOString().slice(0, -1)}+02:00`;
+}
+
+/** By how many places an event may be late, or come again. */
+const WINDOW = 2_000;
+
+/**
+ * The order in which events are posted: a part of them later than their turn (`disorder`), a part
+ * of them again later (`duplicates`); both in [0, 1].
+ */
+export function* asPosted(
+  events: Iterable<ShopEvent>,
+  { duplicates, disorder, seed }: { duplicates: number; disorder: number; seed: number },
+): Generator<ShopEvent> {
+  const dice = chance(seed + 1);
+  const due = new Map<number, ShopEvent[]>();
+  const postpone = (event: ShopEvent) => {
+    const turn = n + dice.int(1, WINDOW);
+    due.set(turn, [...(due.get(turn) ?? []), event]);
+  };
+
+  let n = 0;
+  for (const event of events) {
+    if (dice.hits(disorder)) postpone(event);
+    else yield event;
+    if (dice.hits(duplicates)) postpone(event);
+    yield* due.get(n) ?? [];
+    due.delete(n);
+    n += 1;
+  }
+  const late = [...due].sort(([a], [b]) => a - b);
+  for (const [, postponed] of late) yield* postponed;
+}
