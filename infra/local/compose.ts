@@ -1,54 +1,76 @@
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { newPassword, once } from "./files.ts";
-import { freePorts } from "./ports.ts";
-import type { Address, Container, Place, Runner } from "./service.ts";
-import { answers } from "./tools.ts";
+import { writeSecret } from "./files.ts";
+import type { Address, Place, Runner, Service } from "./service.ts";
+import { chooseSettings, readSettings, type Settings } from "./settings.ts";
+import { exists, run, succeeds } from "./tools.ts";
 
-const run = promisify(execFile);
-const FILE = fileURLToPath(new URL("../../docker-compose.yml", import.meta.url));
+const FILE = join(import.meta.dirname, "../../docker-compose.yml");
+/** An image may have to be fetched. */
+const UP_MS = 900_000;
+const QUICK_MS = 60_000;
 
 /** Whether a Docker engine answers, not just its client. */
 export function hasEngine(): Promise<boolean> {
-  return answers("docker", "info", "--format", "{{.ServerVersion}}");
+  return succeeds("docker", "info", "--format", "{{.ServerVersion}}");
 }
 
-/** Runs one service of docker-compose.yml, under ports and a password of this instance's own. */
-export function inCompose(container: Container): Runner {
-  const { service, ports, password, address } = container;
+/** Whether the service of this place was last started as a container. */
+export function isContained(place: Pick<Place, "folder">): Promise<boolean> {
+  return exists(markOf(place));
+}
 
-  const chosen = ({ folder }: Place): Promise<Address> =>
-    once(join(folder, "compose.json"), async () => {
-      const free = await freePorts(ports.length);
-      return {
-        ...Object.fromEntries(ports.map((name, index) => [name, String(free[index])])),
-        ...(password !== undefined && { [password]: newPassword() }),
-      };
-    });
+/**
+ * Runs one service of docker-compose.yml as a project of its own, so that instances share neither
+ * container nor volume.
+ */
+export function inCompose({ name, container }: Pick<Service, "name" | "container">): Runner {
+  const { ports, password, addressOf } = container;
 
-  const compose = async (place: Place, ...args: string[]): Promise<string> => {
-    // One project an instance: two instances never share a container or a volume.
+  const address = (settings: Settings<string>): Address =>
+    addressOf(settings.ports, settings.password);
+
+  async function compose(place: Place, args: string[], timeoutMs: number): Promise<string> {
+    const settings = await readSettings(place.folder);
+    const env = {
+      ...process.env,
+      // The file asks for every service's password, also where only one of them is started.
+      RABBITMQ_PASSWORD: "unused",
+      NEO4J_PASSWORD: "unused",
+      ...Object.fromEntries(Object.entries(settings?.ports ?? {}).map(([k, v]) => [k, String(v)])),
+      ...(password !== undefined && settings && { [password]: settings.password }),
+    };
     const project = `warren-${createHash("sha256").update(place.folder).digest("hex").slice(0, 8)}`;
-    const env = { ...process.env, ...(await chosen(place)) };
     const all = ["compose", "--file", FILE, "--project-name", project, ...args];
-    const { stdout } = await run("docker", all, { env, timeout: 600_000 });
-    return stdout;
+    return run("docker", all, { env, timeoutMs });
+  }
+
+  const alive = async (place: Place): Promise<boolean> => {
+    const ids = await compose(place, ["ps", "--quiet", "--status", "running", name], QUICK_MS);
+    return ids.trim() !== "";
   };
 
   return {
     async start(place) {
-      await compose(place, "up", "--detach", "--wait", service);
-      return address(await chosen(place));
+      const settings = await chooseSettings(place.folder, ports);
+      await writeSecret(markOf(place), "");
+      place.report("docker compose up");
+      await compose(place, ["up", "--detach", "--wait", name], UP_MS);
+      return address(settings);
     },
     async stop(place) {
-      await compose(place, "stop", service);
+      await compose(place, ["stop", name], QUICK_MS);
     },
-    async address(place) {
-      const up = await compose(place, "ps", "--quiet", "--status", "running", service);
-      return up.trim() === "" ? undefined : address(await chosen(place));
+    async signal(place, signal) {
+      await compose(place, ["kill", "--signal", signal, name], QUICK_MS);
+    },
+    async find(place) {
+      const settings = await readSettings(place.folder);
+      return settings && { address: address(settings), alive: await alive(place) };
     },
   };
+}
+
+function markOf({ folder }: Pick<Place, "folder">): string {
+  return join(folder, "container");
 }

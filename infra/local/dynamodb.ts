@@ -1,70 +1,112 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import * as z from "zod";
+import { readConfig } from "../../lib/config.ts";
 import { LOCAL_ENV } from "../dynamodb/table.ts";
-import { once } from "./files.ts";
-import { freePorts } from "./ports.ts";
-import { end, launch, running, untilReady } from "./processes.ts";
+import { type Artifact, jarsOf, jarsFolder } from "./jars.ts";
+import { natively, type Process } from "./native.ts";
 import type { Address, Place, Service } from "./service.ts";
-import { type Artifact, jarsOf, requireJava } from "./tools.ts";
+import type { Settings } from "./settings.ts";
 
 /** Later ones could not be resolved completely on the day they were tried. */
-const ARTIFACT: Artifact = {
-  groupId: "software.amazon.dynamodb",
-  artifactId: "DynamoDBLocal",
-  version: "3.1.0",
-};
-const LAUNCHER = fileURLToPath(new URL("LoopbackDynamoDb.java", import.meta.url));
+const ARTIFACTS: readonly Artifact[] = [
+  { groupId: "software.amazon.dynamodb", artifactId: "DynamoDBLocal", version: "3.1.0" },
+  // Of the Jetty that DynamoDB Local brings.
+  { groupId: "org.eclipse.jetty", artifactId: "jetty-xml", version: "12.0.14" },
+];
 
-type Settings = { port: number };
+const server: Process<"http"> = {
+  name: "server",
+  launch: (place) => ({
+    command: "java",
+    args: argumentsFor(place),
+    env: process.env,
+    cwd: place.folder,
+  }),
+  answers: (settings) => answers(addressOf(settings)),
+  startMs: 60_000,
+  graceMs: 10_000,
+};
 
 /** DynamoDB Local in memory: a stop forgets the ledger, the sinks' proofs remain. */
 export const dynamodb: Service = {
   name: "dynamodb",
   title: "DynamoDB Local",
-  variables: ["AWS_ENDPOINT_URL_DYNAMODB"],
+  given,
+  answers,
+  native: natively({
+    title: "DynamoDB Local",
+    ports: ["http"],
+    prepare: configure,
+    processes: [server],
+    addressOf,
+  }),
   container: {
-    service: "dynamodb",
     ports: ["DYNAMODB_PORT"],
     password: undefined,
-    address: (chosen) => addressOf({ port: Number(chosen["DYNAMODB_PORT"]) }),
+    addressOf: ({ DYNAMODB_PORT }) => addressOf({ ports: { http: DYNAMODB_PORT! } }),
   },
-  native: { start, stop, address },
 };
 
-async function start(place: Place): Promise<Address> {
-  await requireJava("DynamoDB Local");
-  const jars = await jarsOf(place.cache, [ARTIFACT], "DynamoDB Local");
-  const settings = await settingsOf(place);
-  const args = [
-    ...["-Xmx256m", `-Djava.library.path=${jars}`, "-cp", `${jars}/*`, LAUNCHER],
-    ...["-inMemory", "-sharedDb", "-disableTelemetry", "-port", String(settings.port)],
-  ];
-  await launch({ folder: place.folder, command: "java", args, env: process.env });
-  await untilReady(place.folder, "DynamoDB Local", () => isHealthy(settings), 60_000);
-  return addressOf(settings);
+/** With one's own on this machine, what only the SDK asks for need not be given. */
+function given(env: NodeJS.ProcessEnv): Address | undefined {
+  const { AWS_ENDPOINT_URL_DYNAMODB } = readConfig(
+    z.object({ AWS_ENDPOINT_URL_DYNAMODB: z.url().optional() }),
+    env,
+  );
+  if (AWS_ENDPOINT_URL_DYNAMODB === undefined) return undefined;
+  const isHere = ["127.0.0.1", "localhost"].includes(new URL(AWS_ENDPOINT_URL_DYNAMODB).hostname);
+  return { AWS_ENDPOINT_URL_DYNAMODB, ...(isHere && LOCAL_ENV) };
 }
 
-function stop({ folder }: Place): Promise<void> {
-  return end(folder, 10_000);
+async function configure(place: Place, { ports }: Settings<"http">): Promise<void> {
+  await jarsOf(place, ARTIFACTS, "DynamoDB Local");
+  await writeFile(join(place.folder, "jetty.xml"), configurationOf(ports.http));
 }
 
-async function address(place: Place): Promise<Address | undefined> {
-  if ((await running(place.folder)) === undefined) return undefined;
-  const settings = await settingsOf(place);
-  return (await isHealthy(settings)) ? addressOf(settings) : undefined;
+/**
+ * DynamoDB Local's own main class listens on every address and takes any credentials; Jetty's XML
+ * puts the same parts behind the loopback address, without the telemetry. The handler's arguments:
+ * (unused), in memory, no file, one database for all keys and regions, tables are ready at once.
+ */
+export function configurationOf(port: number): string {
+  const local = "software.amazon.dynamodb.services.local.server";
+  return `<?xml version="1.0"?>
+<!DOCTYPE Configure PUBLIC "-//Jetty//Configure//EN" "https://jetty.org/configure_10_0.dtd">
+<Configure id="server" class="org.eclipse.jetty.server.Server">
+  <Call name="addConnector"><Arg><New class="org.eclipse.jetty.server.ServerConnector">
+    <Arg name="server"><Ref refid="server"/></Arg>
+    <Set name="host">127.0.0.1</Set>
+    <Set name="port">${port}</Set>
+  </New></Arg></Call>
+  <Set name="handler"><New class="${local}.LocalDynamoDBServerHandler">
+    <Arg><New class="${local}.LocalDynamoDBRequestHandler">
+      <Arg type="int">0</Arg>
+      <Arg type="boolean">true</Arg>
+      <Arg/>
+      <Arg type="boolean">true</Arg>
+      <Arg type="boolean">false</Arg>
+    </New></Arg>
+    <Arg/>
+  </New></Set>
+</Configure>
+`;
 }
 
-function settingsOf({ folder }: Place): Promise<Settings> {
-  return once(join(folder, "settings.json"), async () => ({ port: (await freePorts(1))[0]! }));
+function argumentsFor(place: Place): string[] {
+  const jars = jarsFolder(place.cache, ARTIFACTS);
+  const libraries = ["-cp", `${jars}/*`, `-Djava.library.path=${jars}`];
+  const main = "org.eclipse.jetty.xml.XmlConfiguration";
+  return ["-Xmx256m", ...libraries, main, join(place.folder, "jetty.xml")];
 }
 
-/** It answers a request without a signature with 400: that is an answer. */
-async function isHealthy({ port }: Settings): Promise<boolean> {
-  const url = `http://127.0.0.1:${port}`;
-  const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
-  return answer?.status === 400;
+/** To a request without a signature its answer is 400. */
+async function answers({ AWS_ENDPOINT_URL_DYNAMODB: url = "" }: Address): Promise<boolean> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(3_000) }).catch(() => undefined);
+  await answer?.body?.cancel();
+  return answer !== undefined && answer.status < 500;
 }
 
-function addressOf({ port }: Settings): Address {
-  return { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${port}`, ...LOCAL_ENV };
+function addressOf({ ports }: { ports: { http: number } }): Address {
+  return { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${ports.http}`, ...LOCAL_ENV };
 }

@@ -2,16 +2,16 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Reads a JSON file, or makes it once; readable by its owner only. */
-export async function once<T>(path: string, make: () => T | Promise<T>): Promise<T> {
-  const found = await readFile(path, "utf8").catch(() => undefined);
-  if (found !== undefined) return JSON.parse(found) as T;
-  const made = await make();
-  await writeSecret(path, JSON.stringify(made));
-  return made;
+/** The JSON in a file, or `undefined` if there is no such file. */
+export async function readJson(path: string): Promise<unknown> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    throw error;
+  });
+  return text === undefined ? undefined : (JSON.parse(text) as unknown);
 }
 
-/** Replaces a file in one step; mode 600. */
+/** Replaces a file in one step; mode 600, its folder's 700 if there was none. */
 export async function writeSecret(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${randomBytes(4).toString("hex")}`;
@@ -22,4 +22,8 @@ export async function writeSecret(path: string, text: string): Promise<void> {
 /** 128 bits, in characters that need no quoting in a URL or a configuration file. */
 export function newPassword(): string {
   return randomBytes(16).toString("hex");
+}
+
+export function lastLines(text: string, count: number): string {
+  return text.trimEnd().split("\n").slice(-count).join("\n");
 }

@@ -1,61 +1,85 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { once } from "./files.ts";
+import * as z from "zod";
+import { readJson, writeSecret } from "./files.ts";
 import { ROOT } from "./instance.ts";
-import { keysFile } from "./keys.ts";
-import { freePorts } from "./ports.ts";
+import { portsFor } from "./ports.ts";
 import { end, launch, running, untilReady } from "./processes.ts";
 import type { Address } from "./service.ts";
 
 /** What `warren host` says of itself at `GET /status` of its admin port. */
-export type HostStatus = {
-  ready: boolean;
-  functions: Record<string, Record<string, unknown>>;
-};
+const hostStatus = z.object({
+  ready: z.boolean(),
+  functions: z.record(z.string(), z.looseObject({ ready: z.boolean() })),
+});
+export type HostStatus = z.infer<typeof hostStatus>;
 
-type Settings = { http: number; admin: number };
+/** `variables` is a hash: of the environment it was started with. */
+const settings = z.object({
+  ports: z.object({ http: z.number(), admin: z.number() }),
+  variables: z.string(),
+});
 
-/** Starts `warren host` with all functions and waits until each is ready. */
-export async function startHost(directory: string, environment: Address): Promise<void> {
+const HOST = [join(ROOT, "cli.ts"), "host"];
+const START_MS = 60_000;
+/** Handlers finish what they hold; it follows the longest time-out but one in serverless.yml. */
+const GRACE_MS = 70_000;
+
+/** Starts `warren host` with all functions, unless it runs with this environment and is ready. */
+export async function startHost(
+  directory: string,
+  { environment, env }: { environment: Address; env: NodeJS.ProcessEnv },
+): Promise<void> {
   const folder = join(directory, "host");
-  const { http, admin } = await settingsOf(folder);
-  if ((await running(folder)) !== undefined && (await statusOf(directory))?.ready) return;
+  const last = await settingsOf(folder);
+  const variables = createHash("sha256").update(textOf(environment)).digest("hex");
+  if (last?.variables === variables && (await statusOf(directory))?.ready) return;
 
   await end(folder, GRACE_MS);
+  const ports = await portsFor(["http", "admin"], last?.ports);
+  if (environment["PORT"]) ports.http = Number(environment["PORT"]);
+  await writeSecret(settingsFile(folder), JSON.stringify({ ports, variables }));
   await launch({
     folder,
     command: process.execPath,
-    args: [join(ROOT, "cli.ts"), "host", "--admin-port", String(admin)],
+    args: [...HOST, "--admin-port", String(ports.admin), "--bind", "127.0.0.1"],
     cwd: ROOT,
-    env: {
-      ...process.env,
-      ...environment,
-      API_KEYS_FILE: keysFile(directory),
-      PORT: process.env["PORT"] ?? String(http),
-    },
+    env: { ...withoutAliases(env), ...environment, PORT: String(ports.http) },
   });
   const ready = async () => (await statusOf(directory))?.ready ?? false;
-  await untilReady(folder, "warren host", ready, 60_000);
+  await untilReady(folder, "warren host", ready, START_MS);
 }
 
 export function stopHost(directory: string): Promise<void> {
   return end(join(directory, "host"), GRACE_MS);
 }
 
+/** Undefined unless it runs and answers. */
 export async function statusOf(directory: string): Promise<HostStatus | undefined> {
   const folder = join(directory, "host");
-  if ((await running(folder)) === undefined) return undefined;
-  const { admin } = await settingsOf(folder);
+  const last = await settingsOf(folder);
+  if (last === undefined || (await running(folder)) === undefined) return undefined;
   const signal = AbortSignal.timeout(3_000);
-  const answer = await fetch(`http://127.0.0.1:${admin}/status`, { signal }).catch(() => undefined);
-  return answer && ((await answer.json()) as HostStatus);
+  return fetch(`http://127.0.0.1:${last.ports.admin}/status`, { signal })
+    .then((answer) => answer.json())
+    .then((status) => hostStatus.parse(status))
+    .catch(() => undefined);
 }
 
-/** The host gives its handlers time to finish. */
-const GRACE_MS = 40_000;
+async function settingsOf(folder: string): Promise<z.infer<typeof settings> | undefined> {
+  return settings.optional().parse(await readJson(settingsFile(folder)));
+}
 
-function settingsOf(folder: string): Promise<Settings> {
-  return once(join(folder, "settings.json"), async () => {
-    const [http, admin] = await freePorts(2);
-    return { http: http!, admin: admin! };
-  });
+function settingsFile(folder: string): string {
+  return join(folder, "settings.json");
+}
+
+function textOf(environment: Address): string {
+  return JSON.stringify(Object.entries(environment).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The broker's address as we found it must not stand beside the parts it was made of. */
+function withoutAliases(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const entries = Object.entries(env).filter(([name]) => !name.startsWith("rabbitmq_"));
+  return Object.fromEntries(entries);
 }

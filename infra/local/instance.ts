@@ -1,94 +1,126 @@
-import { access } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { hasEngine, inCompose } from "./compose.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod";
+import { hasEngine, inCompose, isContained } from "./compose.ts";
 import { dynamodb } from "./dynamodb.ts";
+import { readJson, writeSecret } from "./files.ts";
 import { neo4j } from "./neo4j.ts";
 import { rabbitmq } from "./rabbitmq.ts";
-import type { Address, Place, Runner, Service } from "./service.ts";
+import type { Address, Found, Place, Runner, Service } from "./service.ts";
+import { exists } from "./tools.ts";
 
-export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+export const ROOT = join(import.meta.dirname, "../..");
 /** What `npm start` runs. The tests' instance lies in a folder of it, and neither touches the other. */
 export const DEV = join(ROOT, ".warren");
 export const TEST = join(DEV, "test");
 
-export const services = [rabbitmq, dynamodb, neo4j] as const;
-export type ServiceName = "rabbitmq" | "dynamodb" | "neo4j";
+export const services = { rabbitmq, dynamodb, neo4j };
+export type ServiceName = keyof typeof services;
 
-/** Names the table that the launcher makes in DynamoDB. */
-const LEDGER_TABLE = "warren-ledger";
+/** The table of all ledgers, unless LEDGER_TABLE names another. */
+export const LEDGER_TABLE = "warren-ledger";
+
+/** How long a process that lives may be silent before it is started anew. */
+const SILENCE_MS = 15_000;
 
 /**
- * Starts what does not run yet. A service whose variable is in `env` is the user's own and only
- * passed on; else it is a container where a Docker engine answers, else a native process.
+ * Starts what does not run yet, and starts anew what is dead or silent. A service that `env` gives
+ * an address of is the user's own and only noted; else it is a container where a Docker engine
+ * answers, else processes of this machine. Call it under the instance's lock.
  */
 export async function startService(
   directory: string,
   service: Service,
   env: NodeJS.ProcessEnv,
+  report: (text: string) => void = () => {},
 ): Promise<Address> {
-  const own = ownAddress(service, env);
-  if (own !== undefined) return own;
+  const place = placeOf(directory, service, report);
+  const given = service.given(env);
+  if (given !== undefined) {
+    await stopService(directory, service);
+    await writeSecret(givenFile(place), JSON.stringify(given));
+    if (await answersWithin(service, given, SILENCE_MS)) return given;
+    throw new Error(`${service.title} does not answer at the address in the environment`);
+  }
+  await rm(givenFile(place), { force: true });
 
-  const place = placeOf(directory, service);
   const runner = await runnerOf(place, service);
-  return (await runner.address(place)) ?? (await restart(runner, place));
+  const found = await runner.find(place);
+  if (found?.alive && (await answersWithin(service, found.address, SILENCE_MS))) {
+    return found.address;
+  }
+  await runner.stop(place);
+  return runner.start(place);
 }
 
-/** Ends it if it is ours; keeps its ports and data for the next start. */
+/** Ends it if it is ours; its ports, password and data stay for the next start. */
 export async function stopService(directory: string, service: Service): Promise<void> {
   const place = placeOf(directory, service);
-  if (!(await exists(place.folder))) return;
-  await (await runnerOf(place, service)).stop(place);
+  await rm(givenFile(place), { force: true });
+  if (await exists(place.folder)) await (await runnerOf(place, service)).stop(place);
 }
 
-/** Where it is, or `undefined` if it does not run. */
+/** Sends a signal to it, as a crash (SIGKILL) or a freeze (SIGSTOP, SIGCONT) does. */
+export async function signalService(
+  directory: string,
+  service: Service,
+  signal: NodeJS.Signals,
+): Promise<void> {
+  const place = placeOf(directory, service);
+  await (await runnerOf(place, service)).signal(place, signal);
+}
+
+/** Undefined if it was not started, or was stopped since. */
+export async function findService(directory: string, service: Service): Promise<Found | undefined> {
+  const place = placeOf(directory, service);
+  const given = await readJson(givenFile(place));
+  if (given !== undefined) return { address: address.parse(given), alive: true };
+  if (!(await exists(place.folder))) return undefined;
+  return (await runnerOf(place, service)).find(place);
+}
+
+/** Where it is: the user's own, or what was started here. */
 export async function addressOf(
   directory: string,
   service: Service,
   env: NodeJS.ProcessEnv,
 ): Promise<Address | undefined> {
-  const own = ownAddress(service, env);
-  if (own !== undefined) return own;
-  const place = placeOf(directory, service);
-  if (!(await exists(place.folder))) return undefined;
-  return (await runnerOf(place, service)).address(place);
+  return service.given(env) ?? (await findService(directory, service))?.address;
 }
 
-/** The environment that functions get: all addresses, and the ledger's table. */
+/** The environment that functions and tools get: all addresses, and the ledger's table. */
 export function environmentOf(addresses: readonly Address[], env: NodeJS.ProcessEnv): Address {
-  const table = { LEDGER_TABLE: env["LEDGER_TABLE"] ?? LEDGER_TABLE };
+  const table = { LEDGER_TABLE: env["LEDGER_TABLE"] || LEDGER_TABLE };
   return Object.assign(table, ...addresses) as Address;
 }
 
-/** What ran half, such as a broker whose management does not answer, is ended first. */
-async function restart(runner: Runner, place: Place): Promise<Address> {
-  await runner.stop(place);
-  return runner.start(place);
+const address = z.record(z.string(), z.string());
+
+async function answersWithin(service: Service, at: Address, ms: number): Promise<boolean> {
+  const deadline = performance.now() + ms;
+  while (!(await service.answers(at))) {
+    if (performance.now() > deadline) return false;
+    await sleep(200);
+  }
+  return true;
 }
 
-function ownAddress({ variables }: Service, env: NodeJS.ProcessEnv): Address | undefined {
-  if (!env[variables[0]]) return undefined;
-  const given = variables.flatMap((name) => (env[name] ? [[name, env[name]]] : []));
-  return Object.fromEntries(given) as Address;
+function placeOf(
+  directory: string,
+  { name }: Service,
+  report: (text: string) => void = () => {},
+): Place {
+  return { folder: join(directory, name), cache: join(DEV, "jars"), report };
 }
 
-function placeOf(directory: string, { name }: Service): Place {
-  return { folder: join(directory, name), cache: join(DEV, "jars") };
+function givenFile({ folder }: Place): string {
+  return join(folder, "given.json");
 }
 
 /** The choice is made once per instance: an engine that comes later must not hide what runs. */
-async function runnerOf(place: Place, { native, container }: Service): Promise<Runner> {
-  const contained = join(place.folder, "compose.json");
-  const settled = join(place.folder, "settings.json");
-  if (await exists(contained)) return inCompose(container);
-  if (await exists(settled)) return native;
-  return (await hasEngine()) ? inCompose(container) : native;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+async function runnerOf(place: Place, service: Service): Promise<Runner> {
+  if (await isContained(place)) return inCompose(service);
+  const isSettled = await exists(join(place.folder, "settings.json"));
+  return !isSettled && (await hasEngine()) ? inCompose(service) : service.native;
 }

@@ -1,38 +1,60 @@
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { createServer, type Server } from "node:net";
+import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { remember, running } from "./processes.ts";
 
 /** Longest start with all downloads, ms. */
-const PATIENCE = 15 * 60_000;
+const PATIENCE_MS = 15 * 60_000;
 
-/** Runs `work` while nobody else starts or stops this instance. A lock whose holder died is void. */
-export async function locked<T>(directory: string, work: () => Promise<T>): Promise<T> {
-  const lock = join(directory, "lock");
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  for (const deadline = Date.now() + PATIENCE; !(await take(lock)); await sleep(200)) {
-    if (Date.now() > deadline) throw new Error(`another start or stop holds ${lock}`);
-  }
+/**
+ * Runs `work` while no other process on this machine holds the same name (a path, mostly).
+ * `onWait` is called once if somebody else does. Rejects after 15 minutes of waiting.
+ */
+export async function locked<T>(
+  name: string,
+  work: () => Promise<T>,
+  onWait: () => void = () => {},
+): Promise<T> {
+  const release = await lock(name, onWait);
   try {
     return await work();
   } finally {
-    await rm(lock, { recursive: true, force: true });
+    await release();
   }
 }
 
-async function take(lock: string): Promise<boolean> {
-  const ours = await mkdir(lock).then(
-    () => true,
-    () => false,
-  );
-  if (ours) {
-    await remember(lock, process.pid);
-    return true;
+/** The same for longer than one function; the lock ends with its process at the latest. */
+export async function lock(
+  name: string,
+  onWait: () => void = () => {},
+): Promise<() => Promise<void>> {
+  const deadline = performance.now() + PATIENCE_MS;
+  let waited = false;
+  for (;;) {
+    const server = await listen(socketOf(name));
+    if (server !== undefined) return () => new Promise((done) => void server.close(() => done()));
+    if (performance.now() > deadline) throw new Error(`another process holds ${name}`);
+    if (!waited) onWait();
+    waited = true;
+    await sleep(100);
   }
-  if ((await running(lock)) === undefined) {
-    // Between mkdir and remember a living holder looks dead: only a second look counts.
-    await sleep(500);
-    if ((await running(lock)) === undefined) await rm(lock, { recursive: true, force: true });
-  }
-  return false;
+}
+
+/**
+ * Only one process can listen on a socket, and the kernel frees it however that process ends. The
+ * name is abstract (unix(7), Linux): no file stays behind.
+ */
+function socketOf(name: string): string {
+  return `\0warren-${createHash("sha256").update(resolve(name)).digest("hex")}`;
+}
+
+function listen(path: string): Promise<Server | undefined> {
+  return new Promise((resolved, rejected) => {
+    const server = createServer((stranger) => stranger.destroy());
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      error.code === "EADDRINUSE" ? resolved(undefined) : rejected(error),
+    );
+    server.listen(path, () => resolved(server));
+    server.unref();
+  });
 }

@@ -1,75 +1,65 @@
 import { createHash, randomBytes } from "node:crypto";
-import { access, mkdir, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { auth, driver } from "neo4j-driver";
-import { newPassword, once, writeSecret } from "./files.ts";
-import { freePorts } from "./ports.ts";
-import { end, launch, running, untilReady } from "./processes.ts";
+import * as z from "zod";
+import { graphVariables } from "../../functions/neo4j-projector/config.ts";
+import { readConfig } from "../../lib/config.ts";
+import { writeSecret } from "./files.ts";
+import { type Artifact, jarsFolder, jarsOf } from "./jars.ts";
+import { natively, type Process } from "./native.ts";
 import type { Address, Place, Service } from "./service.ts";
-import { type Artifact, jarsOf, requireJava } from "./tools.ts";
+import type { Settings } from "./settings.ts";
+import { exists } from "./tools.ts";
 
 const VERSION = "5.26.30";
-const ARTIFACTS: [Artifact, Artifact] = [
+const ARTIFACTS: readonly Artifact[] = [
   { groupId: "org.neo4j", artifactId: "neo4j", version: VERSION },
   { groupId: "org.neo4j", artifactId: "neo4j-bolt", version: VERSION },
 ];
 const USER = "neo4j";
 
-type Settings = { bolt: number; password: string };
+const server: Process<"bolt"> = {
+  name: "server",
+  launch: (place) => ({ command: "java", args: argumentsFor(place), env: process.env }),
+  answers: (settings) => answers(addressOf(settings)),
+  startMs: 90_000,
+  graceMs: 30_000,
+};
 
 /** Neo4j Community without HTTP and browser, Bolt on the loopback address. */
 export const neo4j: Service = {
   name: "neo4j",
   title: "Neo4j",
-  variables: ["NEO4J_URL", "NEO4J_USER", "NEO4J_PASSWORD"],
+  given,
+  answers,
+  native: natively({
+    title: "Neo4j",
+    ports: ["bolt"],
+    prepare: configure,
+    processes: [server],
+    addressOf,
+  }),
   container: {
-    service: "neo4j",
     ports: ["NEO4J_PORT"],
     password: "NEO4J_PASSWORD",
-    address: (chosen) =>
-      addressOf({ bolt: Number(chosen["NEO4J_PORT"]), password: chosen["NEO4J_PASSWORD"]! }),
+    addressOf: ({ NEO4J_PORT }, password) => addressOf({ ports: { bolt: NEO4J_PORT! }, password }),
   },
-  native: { start, stop, address },
 };
 
-async function start(place: Place): Promise<Address> {
-  const { folder, cache } = place;
-  await requireJava("Neo4j");
-  const jars = await jarsOf(cache, ARTIFACTS, "Neo4j");
-  const settings = await settingsOf(place);
-  await configure(folder, settings);
-  await launch({ folder, command: "java", args: argumentsFor(folder, jars), env: process.env });
-  await untilReady(folder, "Neo4j", () => isHealthy(settings), 90_000);
-  return addressOf(settings);
+function given(env: NodeJS.ProcessEnv): Address | undefined {
+  if (!env["NEO4J_URL"]) return undefined;
+  return readConfig(z.object(graphVariables), env);
 }
 
-function stop({ folder }: Place): Promise<void> {
-  return end(folder, 30_000);
-}
-
-async function address(place: Place): Promise<Address | undefined> {
-  if ((await running(place.folder)) === undefined) return undefined;
-  const settings = await settingsOf(place);
-  return (await isHealthy(settings)) ? addressOf(settings) : undefined;
-}
-
-function settingsOf({ folder }: Place): Promise<Settings> {
-  return once(join(folder, "settings.json"), async () => ({
-    bolt: (await freePorts(1))[0]!,
-    password: newPassword(),
-  }));
-}
-
-async function configure(folder: string, { bolt, password }: Settings): Promise<void> {
+async function configure(place: Place, { ports, password }: Settings<"bolt">): Promise<void> {
+  const { folder } = place;
+  await jarsOf(place, ARTIFACTS, "Neo4j");
   await mkdir(join(folder, "conf"), { recursive: true, mode: 0o700 });
-  await writeFile(join(folder, "conf", "neo4j.conf"), configurationOf(bolt));
-
-  const accounts = join(folder, "data", "dbms", "auth.ini");
-  const fresh = !(await access(join(folder, "data", "databases")).then(
-    () => true,
-    () => false,
-  ));
-  if (fresh) await writeSecret(accounts, accountOf(password));
+  await writeFile(join(folder, "conf", "neo4j.conf"), configurationOf(ports.bolt));
+  // Read once, when the database of users is made.
+  const isFresh = !(await exists(join(folder, "data", "databases")));
+  if (isFresh) await writeSecret(join(folder, "data", "dbms", "auth.ini"), accountOf(password));
 }
 
 export function configurationOf(bolt: number): string {
@@ -87,35 +77,35 @@ internal.server.bolt.thread_pool_shutdown_wait_time=100ms
 `;
 }
 
-/** The file from which Neo4j takes its first account: 1,024 rounds of SHA-256 over salt and password. */
+/** Neo4j's own format: 1,024 rounds of SHA-256 over salt and password. */
 function accountOf(password: string): string {
-  const sha256 = (...parts: (Buffer | string)[]) =>
-    parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest();
   const salt = randomBytes(32);
-  let digest = sha256(salt, password);
-  for (let round = 1; round < 1_024; round++) digest = sha256(digest);
+  let digest = createHash("sha256").update(salt).update(password).digest();
+  for (let round = 1; round < 1_024; round++) digest = createHash("sha256").update(digest).digest();
   return `${USER}:SHA-256,${digest.toString("hex")},${salt.toString("hex")},1024:\n`;
 }
 
-function argumentsFor(folder: string, jars: string): string[] {
-  const opens = ["java.nio", "java.io", "sun.nio.ch"];
-  return [
-    ...["-Xms512m", "-Xmx512m", "-XX:+UseParallelGC", "-XX:-OmitStackTraceInFastThrow"],
-    ...opens.map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`),
-    ...["-cp", `${jars}/*`, "org.neo4j.server.CommunityEntryPoint"],
-    ...[`--home-dir=${folder}`, `--config-dir=${join(folder, "conf")}`],
-  ];
+function argumentsFor({ folder, cache }: Place): string[] {
+  const memory = ["-Xms512m", "-Xmx512m", "-XX:+UseParallelGC", "-XX:-OmitStackTraceInFastThrow"];
+  const opens = ["java.nio", "java.io", "sun.nio.ch"].map(
+    (name) => `--add-opens=java.base/${name}=ALL-UNNAMED`,
+  );
+  const libraries = ["-cp", `${jarsFolder(cache, ARTIFACTS)}/*`];
+  const main = "org.neo4j.server.CommunityEntryPoint";
+  const homes = [`--home-dir=${folder}`, `--config-dir=${join(folder, "conf")}`];
+  return [...memory, ...opens, ...libraries, main, ...homes];
 }
 
 /** The port opens before the first query can be answered. */
-async function isHealthy({ bolt, password }: Settings): Promise<boolean> {
-  const graph = driver(`bolt://127.0.0.1:${bolt}`, auth.basic(USER, password), {
+async function answers({ NEO4J_URL, NEO4J_USER, NEO4J_PASSWORD }: Address): Promise<boolean> {
+  const graph = driver(NEO4J_URL ?? "", auth.basic(NEO4J_USER ?? "", NEO4J_PASSWORD ?? ""), {
     connectionTimeout: 2_000,
     connectionAcquisitionTimeout: 3_000,
     maxTransactionRetryTime: 0,
+    telemetryDisabled: true,
   });
   try {
-    await graph.executeQuery("RETURN 1");
+    await graph.executeQuery("RETURN 1", {}, { transactionConfig: { timeout: 3_000 } });
     return true;
   } catch {
     return false;
@@ -124,6 +114,14 @@ async function isHealthy({ bolt, password }: Settings): Promise<boolean> {
   }
 }
 
-function addressOf({ bolt, password }: Settings): Address {
-  return { NEO4J_URL: `bolt://127.0.0.1:${bolt}`, NEO4J_USER: USER, NEO4J_PASSWORD: password };
+function addressOf({ ports, password }: { ports: { bolt: number }; password: string }): {
+  NEO4J_URL: string;
+  NEO4J_USER: string;
+  NEO4J_PASSWORD: string;
+} {
+  return {
+    NEO4J_URL: `bolt://127.0.0.1:${ports.bolt}`,
+    NEO4J_USER: USER,
+    NEO4J_PASSWORD: password,
+  };
 }

@@ -1,20 +1,34 @@
-import { createServer, type AddressInfo, connect } from "node:net";
+import { createServer, type AddressInfo, connect, type Server } from "node:net";
 
 /** As many free loopback ports as asked for, all different. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer();
-          server.once("error", reject).listen(0, "127.0.0.1", () => resolve(server));
-        }),
-    ),
-  );
+  const listening = Array.from({ length: count }, () => {
+    return new Promise<Server>((resolve, reject) => {
+      const server = createServer();
+      server.once("error", reject).listen(0, "127.0.0.1", () => resolve(server));
+    });
+  });
+  const servers = await Promise.all(listening);
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
+}
+
+/**
+ * A free port for every name: the one it had, unless a stranger took it meanwhile, so that
+ * addresses outlive a restart. Call it while nothing of ours listens there.
+ */
+export async function portsFor<Name extends string>(
+  names: readonly Name[],
+  last: Partial<Record<Name, number>> = {},
+): Promise<Record<Name, number>> {
+  const fresh = await freePorts(names.length);
+  const chosen = names.map(async (name, index) => {
+    const old = last[name];
+    const port = old !== undefined && !(await isOpen(old)) ? old : fresh[index];
+    return [name, port] as const;
+  });
+  return Object.fromEntries(await Promise.all(chosen)) as Record<Name, number>;
 }
 
 /** Whether somebody listens there. */

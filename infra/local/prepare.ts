@@ -1,29 +1,41 @@
 import { ensureLedgerTable } from "../dynamodb/table.ts";
 import { applyConstraints } from "../neo4j/constraints.ts";
 import { applyTopology } from "../rabbitmq/apply.ts";
+import type { ServiceName } from "./instance.ts";
 import type { Address } from "./service.ts";
 
-/** Brings fresh services to what the functions need; safe to repeat. `retryDelays` in ms. */
+/**
+ * Brings a fresh service to what the functions need; safe to repeat. `environment` is the whole
+ * instance's; the AWS SDK must find region and credentials in process.env.
+ */
 export async function prepare(
+  service: ServiceName,
   environment: Address,
   { retryDelays }: { retryDelays: readonly number[] },
 ): Promise<void> {
-  // The AWS SDK finds region and credentials nowhere else.
-  Object.assign(process.env, environment);
-  await Promise.all([
-    ensureLedgerTable({
-      endpoint: environment["AWS_ENDPOINT_URL_DYNAMODB"],
-      table: environment["LEDGER_TABLE"]!,
-    }),
-    applyConstraints({
-      url: environment["NEO4J_URL"]!,
-      user: environment["NEO4J_USER"]!,
-      password: environment["NEO4J_PASSWORD"]!,
-    }),
-    applyTopology({
-      url: environment["RABBITMQ_URL"]!,
-      managementUrl: environment["RABBITMQ_MANAGEMENT_URL"],
-      retryDelays,
-    }),
-  ]);
+  switch (service) {
+    case "dynamodb":
+      return ensureLedgerTable({
+        endpoint: environment["AWS_ENDPOINT_URL_DYNAMODB"],
+        table: required(environment, "LEDGER_TABLE"),
+      });
+    case "neo4j":
+      return applyConstraints({
+        url: required(environment, "NEO4J_URL"),
+        user: required(environment, "NEO4J_USER"),
+        password: required(environment, "NEO4J_PASSWORD"),
+      });
+    case "rabbitmq":
+      return applyTopology({
+        url: required(environment, "RABBITMQ_URL"),
+        managementUrl: environment["RABBITMQ_MANAGEMENT_URL"],
+        retryDelays,
+      });
+  }
+}
+
+function required(environment: Address, name: string): string {
+  const value = environment[name];
+  if (value === undefined) throw new Error(`${name} is missing`);
+  return value;
 }

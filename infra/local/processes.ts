@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { lastLines } from "./files.ts";
 
 /** A process that outlives us: `process.json` in its folder tells it, `log` holds what it says. */
 export type Launch = {
@@ -14,15 +15,18 @@ export type Launch = {
 };
 
 type Identity = {
+  /** Also its process group: launch() makes one for it. */
   pid: number;
-  /** When the kernel started it; a pid alone may belong to a stranger after a reboot. */
+  /** When the kernel started it, in which boot: the pid alone may be a stranger's by now. */
   started: string;
 };
 
 /** Starts a process in a session of its own, so that it survives the terminal. */
-export async function launch({ folder, command, args, env, cwd }: Launch): Promise<number> {
+export async function launch({ folder, command, args, env, cwd }: Launch): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const log = openSync(logOf(folder), "w", 0o600);
+  // Why it ended the last time is worth one more start.
+  await rename(logOf(folder), `${logOf(folder)}.1`).catch(() => {});
+  const log = openSync(logOf(folder), "a", 0o600);
   const child = spawn(command, [...args], {
     detached: true,
     stdio: ["ignore", log, log],
@@ -30,42 +34,43 @@ export async function launch({ folder, command, args, env, cwd }: Launch): Promi
     ...(cwd !== undefined && { cwd }),
   });
   closeSync(log);
+  // In the same tick: whoever kills us now must not leave a process that nobody remembers.
+  if (child.pid !== undefined) remember(folder, child.pid);
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve).once("error", reject);
   });
   child.unref();
-  await remember(folder, child.pid!);
-  return child.pid!;
 }
 
-/** Notes whose process belongs to the folder. */
-export async function remember(folder: string, pid: number): Promise<void> {
-  const identity: Identity = { pid, started: startOf(pid) ?? "" };
-  await writeFile(join(folder, "process.json"), JSON.stringify(identity));
+/** Whether a process was started there and not ended since, be it alive or not. */
+export async function remembered(folder: string): Promise<boolean> {
+  return (await recall(folder)) !== undefined;
 }
 
 /** The pid of the folder's process if that very process still runs. */
 export async function running(folder: string): Promise<number | undefined> {
-  const text = await readFile(join(folder, "process.json"), "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
-  const { pid, started } = JSON.parse(text) as Identity;
-  return startOf(pid) === started ? pid : undefined;
+  const identity = await recall(folder);
+  return identity && startOf(identity.pid) === identity.started ? identity.pid : undefined;
 }
 
-/** SIGTERM, then SIGKILL after `graceMs` for it and what it left in its process group. */
+/** SIGTERM, then SIGKILL after `graceMs`, for it and whatever it left in its process group. */
 export async function end(folder: string, graceMs: number): Promise<void> {
-  const pid = await running(folder);
-  if (pid !== undefined) {
-    const group = groupOf(pid);
+  const identity = await recall(folder);
+  if (identity === undefined) return;
+  const { pid, started } = identity;
+  if (startOf(pid) === started) {
     signal(pid, "SIGTERM");
-    const deadline = Date.now() + graceMs;
-    while (startOf(pid) !== undefined && Date.now() < deadline) await sleep(50);
-    // A group of its own was made by launch(); what still is in it belongs to the process.
-    if (group !== undefined && group !== groupOf(process.pid)) signal(-group, "SIGKILL");
-    signal(pid, "SIGKILL");
-    while (startOf(pid) !== undefined) await sleep(20);
+    await until(() => startOf(pid) !== started, graceMs);
   }
-  await rm(join(folder, "process.json"), { force: true });
+  for (const member of groupOf(identity)) signal(member, "SIGKILL");
+  await until(() => groupOf(identity).length === 0, 5_000);
+  await rm(recordOf(folder), { force: true });
+}
+
+/** Sends a signal to the folder's process and its group, such as SIGKILL or SIGSTOP in a test. */
+export async function signalGroup(folder: string, name: NodeJS.Signals): Promise<void> {
+  const identity = await recall(folder);
+  for (const member of identity ? groupOf(identity) : []) signal(member, name);
 }
 
 /** Waits until `check` is true; throws with the end of the log when the process dies or time is up. */
@@ -75,12 +80,13 @@ export async function untilReady(
   check: () => Promise<boolean>,
   deadlineMs: number,
 ): Promise<void> {
-  const deadline = Date.now() + deadlineMs;
+  const deadline = performance.now() + deadlineMs;
   while (!(await check().catch(() => false))) {
     const died = (await running(folder)) === undefined;
-    if (died || Date.now() > deadline) {
+    if (died || performance.now() > deadline) {
       const what = died ? "ended while it started" : `is not ready after ${deadlineMs / 1_000} s`;
-      throw new Error(`${title} ${what}. The end of ${logOf(folder)}:\n${tailOf(folder)}`);
+      const tail = lastLines(readFileSync(logOf(folder), "utf8"), 15);
+      throw new Error(`${title} ${what}. The end of ${logOf(folder)}:\n${tail}`);
     }
     await sleep(100);
   }
@@ -90,8 +96,18 @@ export function logOf(folder: string): string {
   return join(folder, "log");
 }
 
-function tailOf(folder: string): string {
-  return readFileSync(logOf(folder), "utf8").trimEnd().split("\n").slice(-15).join("\n");
+function recordOf(folder: string): string {
+  return join(folder, "process.json");
+}
+
+function remember(folder: string, pid: number): void {
+  const identity: Identity = { pid, started: startOf(pid) ?? "" };
+  writeFileSync(recordOf(folder), JSON.stringify(identity));
+}
+
+async function recall(folder: string): Promise<Identity | undefined> {
+  const text = await readFile(recordOf(folder), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as Identity);
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
@@ -100,6 +116,28 @@ function signal(pid: number, name: NodeJS.Signals): void {
   } catch {
     // Gone already.
   }
+}
+
+async function until(check: () => boolean, ms: number): Promise<void> {
+  const deadline = performance.now() + ms;
+  while (!check() && performance.now() < deadline) await sleep(25);
+}
+
+/** The living processes of a group. None if its leader's pid went to a stranger meanwhile. */
+function groupOf({ pid, started }: Identity): number[] {
+  const leader = startOf(pid);
+  if (leader !== undefined && leader !== started) return [];
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((member) => Number(statOf(member)?.[5 - 3]) === pid && isAfter(member, started));
+}
+
+/** A group outlives its leader; one that began before the leader did is another group. */
+function isAfter(pid: number, started: string): boolean {
+  const [boot, ticks] = started.split("/");
+  const [sameBoot, later] = startOf(pid)?.split("/") ?? [];
+  return sameBoot === boot && Number(later) >= Number(ticks);
 }
 
 /** Fields of /proc/<pid>/stat after the command's name; `undefined` when gone or a zombie. */
@@ -115,10 +153,10 @@ function statOf(pid: number): string[] | undefined {
 
 /** proc(5): field 22 is the start time in ticks since boot, field 5 the process group. */
 function startOf(pid: number): string | undefined {
-  return statOf(pid)?.[22 - 3];
+  const ticks = statOf(pid)?.[22 - 3];
+  return ticks === undefined ? undefined : `${bootOf()}/${ticks}`;
 }
 
-function groupOf(pid: number): number | undefined {
-  const group = statOf(pid)?.[5 - 3];
-  return group === undefined ? undefined : Number(group);
+function bootOf(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }

@@ -1,87 +1,90 @@
-import { access, mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { newPassword, once, writeSecret } from "./files.ts";
-import { freePorts, isOpen } from "./ports.ts";
-import { end, launch, remember, running, untilReady } from "./processes.ts";
+import * as z from "zod";
+import { readConfig, variables } from "../../lib/config.ts";
+import { withChannel } from "../../lib/rabbit/connection.ts";
+import { writeSecret } from "./files.ts";
+import { natively, type Process } from "./native.ts";
+import { isOpen } from "./ports.ts";
 import type { Address, Place, Service } from "./service.ts";
-import { installDebian } from "./tools.ts";
+import type { Settings } from "./settings.ts";
+import { type Program, requirePrograms } from "./tools.ts";
 
-/** Where Debian's package puts it; the script that runs as whoever calls it. */
+/** Where Debian's package puts it: the script that runs as whoever calls it. */
 const SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+const BROKER: Program = { command: "test", args: ["-x", SERVER], debian: "rabbitmq-server" };
 const USER = "warren";
 
-type Settings = {
-  amqp: number;
-  management: number;
-  prometheus: number;
-  distribution: number;
-  epmd: number;
-  password: string;
+const PORTS = ["amqp", "management", "prometheus", "distribution", "epmd"] as const;
+type Chosen = Settings<(typeof PORTS)[number]>;
+
+/** Erlang's port mapper, one per broker, so that ending it disturbs no other. */
+const epmd: Process<keyof Chosen["ports"]> = {
+  name: "epmd",
+  launch: (_, { ports }) => ({
+    command: "epmd",
+    args: ["-address", "127.0.0.1", "-port", String(ports.epmd)],
+    env: process.env,
+  }),
+  answers: ({ ports }) => isOpen(ports.epmd),
+  startMs: 10_000,
+  graceMs: 2_000,
+};
+
+const broker: Process<keyof Chosen["ports"]> = {
+  name: "broker",
+  launch: (place, settings) => ({
+    command: SERVER,
+    args: [],
+    env: environmentOf(place, settings, process.env),
+  }),
+  answers: (settings) => answers(addressOf(settings)),
+  startMs: 90_000,
+  graceMs: 30_000,
 };
 
 /** RabbitMQ from Debian, everything on the loopback address, with a port mapper of its own. */
 export const rabbitmq: Service = {
   name: "rabbitmq",
   title: "RabbitMQ",
-  variables: ["RABBITMQ_URL", "RABBITMQ_MANAGEMENT_URL"],
+  given,
+  answers,
+  native: natively({
+    title: "RabbitMQ",
+    ports: PORTS,
+    prepare: configure,
+    processes: [epmd, broker],
+    addressOf,
+  }),
   container: {
-    service: "rabbitmq",
     ports: ["RABBITMQ_PORT", "RABBITMQ_MANAGEMENT_PORT"],
     password: "RABBITMQ_PASSWORD",
-    address: (chosen) => ({
-      RABBITMQ_URL: `amqp://${USER}:${chosen["RABBITMQ_PASSWORD"]}@127.0.0.1:${chosen["RABBITMQ_PORT"]}`,
-      RABBITMQ_MANAGEMENT_URL: `http://127.0.0.1:${chosen["RABBITMQ_MANAGEMENT_PORT"]}`,
-    }),
+    addressOf: ({ RABBITMQ_PORT, RABBITMQ_MANAGEMENT_PORT }, password) =>
+      addressOf({
+        ports: { amqp: RABBITMQ_PORT!, management: RABBITMQ_MANAGEMENT_PORT! },
+        password,
+      }),
   },
-  native: { start, stop, address },
 };
 
-async function start(place: Place): Promise<Address> {
-  const { folder } = place;
-  await access(SERVER).catch(() => installDebian("rabbitmq-server", "RabbitMQ"));
-  const settings = await settingsOf(place);
-  await configure(folder, settings);
-
-  const epmd = join(folder, "epmd");
-  if ((await running(epmd)) === undefined) {
-    const args = ["-address", "127.0.0.1", "-port", String(settings.epmd)];
-    await launch({ folder: epmd, command: "epmd", args, env: process.env });
-    await untilReady(epmd, "epmd", () => isOpen(settings.epmd), 5_000);
-  }
-  await launch({ folder, command: SERVER, args: [], env: environment(folder, settings) });
-  await untilReady(folder, "RabbitMQ", () => isHealthy(settings), 60_000);
-  // The script only waits; the broker itself is what takes a signal.
-  await remember(folder, Number(await readFile(join(folder, "pid"), "utf8")));
-  return addressOf(settings);
+function given(env: NodeJS.ProcessEnv): Address | undefined {
+  const { RABBITMQ_URL, RABBITMQ_MANAGEMENT_URL } = readConfig(
+    z.object({
+      RABBITMQ_URL: variables.RABBITMQ_URL.optional(),
+      RABBITMQ_MANAGEMENT_URL: z.url().optional(),
+    }),
+    env,
+  );
+  if (RABBITMQ_URL === undefined) return undefined;
+  return {
+    RABBITMQ_URL,
+    ...(RABBITMQ_MANAGEMENT_URL !== undefined && { RABBITMQ_MANAGEMENT_URL }),
+  };
 }
 
-async function stop({ folder }: Place): Promise<void> {
-  await end(folder, 20_000);
-  await end(join(folder, "epmd"), 1_000);
-}
-
-async function address(place: Place): Promise<Address | undefined> {
-  if ((await running(place.folder)) === undefined) return undefined;
-  const settings = await settingsOf(place);
-  return (await isHealthy(settings)) ? addressOf(settings) : undefined;
-}
-
-function settingsOf({ folder }: Place): Promise<Settings> {
-  return once(join(folder, "settings.json"), async () => {
-    const [amqp, management, prometheus, distribution, epmd] = await freePorts(5);
-    return {
-      amqp: amqp!,
-      management: management!,
-      prometheus: prometheus!,
-      distribution: distribution!,
-      epmd: epmd!,
-      password: newPassword(),
-    };
-  });
-}
-
-async function configure(folder: string, settings: Settings): Promise<void> {
-  for (const name of ["home", "mnesia", "log.d"]) {
+async function configure({ folder, report }: Place, settings: Chosen): Promise<void> {
+  await requirePrograms([BROKER], { title: "RabbitMQ", report });
+  for (const name of ["home", "mnesia", "log"]) {
     await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
   }
   await writeSecret(join(folder, "rabbitmq.conf"), configurationOf(settings));
@@ -92,48 +95,67 @@ async function configure(folder: string, settings: Settings): Promise<void> {
 }
 
 /** The default user is ours, so that guest never exists. */
-export function configurationOf(settings: Settings): string {
-  return `listeners.tcp.local = 127.0.0.1:${settings.amqp}
+export function configurationOf({ ports, password }: Chosen): string {
+  return `listeners.tcp.local = 127.0.0.1:${ports.amqp}
 management.tcp.ip = 127.0.0.1
-management.tcp.port = ${settings.management}
+management.tcp.port = ${ports.management}
 prometheus.tcp.ip = 127.0.0.1
-prometheus.tcp.port = ${settings.prometheus}
+prometheus.tcp.port = ${ports.prometheus}
 default_user = ${USER}
-default_pass = ${settings.password}
+default_pass = ${password}
 `;
 }
 
-function environment(folder: string, { distribution, epmd }: Settings): NodeJS.ProcessEnv {
+/** Nothing of the caller's own RabbitMQ or Erlang settings gets in. */
+export function environmentOf(
+  { folder }: Pick<Place, "folder">,
+  { ports }: Chosen,
+  env: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv {
+  const foreign = /^(RABBITMQ|ERL|rabbitmq)_/;
   return {
-    ...process.env,
+    ...Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name))),
     HOME: join(folder, "home"),
     RABBITMQ_NODENAME: "warren@localhost",
     RABBITMQ_MNESIA_BASE: join(folder, "mnesia"),
-    RABBITMQ_LOG_BASE: join(folder, "log.d"),
+    RABBITMQ_LOG_BASE: join(folder, "log"),
     RABBITMQ_CONFIG_FILE: join(folder, "rabbitmq.conf"),
+    RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, "advanced.config"),
     RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, "enabled_plugins"),
     RABBITMQ_PID_FILE: join(folder, "pid"),
     RABBITMQ_CONF_ENV_FILE: "/dev/null",
-    RABBITMQ_DIST_PORT: String(distribution),
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-kernel inet_dist_use_interface {127,0,0,1}",
-    ERL_EPMD_PORT: String(epmd),
+    RABBITMQ_DIST_PORT: String(ports.distribution),
+    // For every Erlang that the broker starts, too: by default each listens on all addresses.
+    ERL_AFLAGS: "-kernel inet_dist_use_interface {127,0,0,1}",
+    ERL_EPMD_PORT: String(ports.epmd),
     ERL_EPMD_ADDRESS: "127.0.0.1",
   };
 }
 
-async function isHealthy({ management, password }: Settings): Promise<boolean> {
-  const authorization = `Basic ${btoa(`${USER}:${password}`)}`;
-  const url = `http://127.0.0.1:${management}/api/health/checks/virtual-hosts`;
-  const answer = await fetch(url, {
-    headers: { authorization },
-    signal: AbortSignal.timeout(2_000),
+/** Both doors: AMQP, and the management's health check if we know where it is. */
+async function answers(address: Address): Promise<boolean> {
+  const { RABBITMQ_URL: url = "", RABBITMQ_MANAGEMENT_URL: management } = address;
+  const amqp = () => withChannel({ url, name: "warren status" }, async () => true);
+  if (management === undefined) return amqp().catch(() => false);
+
+  const { username, password } = new URL(url);
+  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const health = await fetch(`${management}/api/health/checks/virtual-hosts`, {
+    headers: { authorization: `Basic ${Buffer.from(login).toString("base64")}` },
+    signal: AbortSignal.timeout(3_000),
   }).catch(() => undefined);
-  return answer?.ok ?? false;
+  return health?.ok === true && (await amqp().catch(() => false));
 }
 
-function addressOf({ amqp, management, password }: Settings): Address {
+function addressOf({
+  ports,
+  password,
+}: {
+  ports: { amqp: number; management: number };
+  password: string;
+}): Address {
   return {
-    RABBITMQ_URL: `amqp://${USER}:${password}@127.0.0.1:${amqp}`,
-    RABBITMQ_MANAGEMENT_URL: `http://127.0.0.1:${management}`,
+    RABBITMQ_URL: `amqp://${USER}:${password}@127.0.0.1:${ports.amqp}`,
+    RABBITMQ_MANAGEMENT_URL: `http://127.0.0.1:${ports.management}`,
   };
 }

@@ -1,43 +1,42 @@
 import { parseArgs } from "node:util";
 import { statusOf } from "./host.ts";
-import { addressOf, DEV, environmentOf, services } from "./instance.ts";
-import { defaultKey } from "./keys.ts";
+import { DEV, environmentOf, findService, type ServiceName, services } from "./instance.ts";
+import { findDefaultKey, keysFileOf } from "./keys.ts";
+import type { Address } from "./service.ts";
 
-/** The whole of `warren status --json`. */
+/** The whole of `warren status --json`. A service that was never started is left out. */
 export type Status = {
   ready: boolean;
   services: {
-    rabbitmq: { url: string; management: string } | null;
-    dynamodb: { endpoint: string; ledgerTable: string } | null;
-    neo4j: { url: string; user: string; password: string } | null;
+    rabbitmq?: { url: string; management?: string };
+    dynamodb?: { endpoint: string; ledgerTable: string };
+    neo4j?: { url: string; user: string; password: string };
   };
-  functions: Record<string, Record<string, unknown>>;
+  functions: Record<
+    string,
+    { ready: boolean; url?: string; key?: string; [fact: string]: unknown }
+  >;
 };
 
-/** What runs where, in the instance of `npm start`. */
-export async function status(): Promise<Status> {
-  const found = await Promise.all(services.map((service) => addressOf(DEV, service, process.env)));
-  const [rabbitmq, dynamodb, neo4j] = found;
-  const { LEDGER_TABLE: ledgerTable = "" } = environmentOf([], process.env);
-  const host = await statusOf(DEV);
-  const functions = { ...host?.functions };
-  if (functions["ingest"] !== undefined) {
-    functions["ingest"] = { ...functions["ingest"], key: await defaultKey(DEV) };
-  }
+/** What runs where, in the instance of `npm start`. Asks every service whether it answers. */
+export async function status(directory: string, env: NodeJS.ProcessEnv): Promise<Status> {
+  const [rabbitmq, dynamodb, neo4j, host, key] = await Promise.all([
+    look(directory, "rabbitmq"),
+    look(directory, "dynamodb"),
+    look(directory, "neo4j"),
+    statusOf(directory),
+    findDefaultKey(directory, keysFileOf(directory, env)).catch(() => undefined),
+  ]);
+  const functions: Status["functions"] = { ...host?.functions };
+  const ingest = functions["ingest"];
+  if (ingest !== undefined && key !== undefined) functions["ingest"] = { ...ingest, key };
+
   return {
-    ready: found.every((address) => address !== undefined) && (host?.ready ?? false),
+    ready: [rabbitmq, dynamodb, neo4j].every(({ ready }) => ready) && host?.ready === true,
     services: {
-      rabbitmq: rabbitmq
-        ? { url: rabbitmq["RABBITMQ_URL"]!, management: rabbitmq["RABBITMQ_MANAGEMENT_URL"] ?? "" }
-        : null,
-      dynamodb: dynamodb ? { endpoint: dynamodb["AWS_ENDPOINT_URL_DYNAMODB"]!, ledgerTable } : null,
-      neo4j: neo4j
-        ? {
-            url: neo4j["NEO4J_URL"]!,
-            user: neo4j["NEO4J_USER"] ?? "",
-            password: neo4j["NEO4J_PASSWORD"] ?? "",
-          }
-        : null,
+      ...(rabbitmq.at && { rabbitmq: broker(rabbitmq.at) }),
+      ...(dynamodb.at && { dynamodb: ledger(dynamodb.at, env) }),
+      ...(neo4j.at && { neo4j: graph(neo4j.at) }),
     },
     functions,
   };
@@ -46,33 +45,59 @@ export async function status(): Promise<Status> {
 /** `warren status [--json]`; exit code 0 when everything is ready. */
 export async function command(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { json: { type: "boolean", default: false } } });
-  const current = await status();
-  if (values.json) console.log(JSON.stringify(current));
-  else print(current);
+  const current = await status(DEV, process.env);
+  console.log(values.json ? JSON.stringify(current) : tableOf(current));
   return current.ready ? 0 : 1;
 }
 
-/** For people: where things are, no passwords. */
-export function print({ ready, services: found, functions }: Status): void {
-  const rows = [
-    [
-      "RabbitMQ",
-      found.rabbitmq && `${withoutLogin(found.rabbitmq.url)}  ${found.rabbitmq.management}`,
-    ],
-    [
-      "DynamoDB",
-      found.dynamodb && `${found.dynamodb.endpoint}  table ${found.dynamodb.ledgerTable}`,
-    ],
-    ["Neo4j", found.neo4j && `${found.neo4j.url}  user ${found.neo4j.user}`],
-    ...Object.entries(functions).map(([name, { key: _, ...facts }]) => [
-      name,
-      Object.entries(facts)
-        .map(([fact, value]) => `${fact} ${String(value)}`)
-        .join("  "),
-    ]),
+/** For people: no passwords, no keys. */
+export function tableOf({ ready, services: found, functions }: Status): string {
+  const { rabbitmq, dynamodb, neo4j } = found;
+  const rows: [string, (string | undefined)[] | undefined][] = [
+    ["RabbitMQ", rabbitmq && [withoutLogin(rabbitmq.url), rabbitmq.management]],
+    ["DynamoDB", dynamodb && [dynamodb.endpoint, `table ${dynamodb.ledgerTable}`]],
+    ["Neo4j", neo4j && [neo4j.url, `user ${neo4j.user}`]],
+    ...Object.entries(functions).map(([name, facts]): [string, string[]] => [name, factsOf(facts)]),
   ];
-  for (const [name, text] of rows) console.log(`  ${name!.padEnd(18)} ${text ?? "not running"}`);
-  console.log(ready ? "Ready." : "Not ready: `npm start` starts what is missing.");
+  const lines = rows.map(
+    ([name, texts]) => `  ${name.padEnd(18)} ${texts?.join("  ") ?? "does not run"}`,
+  );
+  const hosted = Object.keys(functions).length > 0 ? [] : ["  Functions          do not run"];
+  const verdict = ready ? "Ready." : "Not ready: `npm start` starts what is missing.";
+  return [...lines, ...hosted, verdict].join("\n");
+}
+
+function factsOf(facts: Status["functions"][string]): string[] {
+  const texts = Object.entries(facts)
+    .filter(([name]) => name !== "ready" && name !== "key")
+    .map(([name, value]) => `${name} ${String(value)}`);
+  return [facts.ready ? "ready" : "NOT READY", ...texts];
+}
+
+async function look(
+  directory: string,
+  name: ServiceName,
+): Promise<{ at?: Address; ready: boolean }> {
+  const service = services[name];
+  const found = await findService(directory, service).catch(() => undefined);
+  if (found === undefined) return { ready: false };
+  return { at: found.address, ready: found.alive && (await service.answers(found.address)) };
+}
+
+function broker({ RABBITMQ_URL: url = "", RABBITMQ_MANAGEMENT_URL: management }: Address) {
+  return { url, ...(management !== undefined && { management }) };
+}
+
+function ledger({ AWS_ENDPOINT_URL_DYNAMODB: endpoint = "" }: Address, env: NodeJS.ProcessEnv) {
+  return { endpoint, ledgerTable: environmentOf([], env)["LEDGER_TABLE"] ?? "" };
+}
+
+function graph({
+  NEO4J_URL: url = "",
+  NEO4J_USER: user = "",
+  NEO4J_PASSWORD: password = "",
+}: Address) {
+  return { url, user, password };
 }
 
 function withoutLogin(url: string): string {

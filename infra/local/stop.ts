@@ -10,8 +10,8 @@ export async function command(args: string[]): Promise<number> {
   }
   await locked(DEV, async () => {
     await stopHost(DEV);
-    await Promise.all(services.map((service) => stopService(DEV, service)));
+    await Promise.all(Object.values(services).map((service) => stopService(DEV, service)));
   });
-  console.log("Stopped. Data and passwords stay in .warren/.");
+  console.log("Stopped. Data and passwords stay in .warren/ (the ledger was in memory).");
   return 0;
 }

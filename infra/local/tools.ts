@@ -1,38 +1,105 @@
 import { execFile } from "node:child_process";
-import { access, chmod, mkdtemp, mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, chmod, rm, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
+import { lastLines } from "./files.ts";
+import { locked } from "./lock.ts";
 
-const run = promisify(execFile);
+const exec = promisify(execFile);
 
-/** A tool or package that cannot be had here; the message says what to do. */
+/** Something that cannot be had here; the message says what to do. */
 export class MissingError extends Error {
   override name = "MissingError";
 }
 
-/** Whether a command exists and answers. */
-export async function answers(command: string, ...args: string[]): Promise<boolean> {
-  return run(command, args, { timeout: 20_000 }).then(
+/** What a native start runs, and the Debian package that has it. */
+export type Program = { command: string; args: readonly string[]; debian: string };
+
+export const JAVA: Program = {
+  command: "java",
+  args: ["-version"],
+  debian: "default-jre-headless",
+};
+export const MAVEN: Program = { command: "mvn", args: ["-v"], debian: "maven" };
+
+/** Runs a command to its end. Rejects with the last lines of what it said. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  {
+    timeoutMs,
+    cwd,
+    env = process.env,
+  }: { timeoutMs: number; cwd?: string; env?: NodeJS.ProcessEnv },
+): Promise<string> {
+  try {
+    const { stdout } = await exec(command, [...args], {
+      env,
+      timeout: timeoutMs,
+      maxBuffer: 64 * 1_024 * 1_024,
+      ...(cwd !== undefined && { cwd }),
+    });
+    return stdout;
+  } catch (error) {
+    const { stdout = "", stderr = "", killed } = error as Partial<Record<string, string | boolean>>;
+    const why = killed === true ? `was not done after ${timeoutMs / 1_000} s` : "failed";
+    const said = lastLines(`${String(stdout)}\n${String(stderr)}`, 15);
+    throw new Error(`\`${command} ${args.join(" ")}\` ${why}:\n${said}`, { cause: error });
+  }
+}
+
+/** Whether a command exists and succeeds. */
+export async function succeeds(command: string, ...args: string[]): Promise<boolean> {
+  return exec(command, args, { timeout: 10_000 }).then(
     () => true,
     () => false,
   );
 }
 
-/** Installs a Debian package where we may; throws MissingError where we may not. */
-export async function installDebian(name: string, wantedFor: string): Promise<void> {
-  if (process.getuid?.() !== 0 || !(await answers("apt-get", "--version"))) {
-    throw new MissingError(
-      `${wantedFor} needs Docker, or the package ${name}: install it, or give the address of a running service.`,
-    );
-  }
+/**
+ * Sees to it that the programs are there: by apt-get if we are root on Debian, else throws
+ * MissingError with the packages. One at a time on this machine, as apt-get wants it.
+ */
+export async function requirePrograms(
+  programs: readonly Program[],
+  { title, report }: { title: string; report: (text: string) => void },
+): Promise<void> {
+  if ((await missingOf(programs)).length === 0) return;
+  await locked("/warren/apt-get", async () => {
+    const packages = await missingOf(programs);
+    if (packages.length === 0) return;
+    if (process.getuid?.() !== 0 || !(await succeeds("apt-get", "--version"))) {
+      throw new MissingError(missingText(title, packages));
+    }
+    report(`installs ${packages.join(", ")}`);
+    await installDebian(packages);
+  });
+}
+
+/** The packages to install for programs that are not there. */
+export async function missingOf(
+  programs: readonly Program[],
+  isThere: (program: Program) => Promise<boolean> = ({ command, args }) =>
+    succeeds(command, ...args),
+): Promise<string[]> {
+  const there = await Promise.all(programs.map(isThere));
+  return programs.filter((_, index) => !there[index]).map(({ debian }) => debian);
+}
+
+function missingText(title: string, packages: readonly string[]): string {
+  const list = packages.join(" ");
+  return (
+    `${title} is missing here: start Docker, or run \`apt-get install ${list}\` as root, ` +
+    "or give the address of your own in the environment (README)."
+  );
+}
+
+export async function installDebian(packages: readonly string[]): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const wait = ["-o", "DPkg::Lock::Timeout=300"];
   await withoutServices(async () => {
-    await run("apt-get", ["update"], { env, timeout: 300_000 });
-    await run("apt-get", ["install", "-y", "--no-install-recommends", name], {
-      env,
-      timeout: 600_000,
-      maxBuffer: 64 * 1_024 * 1_024,
-    });
+    await run("apt-get", [...wait, "-q", "update"], { env, timeoutMs: 300_000 });
+    const install = ["-q", "-y", "--no-install-recommends", "install", ...packages];
+    await run("apt-get", [...wait, ...install], { env, timeoutMs: 900_000 });
   });
 }
 
@@ -51,52 +118,9 @@ async function withoutServices(work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** `java` for services on the JVM. */
-export async function requireJava(wantedFor: string): Promise<void> {
-  if (!(await answers("java", "-version"))) await installDebian("default-jdk-headless", wantedFor);
-}
-
-export type Artifact = { groupId: string; artifactId: string; version: string };
-
-/**
- * The folder with a Maven artifact and all it needs at run time; fetched once into `cache` and
- * shared by every instance.
- */
-export async function jarsOf(
-  cache: string,
-  [main, ...others]: readonly [Artifact, ...Artifact[]],
-  wantedFor: string,
-): Promise<string> {
-  const folder = join(cache, `${main.artifactId}-${main.version}`);
-  const there = await access(folder).then(
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
     () => true,
     () => false,
   );
-  if (there) return folder;
-
-  if (!(await answers("mvn", "-v"))) await installDebian("maven", wantedFor);
-  await mkdir(cache, { recursive: true });
-  const draft = await mkdtemp(join(cache, "fetching-"));
-  try {
-    await writeFile(join(draft, "pom.xml"), pomOf([main, ...others]));
-    const goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
-    const target = ["-DoutputDirectory=lib", "-DincludeScope=runtime"];
-    await run("mvn", ["-q", "-B", "-ntp", goal, ...target], { cwd: draft, timeout: 600_000 });
-    // Another instance may have been faster; then theirs is as good.
-    await rename(join(draft, "lib"), folder).catch(() => access(folder));
-  } finally {
-    await rm(draft, { recursive: true, force: true });
-  }
-  return folder;
-}
-
-function pomOf(artifacts: readonly Artifact[]): string {
-  const dependencies = artifacts.map(
-    ({ groupId, artifactId, version }) =>
-      `<dependency><groupId>${groupId}</groupId><artifactId>${artifactId}</artifactId><version>${version}</version></dependency>`,
-  );
-  return `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>warren</groupId><artifactId>local</artifactId><version>1</version><packaging>pom</packaging>
-<dependencies>${dependencies.join("")}</dependencies></project>
-`;
 }
