@@ -133,8 +133,9 @@ async function consume(
         break;
       }
       if (await succeeds(batch)) continue;
+      if (!stop.aborted) await pause(pauses.next(), AbortSignal.any([stop, lost.signal]));
+      // What failed just now would fail again: the next host shall have it.
       if (stop.aborted) break;
-      await pause(pauses.next(), AbortSignal.any([stop, lost.signal]));
     }
   } finally {
     stop.removeEventListener("abort", stopTaking);
