@@ -68,30 +68,28 @@ test("two workers that get the same events in different groups at the same time 
 
 test("two workers that change the same fields at the same time leave the newest, never an older one", async () => {
   const tenant_id = newTenant();
-  const change = (i: number) =>
-    received(first.consumer, {
-      tenant_id,
-      id: `evt_${String(i).padStart(3, "0")}`,
-      type: "product.updated",
-      data: { product_id: `p${i % 3}`, changes: { name: `name ${i}` } },
-    });
-  const changes = Array.from({ length: 120 }, (_, i) => change(i));
+  const rename = (round: number) =>
+    Array.from({ length: 100 }, (_, i) =>
+      received(first.consumer, {
+        tenant_id,
+        id: `evt_${round}_${i}`,
+        type: "product.updated",
+        data: { product_id: `p${i}`, changes: { name: `name ${round}` } },
+        timestamp: `2026-11-20T10:00:${round}Z`,
+      }),
+    );
+  const names = async () => {
+    const { nodes } = await dumpGraph(driver, [tenant_id]);
+    return new Set(nodes.map(({ properties }) => properties["name"]));
+  };
+  await first.consumer.apply(rename(10), NEVER);
 
-  // Newest first, so that every later transaction has something to lose.
-  const lanes = Array.from({ length: 8 }, (_, lane) => async () => {
-    const { consumer } = lane % 2 === 0 ? first : second;
-    for (let i = changes.length - 1 - lane; i >= 0; i -= 8) {
-      await consumer.apply([changes[i]!], NEVER);
-    }
-  });
-  await Promise.all(lanes.map((lane) => lane()));
-
-  const { nodes } = await dumpGraph(driver, [tenant_id]);
-  expect(nodes.map(({ properties }) => properties["name"])).toEqual([
-    "name 117",
-    "name 118",
-    "name 119",
-  ]);
+  // Whoever is second was waiting for the first, which it must not overwrite with something older.
+  for (let round = 11; round < 30; round += 2) {
+    const [older, newer] = [rename(round), rename(round + 1)];
+    await Promise.all([first.consumer.apply(newer, NEVER), second.consumer.apply(older, NEVER)]);
+    expect(await names()).toEqual(new Set([`name ${round + 1}`]));
+  }
 });
 
 test("another event under a used id is reported, and its neighbours are applied", async () => {
