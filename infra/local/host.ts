@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as z from "zod";
-import { readJson, writeSecret } from "./files.ts";
+import { readOwn, writeSecret } from "./files.ts";
 import { ROOT } from "./instance.ts";
 import { portsFor } from "./ports.ts";
 import { end, launch, running, untilReady } from "./processes.ts";
@@ -67,7 +67,7 @@ export async function statusOf(directory: string): Promise<HostStatus | undefine
 }
 
 async function settingsOf(folder: string): Promise<z.infer<typeof settings> | undefined> {
-  return settings.optional().parse(await readJson(settingsFile(folder)));
+  return readOwn(settingsFile(folder), settings);
 }
 
 function settingsFile(folder: string): string {

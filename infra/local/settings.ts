@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import * as z from "zod";
-import { newPassword, readJson, writeSecret } from "./files.ts";
+import { newPassword, readOwn, writeSecret } from "./files.ts";
 import { portsFor } from "./ports.ts";
 
 /** What was chosen for a service at its first start here, and holds for all later ones. */
@@ -12,8 +12,7 @@ const settings = z.object({ ports: z.record(z.string(), z.number()), password: z
 export async function readSettings<Port extends string>(
   folder: string,
 ): Promise<Settings<Port> | undefined> {
-  const found = await readJson(fileOf(folder));
-  return found === undefined ? undefined : (settings.parse(found) as Settings<Port>);
+  return (await readOwn(fileOf(folder), settings)) as Settings<Port> | undefined;
 }
 
 /** For a start, while nothing of the service runs: replaces ports that a stranger took. */

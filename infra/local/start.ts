@@ -30,7 +30,7 @@ export async function command(args: string[]): Promise<number> {
     console.error(`\n${error instanceof Error ? error.message : String(error)}`);
     return 1;
   }
-  const current = await status(DEV, process.env);
+  const current = await status();
   console.log(`\n${tableOf(current)}\n\nTry it:\n\n${curlLine(current)}\n`);
   return current.ready ? 0 : 1;
 }

@@ -19,7 +19,7 @@ export type Status = {
 };
 
 /** What runs where, in the instance of `npm start`. Asks every service whether it answers. */
-export async function status(directory: string, env: NodeJS.ProcessEnv): Promise<Status> {
+export async function status(directory = DEV, env = process.env): Promise<Status> {
   const [rabbitmq, dynamodb, neo4j, host, key] = await Promise.all([
     look(directory, "rabbitmq"),
     look(directory, "dynamodb"),
@@ -45,7 +45,7 @@ export async function status(directory: string, env: NodeJS.ProcessEnv): Promise
 /** `warren status [--json]`; exit code 0 when everything is ready. */
 export async function command(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { json: { type: "boolean", default: false } } });
-  const current = await status(DEV, process.env);
+  const current = await status();
   console.log(values.json ? JSON.stringify(current) : tableOf(current));
   return current.ready ? 0 : 1;
 }
