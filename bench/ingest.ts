@@ -30,7 +30,7 @@ const EVENT = JSON.stringify({
 
 type Round = { perSecond: number; p50: number; p99: number };
 
-export async function command(): Promise<number> {
+async function run(): Promise<void> {
   const { rabbitmq } = await localServices();
   const vhost = await benchVhost(rabbitmq, [{ queue: QUEUE, accepts: ["interaction.viewed"] }]);
   const folder = await mkdtemp(join(tmpdir(), "warren-bench-"));
@@ -58,21 +58,28 @@ export async function command(): Promise<number> {
 
   const base = summary(rounds.bare);
   const ours = summary(rounds.warren);
-  await printMachine("ingest: POST /events over HTTP, 50 connections");
-  printTable(["", "accepted/s", "p50 ms", "p99 ms"], [
-    ["bare Hono + confirms", base.perSecond.toFixed(0), base.p50.toFixed(1), base.p99.toFixed(1)],
-    ["Warren", ours.perSecond.toFixed(0), ours.p50.toFixed(1), ours.p99.toFixed(1)],
-    ["ratio", (ours.perSecond / base.perSecond).toFixed(2), "", (ours.p99 / base.p99).toFixed(2)],
-  ]);
+  printMachine(["hono", "@hono/node-server", "amqplib", "autocannon"], {
+    RabbitMQ: new URL(rabbitmq.url).host,
+  });
+  printTable(
+    [`POST /events, ${CONNECTIONS} connections`, "accepted/s", "p50 ms", "p99 ms"],
+    [
+      row("bare Hono + confirms", base),
+      row("Warren", ours),
+      ["ratio", (ours.perSecond / base.perSecond).toFixed(2), "", (ours.p99 / base.p99).toFixed(2)],
+    ],
+  );
   console.log("Every 2xx was found in the queue.");
-  return 0;
 }
 
 async function startServer(
   file: string,
   env: NodeJS.ProcessEnv,
 ): Promise<{ process: ChildProcess; url: string }> {
-  const child = fork(new URL(file, import.meta.url), { env, stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const child = fork(new URL(file, import.meta.url), {
+    env,
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
   const [message] = (await once(child, "message", { signal: AbortSignal.timeout(20_000) })) as [
     { port: number },
   ];
@@ -119,9 +126,11 @@ async function load(url: string, seconds: number): Promise<Load> {
 }
 
 function summary(rounds: readonly Round[]): Round {
-  return {
-    perSecond: median(rounds.map(({ perSecond }) => perSecond)),
-    p50: median(rounds.map(({ p50 }) => p50)),
-    p99: median(rounds.map(({ p99 }) => p99)),
-  };
+  return median(rounds, ({ perSecond }) => perSecond);
 }
+
+function row(name: string, { perSecond, p50, p99 }: Round): string[] {
+  return [name, perSecond.toFixed(0), p50.toFixed(1), p99.toFixed(1)];
+}
+
+await run();

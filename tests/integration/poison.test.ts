@@ -1,0 +1,155 @@
+import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { deliveryHeaders } from "../../lib/rabbit/headers.ts";
+import { type Folder, hostFolder } from "./host-process.ts";
+import { newTenant } from "./neo4j.ts";
+import {
+  cypher,
+  DEAD,
+  projectorVhost,
+  type ProjectorVhost,
+  QUEUE,
+  viewed,
+  views,
+} from "./projector.ts";
+import { drain, until } from "./rabbit-vhost.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+const SERVERLESS = `
+service: test
+functions:
+  neo4j-projector:
+    handler: handler.handler
+    timeout: 30
+    events:
+      - rabbitmq: { queue: ${QUEUE}, batchSize: 100, maximumBatchingWindow: 1 }
+`;
+
+/** The real projector, but for an event that ends its process: no real event does. */
+const HANDLER = `
+  import { config } from "${ROOT}functions/neo4j-projector/config.ts";
+  import { neo4jProjector } from "${ROOT}functions/neo4j-projector/consumer.ts";
+  import { neo4jGraph } from "${ROOT}functions/neo4j-projector/graph.ts";
+  import { neo4jStore } from "${ROOT}functions/neo4j-projector/neo4j.ts";
+  import { readConfig } from "${ROOT}lib/config.ts";
+  import { consumerHandler } from "${ROOT}lib/lambda/consumer-handler.ts";
+
+  const settings = readConfig(config, process.env);
+  const { NEO4J_URL: url, NEO4J_USER: user, NEO4J_PASSWORD: password } = settings;
+  const graph = neo4jGraph({ store: neo4jStore({ url, user, password }), now: Date.now });
+  const projector = neo4jProjector(graph);
+
+  export const { handler, prepare, metrics, close } = consumerHandler({
+    consumer: {
+      ...projector,
+      async apply(events, signal) {
+        if (events.some(({ event }) => event.data.user_id === "killer")) {
+          record({ killed: events.length });
+          process.kill(process.pid, "SIGKILL");
+          await new Promise(() => {});
+        }
+        return projector.apply(events, signal);
+      },
+    },
+    config: settings,
+    requireSink: () => graph.requireConstraints(),
+    closeSink: () => graph.close(),
+  });
+`;
+
+let vhost: ProjectorVhost;
+let folder: Folder;
+const constraint = `test_${randomUUID().replaceAll("-", "")}`;
+
+beforeAll(async () => {
+  vhost = await projectorVhost();
+  folder = await hostFolder(SERVERLESS, { handler: HANDLER });
+});
+afterAll(async () => {
+  await folder.remove();
+  await vhost.remove();
+  await cypher(`DROP CONSTRAINT ${constraint} IF EXISTS`);
+});
+
+test("what poisons a batch of 100 ends alone in the dead letters, all neighbours are applied once", async () => {
+  const tenant = newTenant();
+  // An operator's own constraint: the database refuses a second product of that name, for good.
+  await cypher(
+    `CREATE CONSTRAINT ${constraint} FOR (p:Product) REQUIRE (p.tenant_id, p.name) IS UNIQUE`,
+  );
+  await cypher("CREATE (:Product {tenant_id: $tenant, product_id: 'first', name: 'taken'})", {
+    tenant,
+  });
+
+  const neighbours = Array.from({ length: 96 }, (_, index) => viewed(tenant, `u${index}`));
+  const refused = viewed(tenant, "-", {
+    type: "product.created",
+    data: { product_id: "second", name: "taken", price: "1.00", currency: "EUR" },
+  });
+  const noEvent = viewed(tenant, "-", { data: { user_id: "u" } });
+  const killer = viewed(tenant, "killer");
+  const batch: (object | string)[] = [...neighbours];
+  batch.splice(10, 0, "{ this is not JSON");
+  batch.splice(30, 0, noEvent);
+  batch.splice(50, 0, refused);
+  batch.splice(70, 0, killer);
+  await vhost.publish(batch);
+
+  const started = Date.now();
+  const host = folder.start([], { ...functionEnvironment(), RABBITMQ_URL: vhost.url });
+  await until("four are dead", async () => (await vhost.depth(DEAD)) === 4, 90_000);
+  await until("the queue is empty", async () => (await vhost.depth(QUEUE)) === 0, 30_000);
+
+  expect(await views(tenant)).toEqual(
+    Object.fromEntries(neighbours.map((_, index) => [`u${index}`, 1])),
+  );
+  const letters = (await drain(vhost.url, DEAD)).map(({ content, properties: { headers } }) => ({
+    id: /evt-[0-9a-f-]+/.exec(content.toString())?.[0],
+    reason: headers?.["warren-reason"] as string,
+    error: headers?.["warren-error"] as string,
+    attempt: deliveryHeaders(headers).attempt,
+    deadAt: headers?.["warren-dead-at"] as number,
+    firstFailedAt: headers?.["warren-first-failed-at"] as number,
+  }));
+  const of = (id: string | undefined) => letters.find((letter) => letter.id === id);
+
+  expect(of(undefined)).toMatchObject({
+    reason: "unreadable event",
+    error: expect.stringContaining("JSON"),
+  });
+  expect(of(noEvent.id)).toMatchObject({
+    reason: "unreadable event",
+    error: expect.stringContaining("data.product_id"),
+  });
+  expect(of(refused.id)).toMatchObject({
+    reason: "refused",
+    error: expect.stringContaining("ConstraintValidationFailed"),
+  });
+  expect(of(killer.id)).toMatchObject({ reason: "crashes its consumer", attempt: 1 });
+  for (const { attempt, deadAt, firstFailedAt } of letters) {
+    expect(attempt).toBe(1);
+    expect(deadAt).toBeGreaterThan(started);
+    expect(firstFailedAt).toBeGreaterThan(started);
+  }
+  // Once in the group, then three times alone.
+  const deaths = await folder.records();
+  expect(deaths.map(({ killed }) => killed)).toEqual([deaths[0]!["killed"], 1, 1, 1]);
+  expect(host.process.exitCode).toBeNull();
+});
+
+function functionEnvironment(): Record<string, string> {
+  const names = [
+    "NEO4J_URL",
+    "NEO4J_USER",
+    "NEO4J_PASSWORD",
+    "LEDGER_TABLE",
+    "RETRY_DELAYS",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+  ];
+  return Object.fromEntries(names.map((name) => [name, process.env[name]!]));
+}
