@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { readConfig, variables } from "../../lib/config.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
-import { writeSecret } from "./files.ts";
+import { newPassword, writeSecret } from "./files.ts";
 import { natively, type Process } from "./native.ts";
 import { isOpen } from "./ports.ts";
 import type { Address, Place, Service } from "./service.ts";
@@ -87,6 +87,8 @@ async function configure({ folder, report }: Place, settings: Chosen): Promise<v
   for (const name of ["home", "mnesia", "log"]) {
     await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
   }
+  // Erlang would make one itself, out of the time of day.
+  await writeSecret(join(folder, "home", ".erlang.cookie"), newPassword());
   await writeSecret(join(folder, "rabbitmq.conf"), configurationOf(settings));
   await writeFile(
     join(folder, "enabled_plugins"),

@@ -46,12 +46,12 @@ async function startAll(directory: string, env: NodeJS.ProcessEnv): Promise<void
   const serviceTask = (name: ServiceName) => ({
     title: services[name].title,
     task: async (_: unknown, task: { output: string }) => {
-      const report = (text: string) => (task.output = text);
+      const report = (text: string) => (task.output = `${services[name].title} ${text}`);
       const address = await startService(directory, services[name], env, report);
       addresses.push(address);
       // The AWS SDK looks here for region and credentials.
       Object.assign(process.env, address);
-      report("makes what the functions need");
+      report("gets what the functions need");
       await prepare(name, environmentOf([address], env), { retryDelays });
     },
   });
