@@ -115,13 +115,17 @@ type Load = {
 /** autocannon in a process of its own, so that its work is not the server's. */
 async function load(url: string, seconds: number): Promise<Load> {
   const script = fileURLToPath(import.meta.resolve("autocannon"));
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    script,
-    ...["--json", "--no-progress", "--method", "POST"],
-    ...["--connections", String(CONNECTIONS), "--duration", String(seconds)],
-    ...["--headers", "content-type=application/json", "--headers", `authorization=Bearer ${KEY}`],
-    ...["--body", EVENT, url],
-  ]);
+  const options = {
+    method: "POST",
+    connections: CONNECTIONS,
+    duration: seconds,
+    body: EVENT,
+  };
+  const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const headers = ["content-type=application/json", `authorization=Bearer ${KEY}`];
+  const headerFlags = headers.flatMap((header) => ["--headers", header]);
+  const all = [script, "--json", "--no-progress", ...flags, ...headerFlags, url];
+  const { stdout } = await promisify(execFile)(process.execPath, all);
   return JSON.parse(stdout) as Load;
 }
 

@@ -12,12 +12,14 @@ const { RABBITMQ_URL, LOG_LEVEL, API_KEYS_FILE } = readConfig(config, process.en
 const log = logger({ level: LOG_LEVEL, name: "ingest" });
 const publisher = rabbitPublisher({ url: RABBITMQ_URL, name: "ingest", timeoutMs: 5_000, log });
 
+export const metrics = createMetrics();
+
 /** Served by the host and by local tools. */
 export const app = createApp({
   publish: (message) => publisher.publish(message),
   ready: () => publisher.ready(),
   keys: fileKeys(API_KEYS_FILE, { now: Date.now, log }),
-  metrics: createMetrics(),
+  metrics,
   log,
   newId: eventIds(Date.now),
   now: Date.now,

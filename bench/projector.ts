@@ -1,0 +1,233 @@
+/**
+ * From a prefilled queue into Neo4j, in batches of 1,000: the projector as the host runs it, with
+ * LEDGER=none and with DynamoDB, against a bare loop that consumes and writes the same coalesced rows
+ * without proof, and against one transaction per message. Aims: LEDGER=none at least 0.7 of the
+ * bare loop, and at least 10 times one transaction per message.
+ */
+import { randomUUID } from "node:crypto";
+import neo4j, { type Driver, type ManagedTransaction } from "neo4j-driver";
+import { config } from "../functions/neo4j-projector/config.ts";
+import { accepts, neo4jProjector } from "../functions/neo4j-projector/consumer.ts";
+import { neo4jGraph } from "../functions/neo4j-projector/graph.ts";
+import { neo4jStore } from "../functions/neo4j-projector/neo4j.ts";
+import { project } from "../functions/neo4j-projector/projection.ts";
+import { statements } from "../functions/neo4j-projector/statements.ts";
+import type { WarrenEvent } from "../events/catalogue.ts";
+import { readConfig } from "../lib/config.ts";
+import { invokeWith } from "../lib/host/invoke.ts";
+import { poll } from "../lib/host/poller.ts";
+import { consumerHandler } from "../lib/lambda/consumer-handler.ts";
+import { logger } from "../lib/log.ts";
+import { rabbitConnection, withChannel } from "../lib/rabbit/connection.ts";
+import { rabbitPublisher } from "../lib/rabbit/publisher.ts";
+import { measure, median, printMachine, printTable, type Measured } from "./report.ts";
+import { localServices } from "./services.ts";
+import { benchVhost } from "./vhost.ts";
+
+const QUEUE = "events.bench";
+const EVENTS = 50_000;
+const ALONE = 2_000;
+const BATCH = 1_000;
+const ROUNDS = 3;
+const TIMEOUT_MS = 60_000;
+
+const services = await localServices();
+const { url, user, password } = services.neo4j;
+const vhost = await benchVhost(services.rabbitmq, [{ queue: QUEUE, accepts }]);
+const driver = neo4j.driver(url, neo4j.auth.basic(user, password), {
+  disableLosslessIntegers: true,
+});
+const at = { url: vhost.url, name: "bench" };
+
+type Variant = { name: string; count: number; run: (count: number) => Promise<void> };
+
+const variants: Variant[] = [
+  { name: "bare loop, no proof", count: EVENTS, run: (count) => bareLoop(count, BATCH) },
+  { name: "Warren, LEDGER=none", count: EVENTS, run: (count) => warren(count, { LEDGER: "none" }) },
+  {
+    name: "Warren, DynamoDB Local",
+    count: EVENTS,
+    run: (count) =>
+      warren(count, { LEDGER: "dynamodb", LEDGER_TABLE: services.dynamodb.ledgerTable }),
+  },
+  { name: "one transaction per message", count: ALONE, run: (count) => bareLoop(count, 1) },
+];
+
+try {
+  // The server compiles its queries and methods: the first rounds would measure that.
+  for (const { run } of variants.slice(0, 2)) await round({ name: "", count: EVENTS / 2, run });
+
+  const results = new Map<Variant, Measured[]>(variants.map((variant) => [variant, []]));
+  for (let index = 0; index < ROUNDS; index++) {
+    for (const variant of variants) results.get(variant)!.push(await round(variant));
+  }
+  report(results);
+} finally {
+  await driver.close();
+  await vhost.remove();
+}
+
+/** Fills the queue with events of a new tenant, empties it, and checks that each counts once. */
+async function round({ count, run }: Variant): Promise<Measured> {
+  const tenant = `bench-${randomUUID()}`;
+  await fill(tenant, count);
+  const measured = await measure(() => run(count));
+
+  const { records } = await driver.executeQuery(
+    "MATCH (:User {tenant_id: $tenant})-[r:VIEWED]->() RETURN sum(r.count) AS views",
+    { tenant },
+  );
+  const views: unknown = records[0]?.get("views");
+  if (views !== count) throw new Error(`${count} events were counted as ${String(views)}`);
+  return measured;
+}
+
+async function fill(tenant: string, count: number): Promise<void> {
+  await vhost.purge(QUEUE);
+  const publisher = rabbitPublisher({ ...at, timeoutMs: 60_000 });
+  const batch = 5_000;
+  for (let from = 0; from < count; from += batch) {
+    const size = Math.min(batch, count - from);
+    await Promise.all(
+      Array.from({ length: size }, () =>
+        publisher.publish({
+          exchange: "",
+          routingKey: QUEUE,
+          body: Buffer.from(JSON.stringify(viewed(tenant))),
+        }),
+      ),
+    );
+  }
+  await publisher.close();
+}
+
+function viewed(tenant_id: string): object {
+  return {
+    id: `evt_${randomUUID()}`,
+    type: "interaction.viewed",
+    source: "bench",
+    timestamp: new Date().toISOString().replace("Z", "000Z"),
+    tenant_id,
+    data: {
+      user_id: `user-${Math.floor(Math.random() * 10_000)}`,
+      product_id: `product-${Math.floor(Math.random() * 2_000)}`,
+      user_session: "26dd6e6e-4dac-4778-8d2c-92e149dab885",
+    },
+    metadata: { version: "1.0" },
+  };
+}
+
+/** What one would write without Warren: consume, UNWIND, ack. */
+async function bareLoop(count: number, size: number): Promise<void> {
+  await withChannel(at, async (channel) => {
+    await channel.prefetch(size);
+    let waiting: Buffer[] = [];
+    let left = count;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    await channel.consume(QUEUE, (message) => {
+      if (message === null) return;
+      waiting.push(message.content);
+      if (waiting.length < Math.min(size, left)) return;
+      const batch = waiting;
+      waiting = [];
+      left -= batch.length;
+      write(driver, batch)
+        .then(() => {
+          channel.ack(message, true);
+          if (left === 0) resolve();
+        })
+        .catch(reject);
+    });
+    await promise;
+  });
+}
+
+async function write(graph: Driver, batch: readonly Buffer[]): Promise<void> {
+  const rows = project(batch.map((body) => JSON.parse(body.toString()) as WarrenEvent));
+  const names = (Object.keys(statements) as (keyof typeof rows)[]).filter(
+    (name) => rows[name].length > 0,
+  );
+  const session = graph.session();
+  await session.executeWrite((tx: ManagedTransaction) =>
+    Promise.all(names.map((name) => tx.run(statements[name], { rows: rows[name] }))),
+  );
+  await session.close();
+}
+
+/** The projector behind the host's own poller. */
+async function warren(count: number, ledger: Record<string, string>): Promise<void> {
+  const settings = readConfig(config, {
+    ...ledger,
+    RABBITMQ_URL: vhost.url,
+    NEO4J_URL: url,
+    NEO4J_USER: user,
+    NEO4J_PASSWORD: password,
+    RETRY_DELAYS: "5s",
+    LOG_LEVEL: "error",
+  });
+  const graph = neo4jGraph({ store: neo4jStore({ url, user, password }), now: Date.now });
+  const projector = consumerHandler({
+    consumer: neo4jProjector(graph),
+    config: settings,
+    requireSink: () => graph.requireConstraints(),
+    closeSink: () => graph.close(),
+  });
+  const invoke = invokeWith({
+    handler: projector.handler,
+    functionName: "bench",
+    timeoutMs: TIMEOUT_MS,
+    onTimeout: () => process.exit(1),
+  });
+  const connection = rabbitConnection({ ...at, url: vhost.url });
+  const stop = new AbortController();
+  let left = count;
+  await poll(
+    {
+      connection,
+      queue: QUEUE,
+      vhost: "bench",
+      batchSize: BATCH,
+      windowMs: 200,
+      prepare: () => projector.prepare(QUEUE),
+      async invoke(event, signal) {
+        await invoke(event, signal);
+        left -= Object.values(event.rmqMessagesByQueue).flat().length;
+        if (left === 0) stop.abort();
+      },
+      deadLetter: () => Promise.reject(new Error("no event of this bench is that large")),
+      onState: () => undefined,
+      onTaken: () => undefined,
+      onHandedBack: () => undefined,
+      log: logger({ level: "error", name: "bench" }),
+      random: Math.random,
+    },
+    { stop: stop.signal, handBack: new AbortController().signal },
+  );
+  await connection.close();
+  await projector.close();
+}
+
+function report(results: ReadonlyMap<Variant, readonly Measured[]>): void {
+  printMachine(["neo4j-driver", "amqplib", "@aws-sdk/client-dynamodb"], {
+    RabbitMQ: new URL(services.rabbitmq.url).host,
+    Neo4j: url,
+    DynamoDB: services.dynamodb.endpoint,
+  });
+  const middle = [...results].map(([variant, rounds]) => ({
+    ...variant,
+    ...median(rounds, ({ seconds }) => seconds),
+  }));
+  const rate = ({ count, seconds }: { count: number; seconds: number }) => count / seconds;
+  const [bare, , , single] = middle.map(rate);
+  printTable(
+    [`median of ${ROUNDS}`, "events/s", "of bare loop", "of one per tx", "client CPU µs/event"],
+    middle.map((each) => [
+      each.name,
+      rate(each).toFixed(0),
+      (rate(each) / bare!).toFixed(2),
+      (rate(each) / single!).toFixed(1),
+      ((each.cpuSeconds / each.count) * 1e6).toFixed(0),
+    ]),
+  );
+  console.log("Each event was counted exactly once.");
+}

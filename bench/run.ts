@@ -1,0 +1,24 @@
+/** `npm run bench [-- ingest projector ledger]`: each in a process of its own, on the services of `npm start`. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { LOCAL_ENV } from "../infra/dynamodb/table.ts";
+import { localServices } from "./services.ts";
+
+const BENCHES = ["ingest", "projector", "ledger"];
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !BENCHES.includes(name));
+if (unknown.length > 0) {
+  console.error(`no bench is called ${unknown.join(", ")}: there are ${BENCHES.join(", ")}`);
+  process.exit(2);
+}
+
+const { dynamodb } = await localServices();
+const env = { ...LOCAL_ENV, ...process.env, AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint };
+for (const name of asked.length > 0 ? asked : BENCHES) {
+  console.log(`\n# ${name}`);
+  const file = new URL(`${name}.ts`, import.meta.url).pathname;
+  const child = spawn(process.execPath, [file], { env, stdio: "inherit" });
+  const [code] = (await once(child, "exit")) as [number | null];
+  if (code !== 0) process.exit(code ?? 1);
+}
