@@ -1,4 +1,4 @@
-import type { EventType } from "../../events/catalogue.ts";
+import { parseEvent, type EventType, type WarrenEvent } from "../../events/catalogue.ts";
 import { chance } from "../model/random.ts";
 import { openShop, type Currency } from "./shopping.ts";
 import { zipf } from "./zipf.ts";
@@ -106,4 +106,9 @@ export function* asPosted(
   }
   const late = [...due].sort(([a], [b]) => a - b);
   for (const [, postponed] of late) yield* postponed;
+}
+
+/** As a consumer reads them: times in one form, money in minor units, defaults filled in. */
+export function* asReceived(events: Iterable<ShopEvent>): Generator<WarrenEvent> {
+  for (const event of events) yield parseEvent(Buffer.from(JSON.stringify(event))).event;
 }

@@ -1,0 +1,197 @@
+/**
+ * `npm run demo`: posts the events of some shops to what `npm start` runs, waits until they are
+ * projected, and compares the graph with the one expected. Exits with 1 on any difference.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import type { Driver } from "neo4j-driver";
+import * as z from "zod";
+import { DEV } from "../../infra/local/instance.ts";
+import { createKey, keysFileOf } from "../../infra/local/keys.ts";
+import { status, tableOf, type Status } from "../../infra/local/status.ts";
+import { compareGraphs, describe } from "./compare.ts";
+import { expectedGraph } from "./expectation.ts";
+import { asPosted, asReceived, shopEvents, type ShopEvent } from "./generator.ts";
+import { printFigures, printPlace } from "./figures.ts";
+import { dumpGraph, graphDriver } from "./graph.ts";
+import { postAll, type Posted, untilKnown } from "./post.ts";
+import { progress } from "./progress.ts";
+import { countApplied, timesApplied } from "./proofs.ts";
+import { depths, ready } from "./queues.ts";
+
+const USAGE = `Usage: npm run demo -- [--events 20000] [--duplicates 0.1] [--disorder 0.2] [--seed 1]
+
+  --events      how many different events
+  --duplicates  the part of them that is posted again, later
+  --disorder    the part of them that is posted later than its turn
+`;
+
+const part = z.coerce.number().min(0).max(1);
+const flags = z.object({
+  events: z.coerce.number().int().min(1).default(20_000),
+  duplicates: part.default(0.1),
+  disorder: part.default(0.2),
+  seed: z.coerce.number().int().min(0).default(1),
+});
+type Flags = z.infer<typeof flags>;
+
+const TENANTS = 3;
+const CONCURRENCY = 50;
+const QUEUE = "events.neo4j";
+const DEAD = `dead.${QUEUE}`;
+/** The projection has failed when nothing has come of it for so long: longer than an outage's waits. */
+const PATIENCE_MS = 120_000;
+/** How old the management API's figures may be. */
+const STALE_MS = 5_500;
+
+process.exitCode = await demo(process.argv.slice(2));
+
+async function demo(args: string[]): Promise<number> {
+  const wanted = read(args);
+  if (wanted === undefined) {
+    console.error(USAGE);
+    return 2;
+  }
+  const current = await status(DEV, process.env);
+  const { rabbitmq, neo4j } = current.services;
+  const ingest = current.functions["ingest"]?.url;
+  if (!current.ready || !rabbitmq?.management || neo4j === undefined || ingest === undefined) {
+    console.error(`${tableOf(current)}\n\nThe demo needs all of it: \`npm start\` first.`);
+    return 1;
+  }
+  const driver = graphDriver(neo4j);
+  try {
+    return await run(wanted, { url: ingest, driver, broker: rabbitmq, current });
+  } finally {
+    await driver.close();
+  }
+}
+
+type Place = {
+  url: string;
+  driver: Driver;
+  broker: { url: string; management?: string };
+  current: Status;
+};
+
+async function run(wanted: Flags, { url, driver, broker, current }: Place): Promise<number> {
+  // New tenants each time: earlier runs left their graphs.
+  const prefix = `demo-${Date.now().toString(36)}-`;
+  const tenants = Array.from({ length: TENANTS }, (_, i) => `${prefix}${i + 1}`);
+  const history = { ...wanted, tenants, endsAt: Date.now() };
+  const keys = await makeKeys(url, tenants);
+  const deadBefore = await ready(broker.url, DEAD);
+
+  const startedAt = Date.now();
+  const posted = await post(wanted, { url, keys, events: asPosted(shopEvents(history), wanted) });
+  const postedAt = Date.now();
+  await projected(driver, prefix, wanted.events);
+  const appliedAt = await timesApplied(driver, prefix);
+  const dead = (await drained(broker)) - deadBefore;
+
+  console.log("");
+  await printPlace(driver, current);
+  printFigures({ posted, appliedAt, startedAt, postedAt });
+
+  const comparison = compareGraphs(
+    expectedGraph(asReceived(shopEvents(history))),
+    await dumpGraph(driver, tenants),
+  );
+  const { nodes, relationships, properties, differences } = comparison;
+  console.log(
+    `\nCompared ${nodes} nodes, ${relationships} relationships, ${properties} properties with the expectation: ` +
+      `${differences.length} differences.`,
+  );
+  if (differences.length > 0) console.log(describe(comparison));
+  if (dead > 0)
+    console.log(`${dead} dead letters: \`npm run warren -- dead-letters list ${QUEUE}\``);
+  return differences.length === 0 && dead === 0 ? 0 : 1;
+}
+
+/** Ingest looks for new keys once a second. */
+async function makeKeys(url: string, tenants: readonly string[]): Promise<Map<string, string>> {
+  const file = keysFileOf(DEV, process.env);
+  const keys = new Map<string, string>();
+  for (const tenant of tenants) keys.set(tenant, await createKey(file, tenant));
+  for (const key of keys.values()) await untilKnown(url, key);
+  return keys;
+}
+
+async function post(
+  { events: count, duplicates, disorder }: Flags,
+  target: { url: string; keys: Map<string, string>; events: Iterable<ShopEvent> },
+): Promise<Posted> {
+  const bar = progress("Posting   ", Math.round(count * (1 + duplicates)));
+  const startedAt = performance.now();
+  const posted = await postAll({
+    ...target,
+    concurrency: CONCURRENCY,
+    signal: new AbortController().signal,
+    onAnswer: ({ accepted, refused }) => bar.update(accepted, refusedText(refused)),
+  });
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+  bar.end(
+    `Posted ${posted.accepted} times ${count} events of ${TENANTS} tenants in ${seconds} s, ` +
+      `${percent(duplicates)} of them twice, ${percent(disorder)} out of order.${refusedText(posted.refused)}`,
+  );
+  return posted;
+}
+
+/** Resolves when all events are in the graph. */
+async function projected(driver: Driver, prefix: string, events: number): Promise<void> {
+  const bar = progress("Projecting", events);
+  let applied = 0;
+  for (let progressedAt = Date.now(); applied < events; await sleep(250)) {
+    const now = await countApplied(driver, prefix);
+    if (now > applied) progressedAt = Date.now();
+    if (Date.now() - progressedAt > PATIENCE_MS) {
+      bar.end("");
+      throw new Error(
+        `${applied} of ${events} events are projected, and no more came for 2 minutes`,
+      );
+    }
+    applied = now;
+    bar.update(applied);
+  }
+  bar.end(`Projected ${applied} events.`);
+}
+
+/** Waits until all deliveries are settled, the repeated ones too. Returns the number of dead letters. */
+async function drained({ url, management = "" }: Place["broker"]): Promise<number> {
+  const bar = progress("Settling  ", 1);
+  const startedAt = Date.now();
+  for (let emptySince = Infinity; Date.now() - emptySince < STALE_MS; await sleep(500)) {
+    const all = await depths({ url, managementUrl: management });
+    const open = [...all].filter(([name]) => name.startsWith(QUEUE));
+    const messages = open.reduce((sum, [, count]) => sum + count, 0);
+    if (messages > 0) emptySince = Infinity;
+    else emptySince = Math.min(emptySince, Date.now());
+    if (Date.now() - startedAt > PATIENCE_MS) {
+      bar.end("");
+      throw new Error(`${messages} deliveries are not settled after 2 minutes`);
+    }
+    bar.update(0, `${messages} deliveries are left`);
+  }
+  bar.end("Settled all deliveries.");
+  return ready(url, DEAD);
+}
+
+function refusedText(refused: Posted["refused"]): string {
+  const texts = Object.entries(refused).map(([why, count]) => `${count} × ${why}`);
+  return texts.length === 0 ? "" : ` Answered with 503 and repeated: ${texts.join(", ")}.`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+function read(args: string[]): Flags | undefined {
+  try {
+    const option = { type: "string" } as const;
+    const options = { events: option, duplicates: option, disorder: option, seed: option };
+    return flags.parse(parseArgs({ args, options }).values);
+  } catch (error) {
+    console.error(error instanceof z.ZodError ? z.prettifyError(error) : String(error));
+    return undefined;
+  }
+}
