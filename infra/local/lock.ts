@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:net";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+const POLL_MS = 25;
 /** Longest start with all downloads, ms. */
 const PATIENCE_MS = 15 * 60_000;
 
@@ -36,7 +37,7 @@ export async function lock(
     if (performance.now() > deadline) throw new Error(`another process holds ${name}`);
     if (!waited) onWait();
     waited = true;
-    await sleep(100);
+    await sleep(POLL_MS);
   }
 }
 

