@@ -140,7 +140,11 @@ const OUTAGES = new Set([
   "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration",
 ]);
 
-/** Wrong, expired or too often wrong credentials; a role that may not write; the server's own failures. */
+/**
+ * Wrong, expired or too often wrong credentials; a role that may not write; the server's own
+ * failures. A value too large for somebody's index comes as a failure of the server too: its group
+ * is halved after all, because the probe succeeds (lib/pipeline/hold.ts).
+ */
 const OUTAGE_FAMILIES = ["Neo.ClientError.Security.", "Neo.DatabaseError."];
 
 const REFUSALS = new Set([
