@@ -10,9 +10,12 @@ const FILE = join(import.meta.dirname, "../../docker-compose.yml");
 const UP_MS = 900_000;
 const QUICK_MS = 60_000;
 
-/** Whether a Docker engine answers, not just its client. */
-export function hasEngine(): Promise<boolean> {
-  return succeeds("docker", "info", "--format", "{{.ServerVersion}}");
+/** Whether a Docker engine answers, not just its client, and the client knows `compose`. */
+export async function hasEngine(): Promise<boolean> {
+  return (
+    (await succeeds("docker", "compose", "version")) &&
+    (await succeeds("docker", "info", "--format", "{{.ServerVersion}}"))
+  );
 }
 
 /** Whether the service of this place was last started as a container. */
