@@ -63,14 +63,16 @@ export async function end(folder: string, graceMs: number): Promise<void> {
     await until(() => startOf(pid) !== started, graceMs);
   }
   for (const member of groupOf(identity)) signal(member, "SIGKILL");
-  await until(() => groupOf(identity).length === 0, 5_000);
+  await until(() => groupOf(identity).length === 0, 10_000);
   await rm(recordOf(folder), { force: true });
 }
 
-/** Sends a signal to the folder's process and its group, such as SIGKILL or SIGSTOP in a test. */
+/** Signals the folder's process and its group, as a crash (SIGKILL) or a freeze (SIGSTOP) does. */
 export async function signalGroup(folder: string, name: NodeJS.Signals): Promise<void> {
   const identity = await recall(folder);
-  for (const member of identity ? groupOf(identity) : []) signal(member, name);
+  if (identity === undefined) return;
+  for (const member of groupOf(identity)) signal(member, name);
+  if (name === "SIGKILL") await until(() => groupOf(identity).length === 0, 10_000);
 }
 
 /** Waits until `check` is true; throws with the end of the log when the process dies or time is up. */
@@ -140,12 +142,15 @@ function isAfter(pid: number, started: string): boolean {
   return sameBoot === boot && Number(later) >= Number(ticks);
 }
 
-/** Fields of /proc/<pid>/stat after the command's name; `undefined` when gone or a zombie. */
+/**
+ * Fields of /proc/<pid>/stat (proc(5)) after the command's name; `undefined` when it is gone. A zombie (Z)
+ * is gone once its other threads (field 20) are: until then they hold its ports.
+ */
 function statOf(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" ? undefined : fields;
+    return fields[0] === "Z" && Number(fields[20 - 3]) <= 1 ? undefined : fields;
   } catch {
     return undefined;
   }
