@@ -14,10 +14,11 @@ const hostStatus = z.object({
 });
 export type HostStatus = z.infer<typeof hostStatus>;
 
-/** `variables` is a hash: of the environment it was started with. */
+/** What it was started with; `variables` is a hash of its environment. */
 const settings = z.object({
   ports: z.object({ http: z.number(), admin: z.number() }),
   variables: z.string(),
+  ledgerTable: z.string(),
 });
 
 const HOST = [join(ROOT, "cli.ts"), "host"];
@@ -38,7 +39,8 @@ export async function startHost(
   await end(folder, GRACE_MS);
   const ports = await portsFor(["http", "admin"], last?.ports);
   if (environment["PORT"]) ports.http = Number(environment["PORT"]);
-  await writeSecret(settingsFile(folder), JSON.stringify({ ports, variables }));
+  const ledgerTable = environment["LEDGER_TABLE"] ?? "";
+  await writeSecret(settingsFile(folder), JSON.stringify({ ports, variables, ledgerTable }));
   await launch({
     folder,
     command: process.execPath,
@@ -64,6 +66,11 @@ export async function statusOf(directory: string): Promise<HostStatus | undefine
     .then((answer) => answer.json())
     .then((status) => hostStatus.parse(status))
     .catch(() => undefined);
+}
+
+/** The table that its functions keep their ledgers in; undefined before the first start. */
+export async function ledgerTableOf(directory: string): Promise<string | undefined> {
+  return (await settingsOf(join(directory, "host")))?.ledgerTable;
 }
 
 async function settingsOf(folder: string): Promise<z.infer<typeof settings> | undefined> {

@@ -1,7 +1,7 @@
 import { Listr } from "listr2";
 import * as z from "zod";
 import { contracts } from "../../events/catalogue.ts";
-import { readConfig, variables } from "../../lib/config.ts";
+import { ConfigError, readConfig, variables } from "../../lib/config.ts";
 import { startHost } from "./host.ts";
 import { DEV, environmentOf, type ServiceName, services, startService } from "./instance.ts";
 import { ensureDefaultKey, keysFileOf } from "./keys.ts";
@@ -18,16 +18,12 @@ export async function command(args: string[]): Promise<number> {
     console.error(USAGE);
     return 2;
   }
+  const waits = () => console.log("Another start or stop is at work here; waiting for it.");
   try {
-    await locked(
-      DEV,
-      () => startAll(DEV, { ...process.env }),
-      () => {
-        console.log("Another start or stop is at work here; waiting for it.");
-      },
-    );
+    if (!(await locked(DEV, () => startAll(DEV, { ...process.env }), waits))) return 1;
   } catch (error) {
-    console.error(`\n${error instanceof Error ? error.message : String(error)}`);
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
     return 1;
   }
   const current = await status();
@@ -35,7 +31,8 @@ export async function command(args: string[]): Promise<number> {
   return current.ready ? 0 : 1;
 }
 
-async function startAll(directory: string, env: NodeJS.ProcessEnv): Promise<void> {
+/** False when something failed; what and why is on the terminal then. */
+async function startAll(directory: string, env: NodeJS.ProcessEnv): Promise<boolean> {
   const { RETRY_DELAYS: retryDelays } = readConfig(
     z.object({ RETRY_DELAYS: variables.RETRY_DELAYS }),
     env,
@@ -68,13 +65,17 @@ async function startAll(directory: string, env: NodeJS.ProcessEnv): Promise<void
     },
   };
   const names = Object.keys(services) as ServiceName[];
-  await new Listr([
+  const tasks = new Listr([
     {
       title: "Services",
       task: (_, task) => task.newListr(names.map(serviceTask), { concurrent: true }),
     },
     functionsTask,
-  ]).run();
+  ]);
+  return tasks.run().then(
+    () => true,
+    () => false,
+  );
 }
 
 /** What else makes the functions run otherwise: a host that was started with others is replaced. */

@@ -1,6 +1,5 @@
-import { parseArgs } from "node:util";
-import { statusOf } from "./host.ts";
-import { DEV, environmentOf, findService, type ServiceName, services } from "./instance.ts";
+import { ledgerTableOf, statusOf } from "./host.ts";
+import { DEV, findService, LEDGER_TABLE, type ServiceName, services } from "./instance.ts";
 import { findDefaultKey, keysFileOf } from "./keys.ts";
 import type { Address } from "./service.ts";
 
@@ -20,11 +19,12 @@ export type Status = {
 
 /** What runs where, in the instance of `npm start`. Asks every service whether it answers. */
 export async function status(directory = DEV, env = process.env): Promise<Status> {
-  const [rabbitmq, dynamodb, neo4j, host, key] = await Promise.all([
+  const [rabbitmq, dynamodb, neo4j, host, table, key] = await Promise.all([
     look(directory, "rabbitmq"),
     look(directory, "dynamodb"),
     look(directory, "neo4j"),
     statusOf(directory),
+    ledgerTableOf(directory),
     findDefaultKey(directory, keysFileOf(directory, env)).catch(() => undefined),
   ]);
   const functions: Status["functions"] = { ...host?.functions };
@@ -35,7 +35,7 @@ export async function status(directory = DEV, env = process.env): Promise<Status
     ready: [rabbitmq, dynamodb, neo4j].every(({ ready }) => ready) && host?.ready === true,
     services: {
       ...(rabbitmq.at && { rabbitmq: broker(rabbitmq.at) }),
-      ...(dynamodb.at && { dynamodb: ledger(dynamodb.at, env) }),
+      ...(dynamodb.at && { dynamodb: ledger(dynamodb.at, table ?? LEDGER_TABLE) }),
       ...(neo4j.at && { neo4j: graph(neo4j.at) }),
     },
     functions,
@@ -44,9 +44,13 @@ export async function status(directory = DEV, env = process.env): Promise<Status
 
 /** `warren status [--json]`; exit code 0 when everything is ready. */
 export async function command(args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { json: { type: "boolean", default: false } } });
+  const [flag, ...rest] = args;
+  if (rest.length > 0 || (flag !== undefined && flag !== "--json")) {
+    console.error("Usage: warren status [--json]");
+    return 2;
+  }
   const current = await status();
-  console.log(values.json ? JSON.stringify(current) : tableOf(current));
+  console.log(flag === "--json" ? JSON.stringify(current) : tableOf(current));
   return current.ready ? 0 : 1;
 }
 
@@ -88,8 +92,8 @@ function broker({ RABBITMQ_URL: url = "", RABBITMQ_MANAGEMENT_URL: management }:
   return { url, ...(management !== undefined && { management }) };
 }
 
-function ledger({ AWS_ENDPOINT_URL_DYNAMODB: endpoint = "" }: Address, env: NodeJS.ProcessEnv) {
-  return { endpoint, ledgerTable: environmentOf([], env)["LEDGER_TABLE"] ?? "" };
+function ledger({ AWS_ENDPOINT_URL_DYNAMODB: endpoint = "" }: Address, ledgerTable: string) {
+  return { endpoint, ledgerTable };
 }
 
 function graph({
