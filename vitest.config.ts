@@ -7,7 +7,11 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{events,functions,lib,infra}/**/*.test.ts", "tests/contract/memory-*.test.ts"],
+          include: [
+            "{events,functions,lib,infra}/**/*.test.ts",
+            "tests/contract/memory-*.test.ts",
+            "tests/shop/*.test.ts",
+          ],
           testTimeout: 2_000,
         },
       },
@@ -15,7 +19,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["tests/**/*.test.ts"],
-          exclude: ["tests/contract/memory-*.test.ts"],
+          exclude: ["tests/contract/memory-*.test.ts", "tests/shop/*.test.ts"],
           globalSetup: "tests/integration/services.ts",
           testTimeout: 120_000,
           hookTimeout: 120_000,

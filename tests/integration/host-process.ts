@@ -52,29 +52,9 @@ export async function hostFolder(
 
   return {
     start(args, env) {
-      const child = spawn(process.execPath, [CLI, "host", "--root", root, ...args], {
-        env: { PATH: process.env["PATH"], ...env },
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      hosts.push(child);
-      let output = "";
-      for (const stream of [child.stdout, child.stderr]) {
-        stream.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
-      }
-      const lines = () => linesOf(output);
-      const url = () => lines().find(({ msg }) => msg === "admin")?.["url"];
-      const ask = (path: string) =>
-        fetch(`${url() as string}${path}`, { signal: AbortSignal.timeout(5_000) });
-      return {
-        process: child,
-        lines,
-        fetch: ask,
-        async status() {
-          if (url() === undefined) return undefined;
-          return (await (await ask("/status")).json()) as Status;
-        },
-        exit: once(child, "exit").then(([code]) => code as number | null),
-      };
+      const host = startHost(["--root", root, ...args], env);
+      hosts.push(host.process);
+      return host;
     },
     records: async () => linesOf(await readFile(recordFile, "utf8")),
     async remove() {
@@ -85,6 +65,33 @@ export async function hostFolder(
       }
       await rm(root, { recursive: true });
     },
+  };
+}
+
+/** `warren host` with these arguments and this environment alone. It runs until it is ended. */
+export function startHost(args: string[], env: Record<string, string>): HostProcess {
+  const child = spawn(process.execPath, [CLI, "host", ...args], {
+    env: { PATH: process.env["PATH"], ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
+  }
+  const lines = () => linesOf(output);
+  let admin: unknown;
+  const url = () => (admin ??= lines().find(({ msg }) => msg === "admin")?.["url"]);
+  const ask = (path: string) =>
+    fetch(`${url() as string}${path}`, { signal: AbortSignal.timeout(5_000) });
+  return {
+    process: child,
+    lines,
+    fetch: ask,
+    async status() {
+      if (url() === undefined) return undefined;
+      return (await (await ask("/status")).json()) as Status;
+    },
+    exit: once(child, "exit").then(([code]) => code as number | null),
   };
 }
 

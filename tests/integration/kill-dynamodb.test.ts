@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
+import { EXACT, type LiveShop, openShop } from "./live-shop.ts";
+import { until } from "./rabbit-vhost.ts";
+import { type TcpProxy, tcpProxy } from "./tcp-proxy.ts";
+
+const OUTAGE_MS = 10_000;
+/** A worker that came back at once would take its batch hundreds of times. */
+const MAX_HANDED_BACK = 30;
+
+let proxy: TcpProxy;
+let shop: LiveShop;
+beforeAll(async () => {
+  const { hostname, port } = new URL(inject("environment")["AWS_ENDPOINT_URL_DYNAMODB"]!);
+  proxy = await tcpProxy({ host: hostname, port: Number(port) });
+});
+afterEach(() => shop.close());
+afterAll(() => proxy.close());
+
+test("10 s of a ledger that refuses, then 10 s of one that is silent, lose and repeat nothing", async () => {
+  shop = await openShop({
+    events: 2_500,
+    args: ["--workers", "2", "--prefetch", "100"],
+    env: { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${proxy.port}` },
+  });
+  const posting = shop.post({ perSecond: 100 });
+
+  await until("some are applied", async () => (await shop.applied()) > 200);
+  proxy.cut();
+  await sleep(OUTAGE_MS);
+  proxy.restore();
+  const before = await shop.applied();
+  await until("more are applied", async () => (await shop.applied()) > before + 100);
+  proxy.silence();
+  await sleep(OUTAGE_MS);
+  proxy.restore();
+  await posting;
+
+  expect(await shop.finish()).toEqual(EXACT);
+  const handedBack = shop.host.lines().filter(({ msg }) => msg === "batch handed back");
+  expect(handedBack.length).toBeGreaterThan(0);
+  expect(handedBack.length).toBeLessThan(MAX_HANDED_BACK);
+});

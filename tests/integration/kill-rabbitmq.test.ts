@@ -1,0 +1,28 @@
+import { afterEach, expect, test } from "vitest";
+import { EXACT, type LiveShop, openShop } from "./live-shop.ts";
+import { until } from "./rabbit-vhost.ts";
+import { kill, restart, start } from "./services.ts";
+
+let shop: LiveShop;
+afterEach(async () => {
+  await start("rabbitmq");
+  await shop.close();
+});
+
+test("what was accepted survives a restart and a crash of RabbitMQ, what was refused is there once", async () => {
+  shop = await openShop({ events: 2_500, args: ["--workers", "2", "--prefetch", "100"] });
+  const posting = shop.post({ perSecond: 150 });
+
+  await until("some are applied", async () => (await shop.applied()) > 200);
+  await restart("rabbitmq");
+  const before = await shop.applied();
+  await until("more are applied", async () => (await shop.applied()) > before + 100);
+  await kill("rabbitmq");
+  await start("rabbitmq");
+  const { accepted, refused } = await posting;
+
+  expect(accepted).toBeGreaterThan(2_500);
+  // Each was repeated with its id until it was accepted.
+  expect(Object.keys(refused)).toContain("broker_unavailable");
+  expect(await shop.finish()).toEqual(EXACT);
+});

@@ -1,0 +1,174 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inject, onTestFailed } from "vitest";
+import * as z from "zod";
+import { createKey } from "../../infra/local/keys.ts";
+import { applyTopology } from "../../infra/rabbitmq/apply.ts";
+import { readConfig, variables } from "../../lib/config.ts";
+import { compareGraphs } from "../shop/compare.ts";
+import { expectedGraph } from "../shop/expectation.ts";
+import { asPosted, asReceived, shopEvents } from "../shop/generator.ts";
+import { dumpGraph, graphDriver } from "../shop/graph.ts";
+import { postAll, type Posted } from "../shop/post.ts";
+import { countApplied } from "../shop/proofs.ts";
+import { depths, ready } from "../shop/queues.ts";
+import { startHost, untilReady, type HostProcess } from "./host-process.ts";
+import { newVhost, until } from "./rabbit-vhost.ts";
+
+const QUEUE = "events.neo4j";
+/** Of the host's log, shown when a test fails. */
+const LAST_LINES = 60;
+
+/** Shops whose events are posted to a real ingest and projected by real workers, while something breaks. */
+export type LiveShop = {
+  host: HostProcess;
+  /** Posts all events, as fast as they are answered or `perSecond`; resolves when all are accepted. */
+  post: (options: { perSecond?: number }) => Promise<Posted>;
+  /** How many different events are in the graph. */
+  applied: () => Promise<number>;
+  /** Messages that wait in the work queue. */
+  waiting: () => Promise<number>;
+  /** Messages of the log by outcome; those that are simply done are not there. */
+  outcomes: () => Record<string, number>;
+  /** A counter of the host, by worker. */
+  counter: (name: string) => Promise<Map<string, number>>;
+  /** Waits until everything is applied and settled, stops the host, and says what is left. */
+  finish: () => Promise<Finished>;
+  close: () => Promise<void>;
+};
+
+export type Finished = {
+  /** Of the host. */
+  exit: number | null;
+  /** Between the graph and the one expected. */
+  differences: string[];
+  /** Messages by queue, where there are any: work, retry, dead letters, unconsumed. */
+  left: Record<string, number>;
+};
+
+/** What a run without any loss, repeat or leftover ends with. */
+export const EXACT: Finished = { exit: 0, differences: [], left: {} };
+
+/** Tenants, vhost, keys and host of its own. `env` goes over the environment of the tests' services. */
+export async function openShop({
+  events,
+  args,
+  env = {},
+}: {
+  events: number;
+  args: string[];
+  env?: Record<string, string>;
+}): Promise<LiveShop> {
+  const environment = inject("environment");
+  const { RETRY_DELAYS: retryDelays } = readConfig(
+    z.object({ RETRY_DELAYS: variables.RETRY_DELAYS }),
+    environment,
+  );
+  const run = `kill-${randomUUID().slice(0, 8)}-`;
+  const history = {
+    tenants: [`${run}1`, `${run}2`],
+    events,
+    seed: 1,
+    endsAt: Date.now(),
+  };
+  const folder = await mkdtemp(join(tmpdir(), "warren-shop-"));
+  const file = join(folder, "keys.json");
+  const keys = new Map<string, string>();
+  for (const tenant of history.tenants) keys.set(tenant, await createKey(file, tenant));
+
+  const vhost = await newVhost();
+  const { url, managementUrl } = vhost;
+  await applyTopology({ url, managementUrl, retryDelays });
+  const driver = graphDriver();
+  const posting = new AbortController();
+  const host = startHost(["--admin-port", "0", "--bind", "127.0.0.1", ...args], {
+    ...environment,
+    RABBITMQ_URL: url,
+    API_KEYS_FILE: file,
+    PORT: "0",
+    ...env,
+  });
+  onTestFailed(() => {
+    const said = host.lines().filter(({ outcome }) => outcome !== "duplicate");
+    console.log(
+      said
+        .slice(-LAST_LINES)
+        .map((line) => JSON.stringify(line))
+        .join("\n"),
+    );
+  });
+  const applied = () => countApplied(driver, run);
+  const waiting = () => ready(url, QUEUE);
+
+  async function finish(): Promise<Finished> {
+    await until("all events are applied", async () => (await applied()) === events, 60_000);
+    const isEmpty = async () => [...(await depths({ url, managementUrl })).values()].every(isZero);
+    await until("all deliveries are settled", isEmpty, 60_000);
+    host.process.kill("SIGTERM");
+    const exit = await host.exit;
+
+    const expected = expectedGraph(asReceived(shopEvents(history)));
+    const { differences } = compareGraphs(expected, await dumpGraph(driver, history.tenants));
+    const left: Record<string, number> = {};
+    for (const queue of (await depths({ url, managementUrl })).keys()) {
+      const count = await ready(url, queue);
+      if (count > 0) left[queue] = count;
+    }
+    return { exit, differences, left };
+  }
+
+  async function close(): Promise<void> {
+    posting.abort(new Error("the test is over"));
+    const { exitCode, signalCode } = host.process;
+    if (exitCode === null && signalCode === null) {
+      host.process.kill("SIGTERM");
+      await once(host.process, "exit");
+    }
+    await driver.close();
+    await vhost.remove();
+    await rm(folder, { recursive: true });
+  }
+
+  try {
+    await untilReady(host);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const ingest = (await host.status())?.functions["ingest"]?.url ?? "";
+  return {
+    host,
+    post: (options) =>
+      postAll({
+        url: ingest,
+        keys,
+        events: asPosted(shopEvents(history), { duplicates: 0.1, disorder: 0.2, seed: 1 }),
+        concurrency: 20,
+        signal: posting.signal,
+        ...options,
+      }),
+    applied,
+    waiting,
+    outcomes() {
+      const counts: Record<string, number> = {};
+      for (const { outcome } of host.lines()) {
+        if (typeof outcome === "string") counts[outcome] = (counts[outcome] ?? 0) + 1;
+      }
+      return counts;
+    },
+    async counter(name) {
+      const text = await (await host.fetch("/metrics")).text();
+      const found = text.matchAll(new RegExp(`^${name}{.*worker="([^"]+)".*} (\\d+)$`, "gm"));
+      return new Map([...found].map(([, worker, value]) => [worker!, Number(value)]));
+    },
+    finish,
+    close,
+  };
+}
+
+function isZero(count: number): boolean {
+  return count === 0;
+}
