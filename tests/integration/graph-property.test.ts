@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "vitest";
 import type { WarrenEvent } from "../../events/catalogue.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import { dumpGraph, graphDriver } from "../shop/graph.ts";
-import { foldGraph } from "./graph-fold.ts";
+import { expectedGraph } from "../shop/expectation.ts";
 import { NEVER, newTenant, received, removeTenants, worker } from "./neo4j.ts";
 
 const driver = graphDriver();
@@ -137,10 +137,7 @@ test("any order, repetition and grouping of a history gives the one graph of its
         await Promise.all([deliver(consumer, batches), deliver(other.consumer, batches)]);
       else await deliver(consumer, batches);
 
-      const expected = foldGraph(
-        tenant_id,
-        events.map((each) => each.event as WarrenEvent),
-      );
+      const expected = expectedGraph(events.map((each) => each.event as WarrenEvent));
       expect(await dumpGraph(driver, [tenant_id])).toEqual(expected);
     }),
     { numRuns: 300, interruptAfterTimeLimit: 60_000 },
