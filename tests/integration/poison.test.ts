@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { deliveryHeaders } from "../../lib/rabbit/headers.ts";
 import { type Folder, hostFolder } from "./host-process.ts";
 import { newTenant } from "./neo4j.ts";
@@ -50,6 +50,10 @@ const HANDLER = `
           process.kill(process.pid, "SIGKILL");
           await new Promise(() => {});
         }
+        if (events.some(({ event }) => event.data.user_id === "failing")) {
+          record({ failedAt: Date.now() });
+          throw new Error("always, for no known reason");
+        }
         return projector.apply(events, signal);
       },
     },
@@ -63,11 +67,11 @@ let vhost: ProjectorVhost;
 let folder: Folder;
 const constraint = `test_${randomUUID().replaceAll("-", "")}`;
 
-beforeAll(async () => {
+beforeEach(async () => {
   vhost = await projectorVhost();
   folder = await hostFolder(SERVERLESS, { handler: HANDLER });
 });
-afterAll(async () => {
+afterEach(async () => {
   await folder.remove();
   await vhost.remove();
   await cypher(`DROP CONSTRAINT ${constraint} IF EXISTS`);
@@ -100,7 +104,8 @@ test("what poisons a batch of 100 ends alone in the dead letters, all neighbours
   const started = Date.now();
   const host = folder.start([], { ...functionEnvironment(), RABBITMQ_URL: vhost.url });
   await until("four are dead", async () => (await vhost.depth(DEAD)) === 4, 90_000);
-  await until("the queue is empty", async () => (await vhost.depth(QUEUE)) === 0, 30_000);
+  const applied = async () => Object.keys(await views(tenant)).length === neighbours.length;
+  await until("all neighbours are applied", applied, 60_000);
 
   expect(await views(tenant)).toEqual(
     Object.fromEntries(neighbours.map((_, index) => [`u${index}`, 1])),
@@ -136,6 +141,29 @@ test("what poisons a batch of 100 ends alone in the dead letters, all neighbours
   // Once in the group, then three times alone.
   const deaths = await folder.records();
   expect(deaths.map(({ killed }) => killed)).toEqual([deaths[0]!["killed"], 1, 1, 1]);
+  expect(host.process.exitCode).toBeNull();
+});
+
+test("a failing message goes through every retry tier with its delay, and then dies", async () => {
+  const failing = viewed(newTenant(), "failing");
+  await vhost.publish([failing]);
+  const host = folder.start([], { ...functionEnvironment(), RABBITMQ_URL: vhost.url });
+  await until("it is dead", async () => (await vhost.depth(DEAD)) === 1, 60_000);
+
+  const times = (await folder.records()).map(({ failedAt }) => failedAt as number);
+  const pauses = times.slice(1).map((time, index) => time - times[index]!);
+  expect(pauses).toHaveLength(3);
+  // Delays are shortened by up to a tenth, and a batch waits out its window of 1 s.
+  for (const [index, delay] of [200, 1_000, 3_000].entries()) {
+    expect(pauses[index]).toBeGreaterThanOrEqual(0.9 * delay);
+    expect(pauses[index]).toBeLessThan(delay + 5_000);
+  }
+  const [letter] = await drain(vhost.url, DEAD);
+  expect(deliveryHeaders(letter!.properties.headers).attempt).toBe(4);
+  expect(letter!.properties.headers).toMatchObject({
+    "warren-reason": "out of attempts",
+    "warren-error": "Error: always, for no known reason",
+  });
   expect(host.process.exitCode).toBeNull();
 });
 
