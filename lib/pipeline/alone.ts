@@ -94,14 +94,16 @@ async function applyOne(letter: Letter, tools: Tools): Promise<Outcome | undefin
     if (!consumer.repeatable) await claims.markSending(claim);
     try {
       const [failure] = await time.within((signal) => consumer.apply([received], signal));
-      return failure && blame(claim, failure.error ?? new Error("failed without an error"));
+      return failure && blame(claim, failure.error);
     } catch (error) {
       if (error instanceof HandedBackError) throw error;
       return blame(claim, error);
     }
   }
 
-  function blame(claim: Claim, error: unknown): unknown {
+  /** Thrown nothing is still thrown: it must not pass for success. */
+  function blame(claim: Claim, thrown: unknown): unknown {
+    const error = thrown ?? new Error("apply failed without an error");
     claim.mayHaveSent = fail(error).kind === "uncertain";
     return error;
   }

@@ -75,7 +75,7 @@ export async function applyGroup(
         if (error instanceof HandedBackError) throw error;
         const outage = health.isOutage(error, group);
         if (outage && (await patience.outlast(error))) continue;
-        return { failures: new Map(), refusal: error };
+        return { failures: new Map(), refusal: error ?? new Error(NAMELESS) };
       }
     }
   }
@@ -89,7 +89,7 @@ export async function applyGroup(
       const letter = byReceived.get(received);
       if (letter === undefined)
         throw new Error("apply returned a failure of an event it was not given");
-      failures.set(letter, error ?? new Error("apply returned a failure without an error"));
+      failures.set(letter, error ?? new Error(NAMELESS));
     }
     // All failed in a way that says nothing about them: that is a failure of the group.
     const [first, ...rest] = failures.values();
@@ -97,6 +97,9 @@ export async function applyGroup(
     return failures;
   }
 }
+
+/** Thrown nothing is still thrown: it must not pass for success. */
+const NAMELESS = "apply failed without an error";
 
 function isHalved(refusal: unknown): boolean {
   return refusal instanceof PermanentError || refusal instanceof OutageError;

@@ -224,6 +224,13 @@ describe("a group", () => {
     expect(copies).toEqual(["a: attempt 2.1 in 5000"]);
   });
 
+  test("is not taken for applied when nothing is thrown as an error", async () => {
+    const { run, copies } = setup({ apply: () => Promise.reject<void>(undefined) });
+
+    expect(await run([message("a"), message("b", { attempt: 3 })])).toEqual(["retry", "dead"]);
+    expect(copies).toEqual(["a: attempt 2.1 in 5000", "b: dead, out of attempts"]);
+  });
+
   test("is refused a failure of an event that it was not given", async () => {
     const { run } = setup();
     const stranger = { event: { id: "z" }, digest: "d" } as Received;
