@@ -17,22 +17,21 @@ beforeAll(async () => {
 afterEach(() => shop.close());
 afterAll(() => proxy.close());
 
-test("10 s of a ledger that refuses, then 10 s of one that is silent, lose and repeat nothing", async () => {
+test("10 s without a ledger, which first refuses and then is silent, lose and repeat nothing", async () => {
   shop = await openShop({
-    events: 2_500,
+    events: 2_000,
     args: ["--workers", "2", "--prefetch", "100"],
     env: { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${proxy.port}` },
   });
-  const posting = shop.post({ perSecond: 100 });
+  const posting = shop.post({ perSecond: 120 });
+  await until("some are applied", async () => (await shop.applied()) > 200, 60_000);
 
-  await until("some are applied", async () => (await shop.applied()) > 200);
   proxy.cut();
-  await sleep(OUTAGE_MS);
+  await sleep(OUTAGE_MS / 2);
+  // Now writes are carried out, and nobody hears of it.
   proxy.restore();
-  const before = await shop.applied();
-  await until("more are applied", async () => (await shop.applied()) > before + 100);
   proxy.silence();
-  await sleep(OUTAGE_MS);
+  await sleep(OUTAGE_MS / 2);
   proxy.restore();
   await posting;
 

@@ -3,6 +3,8 @@ import { EXACT, type LiveShop, openShop } from "./live-shop.ts";
 import { until } from "./rabbit-vhost.ts";
 
 const KILLS = 5;
+/** More than two workers take ahead: none of them can be idle. */
+const BACKLOG = 200;
 /** A Neo4j that has just been started takes its time for the first statements. */
 const MS = 60_000;
 
@@ -10,33 +12,51 @@ let shop: LiveShop;
 afterEach(() => shop.close());
 
 test("five workers killed in mid-batch lose nothing and repeat nothing", async () => {
-  shop = await openShop({ events: 3_000, args: ["--workers", "2", "--prefetch", "50"] });
-  const posting = shop.post({ perSecond: 400 });
+  shop = await openShop({ events: 4_000, args: ["--workers", "2", "--prefetch", "50"] });
+  const posting = shop.post({ perSecond: 250 });
 
-  const killed: number[] = [];
-  for (let applied = 0; killed.length < KILLS;) {
-    // Else the same message could be at hand each time, and a message that ends three workers is dead.
-    const before = applied;
-    await until("more is applied", async () => (applied = await shop.applied()) > before + 100, MS);
-    await until("all workers are in mid-batch", allBusy, MS);
-    const pids = await workers();
-    const victim = pids[killed.length % pids.length]!;
-    process.kill(victim, "SIGKILL");
-    killed.push(victim);
-  }
+  for (let kills = 0; kills < KILLS; kills += 1) await killInMidBatch(kills % 2);
   await posting;
 
   expect(await shop.finish()).toEqual(EXACT);
   const died = shop.host.lines().filter(({ msg }) => msg === "a worker died");
-  expect(died.map(({ end }) => end)).toEqual(killed.map(() => "SIGKILL"));
+  expect(died.map(({ end }) => end)).toEqual(Array(KILLS).fill("SIGKILL"));
 });
 
-/** One that takes messages holds as many as it may, if there are more in the queue. */
-async function allBusy(): Promise<boolean> {
-  const status = await shop.host.status();
-  return status?.functions["neo4j-projector"]?.ready === true && (await shop.waiting()) > 0;
+/** Kills the worker with this index, and sees its batch come again. */
+async function killInMidBatch(index: number): Promise<void> {
+  // Else one message could be at hand each time, and whatever ends three workers is a dead letter.
+  await untilApplied(100);
+  await until("all workers are ready", async () => (await projector()).ready, MS);
+  const { pids } = await projector();
+  await pileUp(pids);
+  await untilApplied(1);
+
+  const before: Record<string, number> = { ...(await redelivered()), [index]: 0 };
+  process.kill(pids[index]!, "SIGKILL");
+  const isBack = async () =>
+    Object.entries(await redelivered()).some(([worker, count]) => count > (before[worker] ?? 0));
+  await until("its batch comes again", isBack, MS);
 }
 
-async function workers(): Promise<number[]> {
-  return (await shop.host.status())?.functions["neo4j-projector"]?.pids ?? [];
+async function untilApplied(more: number): Promise<void> {
+  const before = await shop.applied();
+  await until(`${more} more are applied`, async () => (await shop.applied()) >= before + more, MS);
+}
+
+/** Stops the workers for a moment, so that they have plenty to do when they go on. */
+async function pileUp(pids: readonly number[]): Promise<void> {
+  for (const pid of pids) process.kill(pid, "SIGSTOP");
+  await until("there is more to do", async () => (await shop.waiting()) > BACKLOG, MS);
+  for (const pid of pids) process.kill(pid, "SIGCONT");
+}
+
+/** Messages that came again, by worker; a worker that was started anew counts from 0. */
+function redelivered(): Promise<Record<string, number>> {
+  return shop.counter("warren_host_redelivered_total");
+}
+
+async function projector(): Promise<{ ready: boolean; pids: readonly number[] }> {
+  const status = (await shop.host.status())?.functions["neo4j-projector"];
+  return { ready: status?.ready ?? false, pids: status?.pids ?? [] };
 }

@@ -33,8 +33,8 @@ export type LiveShop = {
   waiting: () => Promise<number>;
   /** Messages of the log by outcome; those that are simply done are not there. */
   outcomes: () => Record<string, number>;
-  /** A counter of the host, by worker. */
-  counter: (name: string) => Promise<Map<string, number>>;
+  /** A counter of the projector's, by the index of its worker. */
+  counter: (name: string) => Promise<Record<string, number>>;
   /** Waits until everything is applied and settled, stops the host, and says what is left. */
   finish: () => Promise<Finished>;
   close: () => Promise<void>;
@@ -161,8 +161,10 @@ export async function openShop({
     },
     async counter(name) {
       const text = await (await host.fetch("/metrics")).text();
-      const found = text.matchAll(new RegExp(`^${name}{.*worker="([^"]+)".*} (\\d+)$`, "gm"));
-      return new Map([...found].map(([, worker, value]) => [worker!, Number(value)]));
+      const found = text.matchAll(
+        new RegExp(`^${name}{.*worker="neo4j-projector-(\\d+)".*} (\\d+)$`, "gm"),
+      );
+      return Object.fromEntries([...found].map(([, index, value]) => [index, Number(value)]));
     },
     finish,
     close,
