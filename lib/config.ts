@@ -47,6 +47,9 @@ const delays = z
     error: "must ascend: each delay becomes a retry queue of its own",
   });
 
+/** Where an HTTP function listens; 0 is any free port. */
+export const port = z.coerce.number("must be a port").int("must be a port").min(0).max(65_535);
+
 /** The variables that several functions share; each function's config.ts spreads what it reads. */
 export const variables = {
   /** `amqp://user:password@host:port/vhost`, or `amqps:`. */
@@ -62,8 +65,12 @@ export const variables = {
  */
 export const ledger = z.preprocess(
   (env) => ({ LEDGER: "dynamodb", ...(env as object) }),
-  z.discriminatedUnion("LEDGER", [
-    z.object({ LEDGER: z.literal("dynamodb"), LEDGER_TABLE: z.string() }),
-    z.object({ LEDGER: z.literal("none") }),
-  ]),
+  z.discriminatedUnion(
+    "LEDGER",
+    [
+      z.object({ LEDGER: z.literal("dynamodb"), LEDGER_TABLE: z.string() }),
+      z.object({ LEDGER: z.literal("none") }),
+    ],
+    { error: "must be dynamodb or none" },
+  ),
 );

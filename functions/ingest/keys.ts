@@ -1,6 +1,7 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import * as z from "zod";
+import { ConfigError } from "../../lib/config.ts";
 import { tenantId } from "../../lib/envelope.ts";
 import type { Logger } from "../../lib/log.ts";
 
@@ -26,14 +27,13 @@ const MAX_KEY = 256;
 /**
  * Keys from a JSON file `{ "keys": [{ "sha256": "<hex>", "tenant": "…", "created_at": "…" }] }`. A
  * changed file counts within a second; one that can no longer be read leaves the last good keys in
- * force and is logged once. Throws if the file cannot be read at the start.
+ * force and is logged once. Throws ConfigError if the file cannot be read at the start.
  */
 export function fileKeys(
   path: string,
   { now, log }: { now: () => number; log: Pick<Logger, "info" | "error"> },
 ): Keys {
-  let seen = version(path);
-  let entries = read(path);
+  let { seen, entries } = readAtStart(path);
   let checkedAt = now();
   let complaint = "";
 
@@ -68,6 +68,21 @@ export function fileKeys(
   };
 }
 
+/** Names the variable, not its value: a path may tell more than it should. */
+function readAtStart(path: string): { seen: string; entries: Map<number, Entry[]> } {
+  try {
+    return { seen: version(path), entries: read(path) };
+  } catch (cause) {
+    const reason =
+      cause instanceof Error && "code" in cause ? `cannot be read (${String(cause.code)})` : cause;
+    throw new ConfigError(`Bad configuration:\n  API_KEYS_FILE: ${textOf(reason)}`, { cause });
+  }
+}
+
+function textOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}
+
 /** The key of a request: `Authorization: Bearer <key>` or `X-Api-Key: <key>`. */
 export function keyOf(header: (name: string) => string | undefined): string | undefined {
   const bearer = /^Bearer +(\S+)$/i.exec(header("authorization") ?? "");
@@ -82,7 +97,7 @@ function version(path: string): string {
 
 function read(path: string): Map<number, Entry[]> {
   const parsed = keyFile.safeParse(json(readFileSync(path, "utf8")));
-  if (!parsed.success) throw new Error(`${path} is no key file: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new Error(`is no key file: ${z.prettifyError(parsed.error)}`);
 
   const digests = parsed.data.keys.map(({ sha256, tenant }) => ({
     digest: Buffer.from(sha256, "hex"),

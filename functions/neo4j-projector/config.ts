@@ -11,7 +11,7 @@ export const graphVariables = {
   NEO4J_PASSWORD: z.string(),
 };
 
-const proofVariables = {
+export const proofVariables = {
   /** Only with LEDGER=none: for how many days the graph knows what it has applied. */
   PROOF_DAYS: z.coerce.number().int().min(1).max(3_650).default(30),
   LOG_LEVEL: variables.LOG_LEVEL,

@@ -1,7 +1,8 @@
 import { Listr } from "listr2";
 import * as z from "zod";
 import { contracts } from "../../events/catalogue.ts";
-import { ConfigError, readConfig, variables } from "../../lib/config.ts";
+import { proofVariables } from "../../functions/neo4j-projector/config.ts";
+import { ConfigError, port, readConfig, variables } from "../../lib/config.ts";
 import { startHost } from "./host.ts";
 import { DEV, environmentOf, type ServiceName, services, startService } from "./instance.ts";
 import { ensureDefaultKey, keysFileOf } from "./keys.ts";
@@ -33,10 +34,7 @@ export async function command(args: string[]): Promise<number> {
 
 /** False when something failed; what and why is on the terminal then. */
 async function startAll(directory: string, env: NodeJS.ProcessEnv): Promise<boolean> {
-  const { RETRY_DELAYS: retryDelays } = readConfig(
-    z.object({ RETRY_DELAYS: variables.RETRY_DELAYS }),
-    env,
-  );
+  const { RETRY_DELAYS: retryDelays } = readConfig(settings, env);
   const keysFile = keysFileOf(directory, env);
   const addresses: Address[] = [];
 
@@ -78,9 +76,21 @@ async function startAll(directory: string, env: NodeJS.ProcessEnv): Promise<bool
   );
 }
 
-/** What else makes the functions run otherwise: a host that was started with others is replaced. */
+/**
+ * What else the functions read. Checked before anything is ended: a wrong variable must not cost
+ * a host that runs.
+ */
+const settings = z.object({
+  LEDGER: z.enum(["dynamodb", "none"], "must be dynamodb or none").optional(),
+  LOG_LEVEL: variables.LOG_LEVEL,
+  PORT: port.optional(),
+  PROOF_DAYS: proofVariables.PROOF_DAYS,
+  RETRY_DELAYS: variables.RETRY_DELAYS,
+});
+
+/** A host that was started with other ones is replaced. */
 function settingsIn(env: NodeJS.ProcessEnv): Record<string, string> {
-  const names = ["LEDGER", "LOG_LEVEL", "PORT", "PROOF_DAYS", "RETRY_DELAYS"];
+  const names = Object.keys(settings.shape);
   return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Counter, type Registry } from "prom-client";
 import * as z from "zod";
-import { readConfig, variables } from "../config.ts";
+import { port, readConfig, variables } from "../config.ts";
 import type { RabbitMQEvent } from "../lambda/rabbitmq-event.ts";
 import type { Logger } from "../log.ts";
 import { rabbitConnection } from "../rabbit/connection.ts";
@@ -100,8 +100,7 @@ function readyQueue(
 function readyHttp({ module, spec, env, log, tell, stop, handBack }: Surroundings) {
   const { app } = module;
   const { file, timeoutMs } = spec.function;
-  const port = z.coerce.number("must be a port").int().min(0).max(65_535).default(3_000);
-  const { PORT } = readConfig(z.object({ PORT: port }), env);
+  const { PORT } = readConfig(z.object({ PORT: port.default(3_000) }), env);
   if (typeof app?.fetch !== "function") throw new Error(`${file} exports no app`);
 
   return () =>
