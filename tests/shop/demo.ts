@@ -44,7 +44,10 @@ const PATIENCE_MS = 120_000;
 /** How old the management API's figures may be. */
 const STALE_MS = 5_500;
 
-process.exitCode = await demo(process.argv.slice(2));
+process.exitCode = await demo(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  return 1;
+});
 
 async function demo(args: string[]): Promise<number> {
   const wanted = read(args);
@@ -158,7 +161,7 @@ async function projected(driver: Driver, prefix: string, events: number): Promis
 
 /** Waits until all deliveries are settled, the repeated ones too. Returns the number of dead letters. */
 async function drained({ url, management = "" }: Place["broker"]): Promise<number> {
-  const bar = progress("Settling  ", 1);
+  console.log("Waiting until the repeats are settled too.");
   const startedAt = Date.now();
   for (let emptySince = Infinity; Date.now() - emptySince < STALE_MS; await sleep(500)) {
     const all = await depths({ url, managementUrl: management });
@@ -167,12 +170,9 @@ async function drained({ url, management = "" }: Place["broker"]): Promise<numbe
     if (messages > 0) emptySince = Infinity;
     else emptySince = Math.min(emptySince, Date.now());
     if (Date.now() - startedAt > PATIENCE_MS) {
-      bar.end("");
       throw new Error(`${messages} deliveries are not settled after 2 minutes`);
     }
-    bar.update(0, `${messages} deliveries are left`);
   }
-  bar.end("Settled all deliveries.");
   return ready(url, DEAD);
 }
 
