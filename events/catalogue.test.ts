@@ -155,3 +155,19 @@ test("answers a document of any shape with issues", () => {
     expect(checkEvent(document, latest).issues).not.toEqual([]);
   }
 });
+
+test("derives minor units itself, whatever a producer puts under their name", () => {
+  const price = { changes: { name: "n", price_minor: "abc" }, product_id: "p" };
+  const amount = { order_id: "o", payment: { payment_id: "x", amount_minor: 1.5 } };
+  const parse = (type: string, data: object) =>
+    contracts.find((each) => each.type === type)!.data.parse(data);
+
+  expect(parse("product.updated", price)).toEqual({ product_id: "p", changes: { name: "n" } });
+  expect(parse("order.paid", amount)).toEqual({ order_id: "o", payment: { payment_id: "x" } });
+});
+
+test("knows a phone number wherever the graph takes one", () => {
+  const { data } = contracts.find(({ type }) => type === "user.signup")!;
+
+  expect(data.safeParse({ user_id: "u", phone: { country: 380 } }).success).toBe(false);
+});

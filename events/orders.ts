@@ -56,7 +56,9 @@ const payment = z
     amount: amount.optional(),
     currency: currency.optional(),
   })
-  .transform((paid, context): typeof paid & { amount_minor?: number } => {
+  .transform((given, context): Omit<typeof given, "amount_minor"> & { amount_minor?: number } => {
+    // Ours to derive: what a producer calls so says nothing about money.
+    const { amount_minor: _, ...paid } = given;
     if (paid.amount === undefined) return paid;
     if (paid.currency === undefined) {
       context.addIssue({ code: "custom", path: ["currency"], message: "is needed with amount" });

@@ -23,19 +23,24 @@ const created = z
     price_minor: roundedMinor(product.price, product.currency, ["price"], context),
   }));
 
+const named = z.looseObject({
+  name: line.optional(),
+  description: z.string().nullable().optional(),
+  category: line.nullable().optional(),
+  sku: line.nullable().optional(),
+  price: amount.optional(),
+  currency: currency.optional(),
+  attributes: attributes.optional(),
+});
+
+/** `price_minor` is ours to derive: what a producer calls so says nothing about money. */
+type Changed = Omit<z.output<typeof named>, "price_minor"> & { price_minor?: number };
+
 /** Only what changed; null clears a field. Parsed with `price_minor` where the price changed. */
-const changes = z
-  .looseObject({
-    name: line.optional(),
-    description: z.string().nullable().optional(),
-    category: line.nullable().optional(),
-    sku: line.nullable().optional(),
-    price: amount.optional(),
-    currency: currency.optional(),
-    attributes: attributes.optional(),
-  })
+const changes = named
   .refine((changed) => Object.keys(changed).length > 0, "must hold at least one change")
-  .transform((changed, context): typeof changed & { price_minor?: number } => {
+  .transform((given, context): Changed => {
+    const { price_minor: _, ...changed } = given;
     if (changed.price === undefined && changed.currency === undefined) return changed;
     if (changed.price === undefined || changed.currency === undefined) {
       // One without the other names no amount of money: which minor units would it be in?

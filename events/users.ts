@@ -4,7 +4,12 @@ import { email, entityId, line } from "./fields.ts";
 
 /** Whoever signs up with an address alone is known by it: parsed, `user_id` is always there. */
 const signup = z
-  .looseObject({ user_id: entityId.optional(), email: email.optional(), name: line.optional() })
+  .looseObject({
+    user_id: entityId.optional(),
+    email: email.optional(),
+    name: line.optional(),
+    phone: line.optional(),
+  })
   .transform((user, context) => {
     const user_id = user.user_id ?? user.email;
     if (user_id === undefined) {

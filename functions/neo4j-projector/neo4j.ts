@@ -167,12 +167,12 @@ function classified(error: unknown): unknown {
   if (!(error instanceof neo4j.Neo4jError)) return error;
   const { code, retryable } = error;
   if (retryable || OUTAGES.has(code) || OUTAGE_FAMILIES.some((family) => code.startsWith(family))) {
-    return new OutageError(textOf(error), { cause: error });
+    return new OutageError(textOf(error));
   }
-  return REFUSALS.has(code) ? new PermanentError(textOf(error)) : error;
+  return REFUSALS.has(code) ? new PermanentError(textOf(error)) : new Error(textOf(error));
 }
 
 /** Up to the first quote: behind it the server puts the data it refuses, which must not be logged. */
 function textOf({ code, message }: Neo4jError): string {
-  return `${code}: ${message.split("'", 1)[0]}`;
+  return `${code}: ${message.split(/['"`]/, 1)[0]}`;
 }

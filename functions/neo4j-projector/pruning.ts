@@ -83,10 +83,12 @@ async function judge(page: readonly StoredProof[], rule: Rule, now: number): Pro
     const oldest = now - rule.ageMs - DAY_MS;
     return page.map(({ applied_at }) => (applied_at < oldest ? "delete" : "keep"));
   }
-  // What is marked need not be looked up again, and what has just been applied is not done yet.
-  const unknown = page.filter(
-    ({ done_seen_at, applied_at }) =>
-      done_seen_at === null && applied_at < now - LONGEST_TIMEOUT_MS,
+  // What has just been applied is not done yet, and what has just been marked is not due yet. What
+  // is due is looked up once more: a ledger that was lost meanwhile must not cost both memories.
+  const unknown = page.filter(({ done_seen_at, applied_at }) =>
+    done_seen_at === null
+      ? applied_at < now - LONGEST_TIMEOUT_MS
+      : done_seen_at < now - 2 * LONGEST_TIMEOUT_MS,
   );
   const rows = await rule.ledger.look(unknown.map(({ key }) => keyOf(key)));
   const rowOf = new Map(unknown.map(({ key }, i) => [key, rows[i]]));
@@ -99,15 +101,14 @@ function judgeOne(
   row: Row | undefined,
   now: number,
 ): Verdict {
-  if (done_seen_at !== null) {
-    return done_seen_at < now - 2 * LONGEST_TIMEOUT_MS ? "delete" : "keep";
-  }
   if (!looked) return "keep";
+  const isDone = row?.state === "done" && row.digest.startsWith(digest);
+  if (done_seen_at !== null) return isDone ? "delete" : "keep";
   // The ledger has forgotten the event too: both memories have ended.
   if (row === undefined) {
     return applied_at < now - (RETENTION_DAYS + 1) * DAY_MS ? "delete" : "keep";
   }
-  return row.state === "done" && row.digest.startsWith(digest) ? "mark" : "keep";
+  return isDone ? "mark" : "keep";
 }
 
 const NEXT_PAGE = `

@@ -91,7 +91,10 @@ async function applyOne(letter: Letter, tools: Tools): Promise<Outcome | undefin
 
   /** Returns the error, or `undefined` once applied. */
   async function tryUnder(claim: Claim): Promise<unknown> {
-    if (!consumer.repeatable) await claims.markSending(claim);
+    if (!consumer.repeatable) {
+      await claims.markSending(claim);
+      claim.mayHaveSent = !time.stopped.aborted;
+    }
     try {
       const [failure] = await time.within((signal) => consumer.apply([received], signal));
       return failure && blame(claim, failure.error);

@@ -467,6 +467,34 @@ describe("a batch is rejected, so that nothing is acked,", () => {
     expect(world.copies).toEqual([]);
   });
 
+  test("when it was stopped before; then nothing is sent or published any more", async () => {
+    const world = setup();
+    world.stop.abort(new Error("channel lost"));
+    const unreadable = { ...message("x"), body: new Uint8Array([0xff]) };
+
+    await expect(world.run([message("a", { attempt: 2 })])).rejects.toThrow("stopped");
+    await expect(world.run([unreadable])).rejects.toThrow("stopped");
+    expect([world.calls, world.copies]).toEqual([[], []]);
+  });
+
+  test("when it is stopped while a claim is written; the claim is given back, nothing is sent", async () => {
+    const world = setup({
+      repeatable: false,
+      wrap: (ledger) => ({
+        ...ledger,
+        async swap(changes) {
+          const verdicts = await ledger.swap(changes);
+          world.stop.abort(new Error("channel lost"));
+          return verdicts;
+        },
+      }),
+    });
+
+    await expect(world.run([message("a")])).rejects.toThrow("stopped");
+    expect(world.calls).toEqual([]);
+    expect(await world.ledger.look([{ tenant: "t", id: "a" }])).toEqual([undefined]);
+  });
+
   test("when its sink does not answer in time", async () => {
     const { run, copies } = setup({ apply: (_ids, signal) => aborted(signal) });
 

@@ -11,7 +11,7 @@ import { hold, sinkHealth } from "./hold.ts";
 import { type Decided, dropCopies, type Letter, open } from "./letter.ts";
 import type { Settled } from "./outcome.ts";
 import { settleWith, throwFirst } from "./settle.ts";
-import { timeBudget } from "./time-budget.ts";
+import { HandedBackError, timeBudget } from "./time-budget.ts";
 
 export type Deps = {
   ledger: Ledger;
@@ -85,6 +85,8 @@ export function batchProcessor(consumer: Consumer, deps: Deps): ProcessBatch {
     return deliveries.map((delivery) => settled.get(delivery)!);
 
     async function settleDecided(all: readonly Decided[]): Promise<void> {
+      // Once the batch is lost to another consumer, a copy of it would be one too many.
+      if (run.signal.aborted) throw new HandedBackError("stopped", { cause: run.signal.reason });
       const settling = all.map((one) => settle.unclaimed(one.delivery, one.letter, one.outcome));
       throwFirst(await Promise.allSettled(settling));
     }

@@ -140,7 +140,8 @@ test("what poisons a batch of 100 ends alone in the dead letters, all neighbours
   }
   // Once in the group, then three times alone.
   const deaths = await folder.records();
-  expect(deaths.map(({ killed }) => killed)).toEqual([deaths[0]!["killed"], 1, 1, 1]);
+  expect(deaths.map(({ killed }) => killed)).toEqual([expect.any(Number), 1, 1, 1]);
+  expect(deaths[0]!["killed"]).toBeGreaterThan(50);
   expect(host.process.exitCode).toBeNull();
 });
 
