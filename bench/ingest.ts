@@ -36,7 +36,8 @@ async function run(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "warren-bench-"));
   const keys = join(folder, "keys.json");
   const sha256 = createHash("sha256").update(KEY).digest("hex");
-  await writeFile(keys, JSON.stringify({ keys: [{ sha256, tenant: "bench" }] }));
+  const key = { sha256, tenant: "bench", created_at: new Date().toISOString() };
+  await writeFile(keys, JSON.stringify({ keys: [key] }));
   const env = { ...process.env, RABBITMQ_URL: vhost.url, API_KEYS_FILE: keys, LOG_LEVEL: "warn" };
 
   const bare = await startServer("bare-ingest.ts", env);
@@ -80,10 +81,15 @@ async function startServer(
     env,
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
-  const [message] = (await once(child, "message", { signal: AbortSignal.timeout(20_000) })) as [
+  const signal = AbortSignal.timeout(20_000);
+  const ended = once(child, "exit", { signal }).then(([code]) => {
+    throw new Error(`${file} ended with ${code}`);
+  });
+  const [{ port }] = (await Promise.race([once(child, "message", { signal }), ended])) as [
     { port: number },
   ];
-  return { process: child, url: `http://127.0.0.1:${message.port}/events` };
+  ended.catch(() => {});
+  return { process: child, url: `http://127.0.0.1:${port}/events` };
 }
 
 /** One round; throws if an answer was no 202 or an accepted event is not in the queue. */
