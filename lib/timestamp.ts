@@ -14,19 +14,26 @@ export function fixedWidthUtc(text: string): string | undefined {
   if (match === null) return undefined;
   const [, year, month, day, hour, minute, second, fraction = "", sign, offHour, offMinute] = match;
 
-  const local = Date.UTC(+year!, +month! - 1, +day!, +hour!, +minute!, +second!);
-  const named = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
-  // Date.UTC rolls over: February 30 becomes March. What it names differently does not exist.
-  if (!new Date(local).toISOString().startsWith(named)) return undefined;
+  if (+month! < 1 || +month! > 12 || +day! < 1 || +day! > daysIn(+year!, +month!)) return undefined;
+  if (+hour! > 23 || +minute! > 59 || +second! > 59) return undefined;
+
+  // An offset may bring the last hours of 1969 into 1970.
+  if (+year! < (sign === undefined ? 1970 : 1969)) return undefined;
 
   const micros = fraction.padEnd(6, "0").slice(0, 6);
-  if (sign === undefined) return local < 0 ? undefined : `${named}.${micros}Z`;
+  if (sign === undefined) return `${year}-${month}-${day}T${hour}:${minute}:${second}.${micros}Z`;
 
   if (+offHour! > 23 || +offMinute! > 59) return undefined;
+  const local = Date.UTC(+year!, +month! - 1, +day!, +hour!, +minute!, +second!);
   const offset = (+offHour! * 60 + +offMinute!) * (sign === "-" ? -60_000 : 60_000);
   const utc = local - offset;
   if (utc < 0 || utc >= YEAR_10000) return undefined;
   return `${new Date(utc).toISOString().slice(0, 19)}.${micros}Z`;
+}
+
+function daysIn(year: number, month: number): number {
+  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+  return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28;
 }
 
 /** Epoch ms as fixed-width UTC. */

@@ -106,7 +106,9 @@ function renamed(names: Record<string, string>): (path: string) => string {
 }
 
 function defined(fields: Fields): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  const kept: Fields = {};
+  for (const name of Object.keys(fields)) if (fields[name] !== undefined) kept[name] = fields[name];
+  return kept;
 }
 
 function isFields(value: unknown): value is Fields {
