@@ -28,6 +28,9 @@ export function violationsOf(world: World): string[] {
       found.push(`${name} is both applied and dead: ${reasons.join(", ")}`);
     }
   }
+  for (const name of world.spent) {
+    if (!maySpend(world)) found.push(`${name} has spent an attempt on an outage`);
+  }
   for (const [id, names] of appliedById(world)) {
     if (names.length > 1) found.push(`${id} was applied as ${names.join(" and ")}`);
   }
@@ -48,6 +51,15 @@ function mayDie(event: SimulatedEvent, reason: string, world: World): boolean {
     default:
       return false;
   }
+}
+
+/**
+ * An attempt goes to an error that is no outage: an injected one, a flaky event's (which its group
+ * shares), or a send that a killer took along.
+ */
+function maySpend(world: World): boolean {
+  if (world.faults > 0) return true;
+  return world.repeatable ? has(world, "flaky") : has(world, "killer");
 }
 
 function has({ accepted }: World, kind: Kind): boolean {

@@ -3,17 +3,22 @@ import { violationsOf } from "./judge.ts";
 import { type Bug, runWorld } from "./world.ts";
 
 const SCHEDULES = 20_000;
+const MOST_MS = 60_000;
 
 test(`keeps its promises in ${SCHEDULES} schedules of crashes, lost replies, zombies and outages`, async () => {
+  const started = performance.now();
   expect(await firstViolation(SCHEDULES)).toBeUndefined();
+  expect(performance.now() - started).toBeLessThan(MOST_MS);
 });
 
-test.each<[Bug]>([["complete before apply"], ["unfenced release"], ["ack before settle"]])(
-  "finds the planted bug: %s",
-  async (bug) => {
-    expect(await firstViolation(SCHEDULES, bug)).toContain("seed ");
-  },
-);
+test.each<[Bug, RegExp]>([
+  ["complete before apply", /is lost/],
+  ["unfenced release", /effect 2 with 1 allowed/],
+  ["ack before settle", /is lost/],
+  ["outage taken for an error", /has spent an attempt on an outage/],
+])("finds the planted bug: %s", async (bug, violation) => {
+  expect(await firstViolation(SCHEDULES, bug)).toMatch(violation);
+});
 
 /** The first seed that breaks a promise, with its schedule step by step. */
 async function firstViolation(schedules: number, bug?: Bug): Promise<string | undefined> {

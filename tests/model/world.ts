@@ -21,7 +21,11 @@ export type Message = Omit<Delivery, "body"> & { event: SimulatedEvent };
 export type DeadLetter = { message: Message; reason: string };
 
 /** Defects that can be planted to see that the model finds them. */
-export type Bug = "complete before apply" | "unfenced release" | "ack before settle";
+export type Bug =
+  | "complete before apply"
+  | "unfenced release"
+  | "ack before settle"
+  | "outage taken for an error";
 
 const RETRY_DELAYS = [5_000, 5_000, 5_000, 5_000, 30_000, 30_000, 30_000, 30_000];
 const TIMEOUT = 60_000;
@@ -36,6 +40,8 @@ export type World = {
   /** Effects per event, by `eventText`. */
   effects: Map<string, number>;
   dead: DeadLetter[];
+  /** Events of which a copy with a higher attempt was published, by `eventText`. */
+  spent: Set<string>;
   /** Injected, of all sorts. */
   faults: number;
   /** Processes that ended: injected, killed by a message, or past their time-out. */
@@ -73,6 +79,7 @@ export async function runWorld(
     published: new Map(),
     effects: new Map(),
     dead: [],
+    spent: new Set(),
     faults: 0,
     deaths: 0,
     violations: [],
@@ -172,7 +179,10 @@ export async function runWorld(
         return [];
       }
     }
-    if (sinkDown) throw new OutageError("the sink is down");
+    if (sinkDown) {
+      const text = "the sink is down";
+      throw bug === "outage taken for an error" ? new Error(text) : new OutageError(text);
+    }
     for (const { event } of decoded) {
       const name = eventText(event);
       if (event.kind === "refused" && !healed.has(name)) throw new PermanentError("refused");
@@ -253,6 +263,7 @@ export async function runWorld(
         const label = `publish ${eventText(copy.event)} attempt ${attempt}`;
         return time.io(owner, label, () => {
           count(copy.event);
+          if (attempt > delivery.attempt) world.spent.add(eventText(copy.event));
           delayed.push({ message: copy, due: time.now() + Math.min(delayMs, 30_000) });
         });
       },
