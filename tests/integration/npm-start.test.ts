@@ -1,0 +1,149 @@
+import { execFile, execFileSync } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import neo4j from "neo4j-driver";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import * as z from "zod";
+import { DEV, ROOT } from "../../infra/local/instance.ts";
+import { until } from "./rabbit-vhost.ts";
+
+// Of its own, so that it meets neither the tests' services nor those of whoever works here.
+let clone: string;
+
+/** As the README promises it; users' scripts read it. */
+const status = z.strictObject({
+  ready: z.boolean(),
+  services: z.strictObject({
+    rabbitmq: z.strictObject({ url: z.url(), management: z.url() }),
+    dynamodb: z.strictObject({ endpoint: z.url(), ledgerTable: z.string() }),
+    neo4j: z.strictObject({ url: z.url(), user: z.string(), password: z.string() }),
+  }),
+  functions: z.looseObject({
+    ingest: z.looseObject({
+      url: z.url(),
+      pid: z.number(),
+      ready: z.boolean(),
+      key: z.string(),
+    }),
+    "neo4j-projector": z.looseObject({
+      pids: z.array(z.number()),
+      queue: z.literal("events.neo4j"),
+      ready: z.boolean(),
+    }),
+  }),
+});
+
+beforeAll(async () => {
+  clone = await mkdtemp(join(tmpdir(), "warren-clone-"));
+  const list = ["ls-files", "--cached", "--others", "--exclude-standard"];
+  const files = execFileSync("git", list, { cwd: ROOT, encoding: "utf8" }).trim().split("\n");
+  for (const file of files) {
+    await mkdir(dirname(join(clone, file)), { recursive: true });
+    await cp(join(ROOT, file), join(clone, file));
+  }
+  await mkdir(join(clone, ".warren"));
+  await symlink(join(ROOT, "node_modules"), join(clone, "node_modules"));
+  await symlink(join(DEV, "jars"), join(clone, ".warren/jars"));
+});
+afterAll(async () => {
+  await warren("stop");
+  await rm(clone, { recursive: true });
+});
+
+test("one command starts everything, and the line it prints puts an event into the graph", async () => {
+  const { output, code } = await warren("start");
+  expect(output).toContain("Ready.");
+  expect(code).toBe(0);
+
+  const answer = await curl(output);
+  expect(await answer.json()).toMatchObject({ status: "queued", type: "interaction.viewed" });
+  expect(answer.status).toBe(202);
+  const { url, user, password } = (await readStatus()).services.neo4j;
+  const driver = neo4j.driver(url, neo4j.auth.basic(user, password));
+  const count = async () => {
+    const views = await driver.executeQuery("MATCH (:User)-[v:VIEWED]->(:Product) RETURN v.count");
+    return views.records.length;
+  };
+  await until("it is in the graph", async () => (await count()) === 1);
+  await driver.close();
+});
+
+test("a second start finds what runs", async () => {
+  const before = await readStatus();
+  expect((await warren("start")).code).toBe(0);
+  expect(await readStatus()).toEqual(before);
+});
+
+test("what tells a password or a key is for its owner alone", async () => {
+  const { services, functions } = await readStatus();
+  const { password } = new URL(services.rabbitmq.url);
+  const secrets = [password, services.neo4j.password, functions.ingest.key];
+  const telling: string[] = [];
+  for (const file of await filesBelow(join(clone, ".warren"))) {
+    const text = await readFile(file, "latin1");
+    if (!secrets.some((secret) => text.includes(secret))) continue;
+    telling.push(file);
+    expect.soft((await stat(file)).mode & 0o077, file).toBe(0);
+  }
+  expect(telling.length).toBeGreaterThanOrEqual(3);
+});
+
+test("a stop leaves no process and says so to whoever asks", async () => {
+  expect(await processesOf(clone)).not.toEqual([]);
+  expect((await warren("stop")).code).toBe(0);
+  expect(await processesOf(clone)).toEqual([]);
+
+  const { output, code } = await warren("status");
+  expect(output).toContain("Not ready: `npm start` starts what is missing.");
+  expect(code).toBe(1);
+});
+
+/** Runs the command in the clone, as npm does. */
+async function warren(...args: string[]): Promise<{ output: string; code: number }> {
+  const { PATH, HOME } = process.env;
+  const run = promisify(execFile)(process.execPath, ["cli.ts", ...args], {
+    cwd: clone,
+    env: { PATH, HOME },
+    timeout: 110_000,
+  });
+  try {
+    return { output: (await run).stdout, code: 0 };
+  } catch (error) {
+    const { stdout, stderr, code } = error as { stdout: string; stderr: string; code: number };
+    return { output: stdout + stderr, code };
+  }
+}
+
+async function readStatus(): Promise<z.infer<typeof status>> {
+  return status.parse(JSON.parse((await warren("status", "--json")).output));
+}
+
+/** Does what the printed line says. */
+async function curl(output: string): Promise<Response> {
+  const line = /^curl -sS (\S+) -H '(.+?): (.+?)' -H '(.+?): (.+?)' -d '(.+)'$/m.exec(output);
+  const [, url = "", name = "", value = "", otherName = "", otherValue = "", body = ""] = line!;
+  const headers = { [name]: value, [otherName]: otherValue };
+  return fetch(url, { method: "POST", headers, body, signal: AbortSignal.timeout(20_000) });
+}
+
+/** Without what is linked from elsewhere. */
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name));
+}
+
+/** Command lines of processes that belong to a folder: they name it, or work in it. */
+async function processesOf(folder: string): Promise<string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const read = (pid: string, file: string) =>
+    readFile(`/proc/${pid}/${file}`, "utf8").catch(() => "");
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const [line, env] = await Promise.all([read(pid, "cmdline"), read(pid, "environ")]);
+      return `${line}${env}`.includes(folder) ? [line.replaceAll("\0", " ")] : [];
+    }),
+  );
+  return found.flat();
+}
