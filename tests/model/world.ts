@@ -1,23 +1,20 @@
-import type { Envelope, Received } from "../../lib/envelope.ts";
-import type { Key, Ledger, Row } from "../../lib/ledger/ledger.ts";
-import type { Consumer } from "../../lib/pipeline/consumer.ts";
+import type { Received } from "../../lib/envelope.ts";
 import type { Delivery } from "../../lib/pipeline/delivery.ts";
-import {
-  IdReusedError,
-  OutageError,
-  PermanentError,
-  UncertainError,
-} from "../../lib/pipeline/errors.ts";
 import type { Forward } from "../../lib/pipeline/forward.ts";
-import type { Settled } from "../../lib/pipeline/outcome.ts";
 import { batchProcessor, type ProcessBatch } from "../../lib/pipeline/process-batch.ts";
-import { type Chance, chance } from "./random.ts";
+import {
+  decode,
+  encode,
+  eventText,
+  makeEvents,
+  type Message,
+  type SimulatedEvent,
+} from "./event.ts";
+import { simulatedLedger } from "./ledger.ts";
+import { chance } from "./random.ts";
 import { type Fault, type Owner, schedule } from "./schedule.ts";
+import { simulatedSink } from "./sink.ts";
 
-/** What an event does to its consumer. `flaky` fails once for no known reason. */
-export type Kind = "good" | "flaky" | "refused" | "killer";
-export type SimulatedEvent = { id: string; variant: number; kind: Kind };
-export type Message = Omit<Delivery, "body"> & { event: SimulatedEvent };
 export type DeadLetter = { message: Message; reason: string };
 
 /** Defects that can be planted to see that the model finds them. */
@@ -49,11 +46,6 @@ export type World = {
   violations: string[];
   trace: string[];
 };
-
-/** What tells one event from another, also under one id. */
-export function eventText({ id, variant }: SimulatedEvent): string {
-  return `${id}/${variant}`;
-}
 
 type Worker = {
   owner: Owner;
@@ -132,123 +124,8 @@ export async function runWorld(
   // A client that repeats its POST, and an event delivered twice by a producer.
   if (random.hits(0.5)) queue.push(publishFresh(random.pick(accepted)));
 
-  // --- ledger -----------------------------------------------------------------------------------
-  const rows = new Map<string, Row>();
-
-  function swapOne({ key, over, to }: { key: Key; over: Row | undefined; to: Row | undefined }) {
-    const row = rows.get(key.id);
-    const unfenced =
-      bug === "unfenced release" && over?.state === "claimed" && to?.state !== "claimed";
-    const isRelease = to === undefined || to.state === "forwarded";
-    if (row?.rev === over?.rev || (unfenced && isRelease)) {
-      if (to === undefined) rows.delete(key.id);
-      else rows.set(key.id, to);
-      return { written: true } as const;
-    }
-    return row?.rev === to?.rev ? ({ written: true } as const) : ({ written: false, row } as const);
-  }
-
-  function ledgerOf(owner: Owner): Ledger {
-    return {
-      look: (keys) => time.io(owner, "look", () => keys.map(({ id }) => rows.get(id))),
-      swap: (changes) =>
-        time.io(
-          owner,
-          `swap ${changes.map(({ key, to }) => `${key.id}:${to?.state ?? "-"}`).join(" ")}`,
-          (fault) => {
-            // A batch of statements is no transaction: a lost reply may hide a part.
-            const reached = fault === "none" ? changes.length : random.int(0, changes.length);
-            return changes.slice(0, reached).map(swapOne);
-          },
-        ),
-    };
-  }
-
-  // --- sink -------------------------------------------------------------------------------------
-  const proofs = new Map<string, number>();
-  const flaked = new Set<string>();
-  const healed = new Set<string>();
-  const uncertain = new Map<string, number>();
-  let sinkDown = false;
-
-  function applyAll(worker: Worker, events: readonly Received[]) {
-    const decoded = events.map((received) => ({ received, event: decode(received) }));
-    for (const { event } of decoded) {
-      if (event.kind === "killer") {
-        crash(worker, "killed by its message");
-        return [];
-      }
-    }
-    if (sinkDown) {
-      const text = "the sink is down";
-      throw bug === "outage taken for an error" ? new Error(text) : new OutageError(text);
-    }
-    for (const { event } of decoded) {
-      const name = eventText(event);
-      if (event.kind === "refused" && !healed.has(name)) throw new PermanentError("refused");
-      if (event.kind === "flaky" && !flaked.has(name)) {
-        flaked.add(name);
-        throw repeatable ? new Error("something unknown") : new OutageError("hiccup");
-      }
-    }
-    return decoded.flatMap(({ received, event }) => {
-      const proof = repeatable ? proofs.get(event.id) : undefined;
-      if (proof !== undefined && proof !== event.variant) {
-        return [{ received, error: new IdReusedError("proof of another event") }];
-      }
-      if (proof === undefined) affect(event);
-      return [];
-    });
-  }
-
-  function affect(event: SimulatedEvent): void {
-    const name = eventText(event);
-    proofs.set(event.id, event.variant);
-    const count = (world.effects.get(name) ?? 0) + 1;
-    world.effects.set(name, count);
-    const allowed = 1 + (uncertain.get(name) ?? 0);
-    if (count > allowed) world.violations.push(`${name}: effect ${count} with ${allowed} allowed`);
-  }
-
-  function consumerOf(worker: () => Worker, ledger: Ledger): Consumer {
-    const label = (events: readonly Received[]) =>
-      `apply ${events.map((received) => eventText(decode(received))).join(" ")}`;
-    return {
-      name: "model",
-      repeatable,
-      concurrency: 2,
-      whenUncertain: random.pick(["resend", "dead-letter"]),
-      parse: (body) => JSON.parse(Buffer.from(body).toString()) as Received,
-      async apply(events) {
-        if (bug === "complete before apply") {
-          const keys = events.map(({ event }) => ({ tenant: "t", id: event.id }));
-          const found = await ledger.look(keys);
-          await ledger.swap(
-            keys.map((key, index) => ({
-              key,
-              over: found[index],
-              to: { state: "done", rev: nonce(), digest: events[index]!.digest },
-            })),
-          );
-        }
-        return time.io(
-          worker().owner,
-          label(events),
-          () => applyAll(worker(), events),
-          (fault) =>
-            repeatable
-              ? new Error("connection reset")
-              : fault === "refused" && random.hits(0.5)
-                ? new OutageError("connection refused")
-                : new UncertainError("no answer"),
-        );
-      },
-      probe: () =>
-        time.io(worker().owner, "probe", () => {
-          if (sinkDown) throw new OutageError("the sink is down");
-        }),
-    };
-  }
+  const ledgerOf = simulatedLedger({ time, random, bug });
+  const sink = simulatedSink({ world, time, random, bug, nonce });
 
   // --- workers ----------------------------------------------------------------------------------
   function forwardOf(owner: Owner): Forward {
@@ -276,12 +153,6 @@ export async function runWorld(
     };
   }
 
-  function report({ event, outcome }: Settled): void {
-    if (outcome.kind !== "uncertain" || event === undefined) return;
-    const name = eventText(event.data as SimulatedEvent);
-    uncertain.set(name, (uncertain.get(name) ?? 0) + 1);
-  }
-
   function start(name: string): Worker {
     const owner: Owner = { name: `${name}.${++serial}`, dead: false };
     const ledger = ledgerOf(owner);
@@ -291,14 +162,18 @@ export async function runWorld(
       channel: new AbortController(),
       deadline: undefined,
       process: batchProcessor(
-        consumerOf(() => worker, ledger),
+        sink.consumerOf({
+          owner,
+          ledger,
+          killed: () => crash(worker, "killed by its message"),
+        }),
         {
           ledger,
           forward: forwardOf(owner),
           retryDelays: RETRY_DELAYS,
           leaseMs: LEASE,
           process: owner.name,
-          report,
+          report: sink.reported,
           now: time.now,
           random: random.next,
           nonce,
@@ -362,9 +237,9 @@ export async function runWorld(
 
   function disturb(): Owner | undefined {
     if (budget.outage && random.hits(0.05)) {
-      sinkDown = !sinkDown;
-      if (!sinkDown) budget.outage = false;
-      time.note(sinkDown ? "the sink goes down" : "the sink is back");
+      sink.down = !sink.down;
+      if (!sink.down) budget.outage = false;
+      time.note(sink.down ? "the sink goes down" : "the sink is back");
     }
     if (world.faults >= budget.faults || !random.hits(0.04)) return undefined;
     const worker = random.pick(workers);
@@ -387,7 +262,7 @@ export async function runWorld(
     const letter = world.dead.find(({ message }) => message.event.kind === "refused");
     if (letter === undefined || budget.replays === 0 || !random.hits(0.1)) return;
     budget.replays -= 1;
-    healed.add(eventText(letter.message.event));
+    sink.heal(letter.message.event);
     time.note(`replay of ${eventText(letter.message.event)}`);
     queue.push(publishFresh(letter.message.event, letter.message.generation + 1));
     const dies = world.faults < budget.faults && random.hits(0.3);
@@ -440,37 +315,11 @@ export async function runWorld(
     const timer = time.nextTimer();
     if (timer !== undefined) dues.push(timer);
     if (stalled !== undefined && (dues.length === 0 || random.hits(0.3))) stalled = undefined;
-    else if (sinkDown && random.hits(0.3)) sinkDown = budget.outage = false;
+    else if (sink.down && random.hits(0.3)) sink.down = budget.outage = false;
     else if (dues.length === 0) return busy;
     if (dues.length > 0) time.advance(Math.max(0, Math.min(...dues) - time.now()));
     return true;
   }
-}
-
-function makeEvents(random: Chance): SimulatedEvent[] {
-  let killers = 0;
-  return Array.from({ length: random.int(2, 6) }, (_, index) => {
-    // A fifth wears the id of the event before it: same id, other body.
-    const wornTwice = index > 0 && random.hits(0.2);
-    const kind: Kind = random.hits(0.55)
-      ? "good"
-      : random.hits(0.3) && killers++ === 0
-        ? "killer"
-        : random.pick(["flaky", "refused"]);
-    return { id: `e${wornTwice ? index - 1 : index}`, variant: index, kind };
-  });
-}
-
-function decode({ event }: Received): SimulatedEvent {
-  return (event as Envelope<string, SimulatedEvent>).data;
-}
-
-function encode({ event, ...rest }: Message): Delivery {
-  const received = {
-    digest: String(event.variant),
-    event: { id: event.id, tenant_id: "t", type: "model.event", data: event },
-  };
-  return { ...rest, body: Buffer.from(JSON.stringify(received)) };
 }
 
 /** Everything that follows from the step has happened once the microtasks are done. */

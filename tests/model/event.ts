@@ -1,0 +1,40 @@
+import type { Envelope, Received } from "../../lib/envelope.ts";
+import type { Delivery } from "../../lib/pipeline/delivery.ts";
+import type { Chance } from "./random.ts";
+
+/** What an event does to its consumer. `flaky` fails once for no known reason. */
+export type Kind = "good" | "flaky" | "refused" | "killer";
+export type SimulatedEvent = { id: string; variant: number; kind: Kind };
+export type Message = Omit<Delivery, "body"> & { event: SimulatedEvent };
+
+/** What tells one event from another, also under one id. */
+export function eventText({ id, variant }: SimulatedEvent): string {
+  return `${id}/${variant}`;
+}
+
+/** Two to six, some under the id of another. */
+export function makeEvents(random: Chance): SimulatedEvent[] {
+  let killers = 0;
+  return Array.from({ length: random.int(2, 6) }, (_, index) => {
+    // A fifth wears the id of the event before it: same id, other body.
+    const wornTwice = index > 0 && random.hits(0.2);
+    const kind: Kind = random.hits(0.55)
+      ? "good"
+      : random.hits(0.3) && killers++ === 0
+        ? "killer"
+        : random.pick(["flaky", "refused"]);
+    return { id: `e${wornTwice ? index - 1 : index}`, variant: index, kind };
+  });
+}
+
+export function decode({ event }: Received): SimulatedEvent {
+  return (event as Envelope<string, SimulatedEvent>).data;
+}
+
+export function encode({ event, ...rest }: Message): Delivery {
+  const received = {
+    digest: String(event.variant),
+    event: { id: event.id, tenant_id: "t", type: "model.event", data: event },
+  };
+  return { ...rest, body: Buffer.from(JSON.stringify(received)) };
+}
