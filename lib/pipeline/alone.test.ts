@@ -1,0 +1,133 @@
+import { describe, expect, test } from "vitest";
+import { died, message, setup, throws, untilCalled } from "../../tests/pipeline/setup.ts";
+import { IdReusedError, PermanentError, UncertainError } from "./errors.ts";
+
+describe("a message alone", () => {
+  test("is what failed before and what was delivered before; the group goes first", async () => {
+    const { run, calls } = setup();
+    await run([
+      message("a", { attempt: 2 }),
+      message("b", { deliveryCount: 1 }),
+      message("c"),
+      message("d"),
+    ]);
+
+    expect(calls).toEqual([["c", "d"], ["b"], ["a"]]);
+  });
+
+  test("is dead after its last attempt", async () => {
+    const { run, copies } = setup({ apply: throws(new Error("reset")) });
+
+    expect(await run([message("a", { attempt: 3 })])).toEqual(["dead"]);
+    expect(copies).toEqual(["a: dead, out of attempts"]);
+  });
+
+  test("is dead without another try when its consumer crashed three times under it", async () => {
+    const { run, start, calls, copies } = setup({ apply: (_ids, signal) => died(signal) });
+    const deliver = (deliveryCount: number, process: string) =>
+      run([message("a", { copy: 5, deliveryCount })], start(process));
+    void deliver(1, "p1").catch(() => undefined);
+    await untilCalled(calls, 1);
+    void deliver(2, "p2").catch(() => undefined);
+    await untilCalled(calls, 2);
+    void deliver(3, "p3").catch(() => undefined);
+    await untilCalled(calls, 3);
+
+    expect(await deliver(4, "p4")).toEqual(["dead"]);
+    expect(calls).toHaveLength(3);
+    expect(copies).toEqual(["a: dead, crashes its consumer"]);
+  });
+
+  test("waits while another process holds its claim", async () => {
+    const { run, start, calls, copies } = setup({ apply: (_ids, signal) => died(signal) });
+    void run([message("a", { copy: 5, deliveryCount: 1 })], start("p1")).catch(() => undefined);
+    await untilCalled(calls, 1);
+
+    expect(await run([message("a", { copy: 6 })], start("p2"))).toEqual(["defer"]);
+    expect(copies).toEqual(["a: attempt 1.1 in 90000"]);
+  });
+
+  test("is replayed as a new generation, unless it is done", async () => {
+    let mended = false;
+    const { run, calls } = setup({
+      apply: () => {
+        if (!mended) throw new PermanentError("refused");
+      },
+    });
+    await run([message("a")]);
+    mended = true;
+
+    expect(await run([message("a", { generation: 2 })])).toEqual(["done"]);
+    expect(await run([message("a", { generation: 3 })])).toEqual(["duplicate"]);
+    expect(calls).toEqual([["a"], ["a"], ["a"]]);
+  });
+
+  test("whose proof names another event is dead and leaves the row to that event", async () => {
+    const { run, ledger } = setup({ apply: throws(new IdReusedError("proof of another event")) });
+
+    expect(await run([message("a")])).toEqual(["dead"]);
+    expect(await ledger.look([{ tenant: "t", id: "a" }])).toEqual([undefined]);
+  });
+});
+
+describe("a consumer that is not repeatable", () => {
+  test("gets every message alone, marked before it is sent", async () => {
+    const marks: unknown[] = [];
+    const world = setup({
+      repeatable: false,
+      apply: async ([id = ""]) => {
+        const [row] = await world.ledger.look([{ tenant: "t", id }]);
+        marks.push(row?.state === "claimed" && row.sending);
+      },
+    });
+
+    expect(await world.run([message("a"), message("b")])).toEqual(["done", "done"]);
+    expect(marks).toEqual([true, true]);
+  });
+
+  test("reports an uncertain send before it is sent again", async () => {
+    const { run, reports, copies } = setup({
+      repeatable: false,
+      apply: throws(new UncertainError("no answer")),
+    });
+
+    expect(await run([message("a")])).toEqual(["uncertain"]);
+    expect(reports).toEqual(["a: uncertain"]);
+    expect(copies).toEqual(["a: attempt 2.1 in 5000"]);
+  });
+
+  test("does not send again what a dead process may have sent", async () => {
+    const { run, start, calls, copies, clock } = setup({
+      repeatable: false,
+      whenUncertain: "dead-letter",
+      apply: (_ids, signal) => died(signal),
+    });
+    void run([message("a")], start("p1")).catch(() => undefined);
+    await untilCalled(calls, 1);
+    clock.advance(90_000);
+
+    expect(await run([message("a", { deliveryCount: 1 })], start("p2"))).toEqual(["uncertain"]);
+    expect(calls).toHaveLength(1);
+    expect(copies).toEqual(["a: dead, send uncertain"]);
+  });
+});
+
+test("publishes nothing under a claim that another process took over", async () => {
+  const world = setup({
+    apply: async ([id = ""]) => {
+      const key = { tenant: "t", id };
+      const [row] = await world.ledger.look([key]);
+      if (row?.state !== "claimed") return;
+      const to = { ...row, rev: "stolen", token: "thief:1", crashes: [row.token] };
+      await world.ledger.swap([{ key, over: row, to }]);
+      throw new Error("slow");
+    },
+  });
+
+  await expect(world.run([message("a", { attempt: 2 })])).rejects.toThrow("the claim was lost");
+  expect(world.copies).toEqual([]);
+  // We live, so the thief's takeover was no crash.
+  expect(await world.ledger.look([{ tenant: "t", id: "a" }])).toMatchObject([
+    { token: "thief:1", crashes: [] },
+  ]);
+});

@@ -1,0 +1,76 @@
+import { describe, expect, test } from "vitest";
+import { message, setup, throws } from "../../tests/pipeline/setup.ts";
+import { OutageError } from "./errors.ts";
+
+describe("an outage", () => {
+  test("is waited for, and spends no attempt", async () => {
+    let probes = 0;
+    const { run, calls, copies } = setup({
+      apply: () => {
+        if (probes < 5) throw new OutageError("down");
+      },
+      probe: () => {
+        if (++probes < 5) throw new OutageError("down");
+      },
+    });
+
+    expect(await run([message("a"), message("b")])).toEqual(["done", "done"]);
+    expect(calls).toEqual([
+      ["a", "b"],
+      ["a", "b"],
+    ]);
+    expect(copies).toEqual([]);
+  });
+
+  test("that outlasts the invocation hands the batch back untouched, and no claim stays", async () => {
+    const down = throws(new OutageError("down"));
+    const { run, copies, ledger } = setup({ apply: down, probe: () => down([]) });
+
+    await expect(run([message("a", { attempt: 2 })])).rejects.toThrow("out of time");
+    expect(copies).toEqual([]);
+    expect(await ledger.look([{ tenant: "t", id: "a" }])).toEqual([undefined]);
+  });
+
+  test("that comes back while the sink is healthy is blamed on its message alone", async () => {
+    const { run, copies } = setup({
+      apply: (ids) => {
+        if (ids.includes("bad")) throw new OutageError("so it says");
+      },
+    });
+
+    expect(await run([message("a"), message("bad"), message("c")])).toEqual([
+      "done",
+      "retry",
+      "done",
+    ]);
+    expect(copies).toEqual(["bad: attempt 2.1 in 5000"]);
+  });
+
+  test("is what an unknown error is that hits every message of several groups", async () => {
+    let down = true;
+    const { run, copies } = setup({
+      apply: () => {
+        if (down) throw new Error("unheard of");
+      },
+      probe: () => {
+        if (down) throw new Error("unheard of");
+      },
+    });
+    await run([message("a")]);
+    await run([message("b")]);
+    await expect(run([message("c")])).rejects.toThrow("out of time");
+    down = false;
+
+    expect(await run([message("c")])).toEqual(["done"]);
+    expect(copies).toEqual(["a: attempt 2.1 in 5000", "b: attempt 2.1 in 5000"]);
+  });
+
+  test("is not what one poisonous message causes again and again", async () => {
+    const { run, copies } = setup({ apply: throws(new Error("poison")) });
+    await run([message("a")]);
+    await run([message("a", { attempt: 2 })]);
+
+    expect(await run([message("a", { attempt: 3 })])).toEqual(["dead"]);
+    expect(copies.at(-1)).toBe("a: dead, out of attempts");
+  });
+});
