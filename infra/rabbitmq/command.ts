@@ -3,13 +3,14 @@ import { join } from "node:path";
 import * as z from "zod";
 import { ConfigError, readConfig, variables } from "../../lib/config.ts";
 import { BrokerUnavailableError } from "../../lib/rabbit/errors.ts";
+import { ManagementError } from "../../lib/rabbit/management.ts";
 import { TopologyError } from "../../lib/rabbit/apply-topology.ts";
 import { topologyOf, type Topology } from "../../lib/rabbit/topology.ts";
 import { brokerAddress } from "./address.ts";
 import { applyTopology } from "./apply.ts";
 import { readConsumers } from "./consumers.ts";
 import { definitionsOf } from "./definitions.ts";
-import { differences, ManagementError, readLive } from "./live.ts";
+import { differences, readLive } from "./live.ts";
 
 const DEFINITIONS = join(import.meta.dirname, "definitions.json");
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { topologyOf } from "../../lib/rabbit/topology.ts";
-import { differences, type Live, staleBindings, vhostOf } from "./live.ts";
+import { differences, type Live, staleBindings } from "./live.ts";
 
 const wanted = topologyOf({
   consumers: [{ queue: "events.neo4j", accepts: ["order.created"] }],
@@ -66,13 +66,4 @@ test("names what earlier versions left behind", () => {
     "queue events.neo4j.retry.10s belongs to no configured retry delay: delete it once it is empty",
   ]);
   expect(staleBindings(wanted, live)).toEqual([stale]);
-});
-
-test.each([
-  ["amqp://h", "/"],
-  ["amqp://h/", "/"],
-  ["amqp://h/%2f", "/"],
-  ["amqps://u:p@h:5671/shop?heartbeat=5", "shop"],
-])("the vhost of %s is %s", (url, vhost) => {
-  expect(vhostOf(url)).toBe(vhost);
 });

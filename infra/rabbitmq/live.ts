@@ -1,8 +1,7 @@
 import * as z from "zod";
+import { management } from "../../lib/rabbit/management.ts";
 import { UNCONSUMED, EVENTS_EXCHANGE } from "../../lib/rabbit/names.ts";
 import type { Arguments, Binding, Topology } from "../../lib/rabbit/topology.ts";
-
-const ANSWER_MS = 10_000;
 
 const args = z.record(z.string(), z.union([z.string(), z.number()]).catch("(other)"));
 const exchanges = z.array(
@@ -17,11 +16,6 @@ const bindings = z.array(
     routing_key: z.string(),
   }),
 );
-
-/** The management API cannot be reached, or refuses. */
-export class ManagementError extends Error {
-  override name = "ManagementError";
-}
 
 /** What a vhost holds, as the management API tells it. */
 export type Live = {
@@ -38,30 +32,11 @@ export async function readLive({
   url: string;
   managementUrl: string;
 }): Promise<Live> {
-  const broker = new URL(url);
-  const base = new URL(managementUrl);
-  const user = base.username === "" ? broker : base;
-  const login = `${decodeURIComponent(user.username)}:${decodeURIComponent(user.password)}`;
-  const authorization = `Basic ${Buffer.from(login).toString("base64")}`;
-  const vhost = encodeURIComponent(vhostOf(url));
-
-  const get = async <T extends z.ZodType>(what: string, schema: T): Promise<z.infer<T>> => {
-    const address = `${base.origin}${base.pathname.replace(/\/$/, "")}/api/${what}/${vhost}`;
-    const signal = AbortSignal.timeout(ANSWER_MS);
-    const answer = await fetch(address, { headers: { authorization }, signal }).catch((cause) => {
-      throw new ManagementError(`cannot reach the management API at ${base.origin}`, { cause });
-    });
-    if (!answer.ok) {
-      throw new ManagementError(
-        `the management API answers ${answer.status} when asked for ${what}`,
-      );
-    }
-    return schema.parse(await answer.json());
-  };
+  const { get, vhost } = management({ url, managementUrl });
   const [liveExchanges, liveQueues, liveBindings] = await Promise.all([
-    get("exchanges", exchanges),
-    get("queues", queues),
-    get("bindings", bindings),
+    get(`exchanges/${vhost}`, exchanges),
+    get(`queues/${vhost}`, queues),
+    get(`bindings/${vhost}`, bindings),
   ]);
   return {
     exchanges: liveExchanges,
@@ -74,11 +49,6 @@ export async function readLive({
         routingKey,
       })),
   };
-}
-
-/** `amqp://host/%2f` and `amqp://host` both mean the vhost `/`. */
-export function vhostOf(url: string): string {
-  return decodeURIComponent(new URL(url).pathname.slice(1)) || "/";
 }
 
 /** One sentence for each thing that is missing on the broker, is otherwise, or is too much. */

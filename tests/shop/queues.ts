@@ -1,4 +1,4 @@
-import { vhostOf } from "../../infra/rabbitmq/live.ts";
+import { vhostOf } from "../../lib/rabbit/management.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 
 const ANSWER_MS = 10_000;

@@ -1,0 +1,88 @@
+import * as z from "zod";
+
+/** The management API cannot be reached in time, refuses, or answers what it should not. */
+export class ManagementError extends Error {
+  override name = "ManagementError";
+}
+
+export type Management = {
+  /** `GET /api/<path>`, checked. Throws ManagementError. */
+  get: <T extends z.ZodType>(path: string, schema: T) => Promise<z.infer<T>>;
+  /** The vhost of the broker's URL, as the API wants it in a path. */
+  vhost: string;
+};
+
+/**
+ * RabbitMQ's management API, for the vhost and (unless its own URL names one) with the user of the
+ * broker's URL. A call takes at most `timeoutMs`, an answer has at most `maxBytes`.
+ */
+export function management({
+  url,
+  managementUrl,
+  timeoutMs = 10_000,
+  maxBytes = 64 * 1_024 ** 2,
+}: {
+  url: string;
+  managementUrl: string;
+  timeoutMs?: number;
+  maxBytes?: number;
+}): Management {
+  const broker = new URL(url);
+  const base = new URL(managementUrl);
+  const user = base.username === "" ? broker : base;
+  const login = `${decodeURIComponent(user.username)}:${decodeURIComponent(user.password)}`;
+  const authorization = `Basic ${Buffer.from(login).toString("base64")}`;
+  const root = `${base.origin}${base.pathname.replace(/\/$/, "")}/api`;
+
+  async function get<T extends z.ZodType>(path: string, schema: T): Promise<z.infer<T>> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const what = path.replace(/[/?].*/, "");
+    try {
+      const answer = await fetch(`${root}/${path}`, { headers: { authorization }, signal });
+      if (!answer.ok) {
+        await answer.body?.cancel();
+        const text = `the management API answers ${answer.status} when asked for ${what}`;
+        throw new ManagementError(text);
+      }
+      return schema.parse(JSON.parse(await textOf(answer, maxBytes)));
+    } catch (cause) {
+      if (cause instanceof ManagementError) throw cause;
+      const trouble = isAnswer(cause) ? "cannot be understood" : "cannot be reached";
+      const text = `the management API at ${base.origin} ${trouble} when asked for ${what}`;
+      throw new ManagementError(text, { cause });
+    }
+  }
+
+  return { get, vhost: encodeURIComponent(vhostOf(url)) };
+}
+
+/**
+ * Where the management API of a broker is unless somebody says otherwise: Amazon MQ has it behind
+ * HTTPS on the broker's host, a broker of one's own on RabbitMQ's own port.
+ */
+export function managementUrlOf(url: string): string {
+  const { protocol, hostname } = new URL(url);
+  return protocol === "amqps:" ? `https://${hostname}` : `http://${hostname}:15672`;
+}
+
+/** `amqp://host/%2f` and `amqp://host` both mean the vhost `/`. */
+export function vhostOf(url: string): string {
+  return decodeURIComponent(new URL(url).pathname.slice(1)) || "/";
+}
+
+async function textOf(answer: Response, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of answer.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) {
+      throw new ManagementError(`the management API answers with more than ${maxBytes} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function isAnswer(cause: unknown): boolean {
+  return cause instanceof z.ZodError || cause instanceof SyntaxError;
+}
