@@ -60,6 +60,18 @@ export const variables = {
 };
 
 /**
+ * How a function's metrics are exposed (lib/lambda/exposition.ts). Lambda itself sets its function's
+ * name; the namespace is CloudWatch's, one for each stage.
+ */
+export const exposition = {
+  AWS_LAMBDA_FUNCTION_NAME: z.string().optional(),
+  METRICS_NAMESPACE: z
+    .string()
+    .regex(/^(?!AWS\/)[\w./#:-]{1,255}$/, "must be a CloudWatch namespace, such as Warren/prod")
+    .default("Warren"),
+};
+
+/**
  * Which ledger a consumer uses, joined to its config: `z.object({ … }).and(ledger)`. The result is
  * `{ LEDGER: "dynamodb", LEDGER_TABLE }` (the default; the table is then required) or `{ LEDGER: "none" }`.
  */

@@ -1,15 +1,59 @@
-import { collectDefaultMetrics, Counter, Histogram, Registry } from "prom-client";
+import {
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+  type LabelValues,
+} from "prom-client";
 
-/** What Warren counts, with one recorder per happening. All times in seconds. */
+/**
+ * What Warren counts, with one recorder per happening. All times in seconds. Labels have few values:
+ * on CloudWatch each combination is a metric of its own. docs/metrics.md lists them all.
+ */
 export type Metrics = {
   registry: Registry;
+  /** Single observations since the last call, if they are kept (`keepSamples`). */
+  takeSamples: () => Sample[];
+  /** A function that will take batches: what alerts watch must be seen at 0 before it rises. */
+  consumer(one: { name: string }): void;
   /** An answered request to accept an event. */
   request(answer: { code: number; seconds: number }): void;
   /** A batch that was handed to a function: all of it settled, or (`thrown`) none of it acked. */
   batch(run: { name: string; result: "settled" | "thrown"; size: number; seconds: number }): void;
   /** A message whose outcome was decided; `ageSeconds` since it happened, if it could be read. */
   settled(message: { name: string; kind: string; ageSeconds: number | undefined }): void;
+  /** A copy that went to a retry queue; `tier` as in its name, such as 30s. */
+  retried(copy: { name: string; tier: string }): void;
+  /** Whether a function's sink is held to be down. */
+  sink(state: { name: string; down: boolean }): void;
+  /** Rows of the ledger that were written, by the state they have now. */
+  rows(written: { name: string; state: RowState; count: number }): void;
+  /** `retaken`: the process' own of before; `takeover`: another's. */
+  claimed(claim: { name: string; kind: ClaimKind }): void;
+  /** A claim whose holder ended without giving it up. */
+  crashed(claim: { name: string }): void;
+  /** A ledger that could not be opened, read or written. */
+  ledgerFailed(failure: { name: string }): void;
+  /** A message is handed to the broker; call the result with what became of it. */
+  publishing(message: { name: string }): (result: PublishResult) => void;
+  /** A run of a function on a schedule. */
+  scheduled(run: { name: string; result: "ended" | "failed"; seconds: number }): void;
 };
+
+export type RowState = "done" | "claimed" | "forwarded" | "removed";
+export type ClaimKind = "fresh" | "retaken" | "takeover";
+export type PublishResult =
+  | "confirmed"
+  | "refused"
+  | "unroutable"
+  | "unknown"
+  | "unavailable"
+  | "failed";
+
+/** One observation of a histogram. */
+export type Sample = { metric: string; labels: Labels; value: number };
+export type Labels = Record<string, string | number>;
 
 const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const BATCH_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
@@ -17,72 +61,177 @@ const BATCH_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 9
 const AGE_BUCKETS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400];
 const SIZE_BUCKETS = [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 10_000];
 
-/** One registry per process, with Node's own metrics (memory, event loop) beside ours. */
-export function createMetrics(): Metrics {
+/** One registry per process. */
+export function createMetrics({
+  keepSamples = false,
+}: {
+  /**
+   * For CloudWatch, whose percentiles want single values: observations are kept until they are taken.
+   * Else Node's own metrics (memory, event loop) stand beside ours.
+   */
+  keepSamples?: boolean;
+} = {}): Metrics {
   const registry = new Registry();
-  const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  const samples: Sample[] = [];
+  if (!keepSamples) collectNodeMetrics(registry);
 
-  const requests = new Counter({
-    name: "warren_ingest_requests_total",
-    help: "Requests to accept an event, by the status they were answered with.",
-    labelNames: ["code"],
-    registers,
-  });
-  const requestSeconds = new Histogram({
-    name: "warren_ingest_request_seconds",
-    help: "Time from a request to its answer, the broker's confirm included.",
-    buckets: REQUEST_BUCKETS,
-    registers,
-  });
-  const batches = new Counter({
-    name: "warren_batches_total",
-    help: "Batches, by whether all messages were settled or the batch was handed back.",
-    labelNames: ["function", "result"],
-    registers,
-  });
-  const batchMessages = new Histogram({
-    name: "warren_batch_messages",
-    help: "Messages in a batch.",
-    labelNames: ["function"],
-    buckets: SIZE_BUCKETS,
-    registers,
-  });
-  const batchSeconds = new Histogram({
-    name: "warren_batch_seconds",
-    help: "Time a batch took.",
-    labelNames: ["function"],
-    buckets: BATCH_BUCKETS,
-    registers,
-  });
-  const outcomes = new Counter({
-    name: "warren_outcomes_total",
-    help: "Messages, by what became of them.",
-    labelNames: ["function", "kind"],
-    registers,
-  });
-  const age = new Histogram({
-    name: "warren_event_age_seconds",
-    help: "Time from an event's timestamp to its outcome: how far a function lags behind.",
-    labelNames: ["function"],
-    buckets: AGE_BUCKETS,
-    registers,
-  });
+  const counter = <Name extends string>(name: string, help: string, labelNames: Name[]) =>
+    new Counter({ name, help, labelNames, registers: [registry] });
+  const gauge = <Name extends string>(name: string, help: string, labelNames: Name[]) =>
+    new Gauge({ name, help, labelNames, registers: [registry] });
+  const histogram = <Name extends string>(
+    name: string,
+    help: string,
+    labelNames: Name[],
+    buckets: number[],
+  ) => {
+    const prometheus = new Histogram({ name, help, labelNames, buckets, registers: [registry] });
+    return (labels: LabelValues<Name>, exact: number) => {
+      // To the microsecond: more digits only cost.
+      const value = Math.round(exact * 1e6) / 1e6;
+      prometheus.observe(labels, value);
+      if (keepSamples) samples.push({ metric: name, labels: labels as Labels, value });
+    };
+  };
+
+  const requests = counter(
+    "warren_ingest_requests_total",
+    "Requests to accept an event, by the status they were answered with.",
+    ["code"],
+  );
+  const requestSeconds = histogram(
+    "warren_ingest_request_seconds",
+    "Time from a request to its answer, the broker's confirm included.",
+    [],
+    REQUEST_BUCKETS,
+  );
+  const batches = counter(
+    "warren_batches_total",
+    "Batches, by whether all messages were settled or the batch was handed back.",
+    ["function", "result"],
+  );
+  const batchMessages = histogram(
+    "warren_batch_messages",
+    "Messages in a batch.",
+    ["function"],
+    SIZE_BUCKETS,
+  );
+  const batchSeconds = histogram(
+    "warren_batch_seconds",
+    "Time a batch took.",
+    ["function"],
+    BATCH_BUCKETS,
+  );
+  const outcomes = counter("warren_outcomes_total", "Messages, by what became of them.", [
+    "function",
+    "kind",
+  ]);
+  const age = histogram(
+    "warren_event_age_seconds",
+    "Time from an event's timestamp to its outcome: how far a function lags behind.",
+    ["function"],
+    AGE_BUCKETS,
+  );
+  const retries = counter(
+    "warren_retries_total",
+    "Copies sent to a retry queue, by the delay in its name.",
+    ["function", "tier"],
+  );
+  const sinkDown = gauge(
+    "warren_sink_down",
+    "1 while a function holds its batch because its sink does not answer.",
+    ["function"],
+  );
+  const ledgerRows = counter(
+    "warren_ledger_rows_total",
+    "Rows of the ledger written, by the state they then had.",
+    ["function", "state"],
+  );
+  const claims = counter(
+    "warren_ledger_claims_total",
+    "Claims on messages that travel alone: fresh, retaken by their own process, taken over.",
+    ["function", "kind"],
+  );
+  const crashes = counter(
+    "warren_ledger_crashes_total",
+    "Claims whose process is held to have crashed while it had them.",
+    ["function"],
+  );
+  const ledgerErrors = counter(
+    "warren_ledger_errors_total",
+    "Calls to the ledger that failed; their batches come again.",
+    ["function"],
+  );
+  const publishes = counter(
+    "warren_publishes_total",
+    "Messages handed to the broker, by its verdict.",
+    ["function", "result"],
+  );
+  const inFlight = gauge(
+    "warren_publishes_in_flight",
+    "Messages handed to the broker that have no verdict yet.",
+    ["function"],
+  );
+  const runs = counter("warren_scheduled_runs_total", "Runs of a function on a schedule.", [
+    "function",
+    "result",
+  ]);
+  const runSeconds = histogram(
+    "warren_scheduled_run_seconds",
+    "Time a scheduled run took.",
+    ["function"],
+    BATCH_BUCKETS,
+  );
 
   return {
     registry,
+    takeSamples: () => samples.splice(0),
+    consumer({ name }) {
+      for (const result of ["settled", "thrown"]) batches.inc({ function: name, result }, 0);
+      ledgerErrors.inc({ function: name }, 0);
+      sinkDown.set({ function: name }, 0);
+    },
     request({ code, seconds }) {
       requests.inc({ code });
-      requestSeconds.observe(seconds);
+      requestSeconds({}, seconds);
     },
     batch({ name, result, size, seconds }) {
       batches.inc({ function: name, result });
-      batchMessages.observe({ function: name }, size);
-      batchSeconds.observe({ function: name }, seconds);
+      batchMessages({ function: name }, size);
+      batchSeconds({ function: name }, seconds);
     },
     settled({ name, kind, ageSeconds }) {
       outcomes.inc({ function: name, kind });
-      if (ageSeconds !== undefined) age.observe({ function: name }, ageSeconds);
+      if (ageSeconds !== undefined) age({ function: name }, ageSeconds);
+    },
+    retried: ({ name, tier }) => retries.inc({ function: name, tier }),
+    sink: ({ name, down }) => sinkDown.set({ function: name }, down ? 1 : 0),
+    rows: ({ name, state, count }) => ledgerRows.inc({ function: name, state }, count),
+    claimed: ({ name, kind }) => claims.inc({ function: name, kind }),
+    crashed: ({ name }) => crashes.inc({ function: name }),
+    ledgerFailed: ({ name }) => ledgerErrors.inc({ function: name }),
+    publishing({ name }) {
+      inFlight.inc({ function: name });
+      return (result) => {
+        inFlight.dec({ function: name });
+        publishes.inc({ function: name, result });
+      };
+    },
+    scheduled({ name, result, seconds }) {
+      runs.inc({ function: name, result });
+      runSeconds({ function: name }, seconds);
     },
   };
+}
+
+/** Gauges that end like counters, which `promtool check metrics` rejects. */
+const MISNAMED = [
+  "nodejs_active_handles_total",
+  "nodejs_active_requests_total",
+  "nodejs_active_resources_total",
+];
+
+function collectNodeMetrics(registry: Registry): void {
+  collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
 }

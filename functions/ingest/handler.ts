@@ -1,18 +1,26 @@
 import { handle } from "hono/aws-lambda";
 import { readConfig } from "../../lib/config.ts";
+import { openExposition } from "../../lib/lambda/exposition.ts";
 import { logger } from "../../lib/log.ts";
-import { createMetrics } from "../../lib/metrics.ts";
+import { observedPublisher } from "../../lib/rabbit/observed-publisher.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { createApp } from "./app.ts";
 import { config } from "./config.ts";
 import { eventIds } from "./event-id.ts";
 import { fileKeys } from "./keys.ts";
 
-const { RABBITMQ_URL, LOG_LEVEL, API_KEYS_FILE } = readConfig(config, process.env);
-const log = logger({ level: LOG_LEVEL, name: "ingest" });
-const publisher = rabbitPublisher({ url: RABBITMQ_URL, name: "ingest", timeoutMs: 5_000, log });
+const name = "ingest";
+const settings = readConfig(config, process.env);
+const { RABBITMQ_URL: url, LOG_LEVEL, API_KEYS_FILE } = settings;
+const log = logger({ level: LOG_LEVEL, name });
+const exposition = openExposition({ config: settings, log });
 
-export const metrics = createMetrics();
+export const { metrics } = exposition;
+
+const publisher = observedPublisher(rabbitPublisher({ url, name, timeoutMs: 5_000, log }), {
+  name,
+  metrics,
+});
 
 /** Served by the host and by local tools. */
 export const app = createApp({
@@ -27,7 +35,7 @@ export const app = createApp({
 });
 
 /** The same behind an API Gateway. */
-export const handler = handle(app);
+export const handler = exposition.exposed(handle(app));
 
 /** Waits for the broker's verdict on what was accepted, then disconnects. */
 export const close = (): Promise<void> => publisher.close();

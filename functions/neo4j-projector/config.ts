@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { ledger, variables } from "../../lib/config.ts";
+import { exposition, ledger, variables } from "../../lib/config.ts";
 
 export const graphVariables = {
   /** `bolt:` for one server, `neo4j:` for a cluster, `+s` for TLS. */
@@ -19,6 +19,7 @@ export const proofVariables = {
 
 export const config = z
   .object({
+    ...exposition,
     ...graphVariables,
     ...proofVariables,
     RABBITMQ_URL: variables.RABBITMQ_URL,
@@ -27,4 +28,6 @@ export const config = z
   .and(ledger);
 
 /** What prune.ts reads: no broker. */
-export const pruneConfig = z.object({ ...graphVariables, ...proofVariables }).and(ledger);
+export const pruneConfig = z
+  .object({ ...exposition, ...graphVariables, ...proofVariables })
+  .and(ledger);

@@ -1,5 +1,7 @@
 import { readConfig } from "../../lib/config.ts";
 import type { InvocationContext } from "../../lib/lambda/context.ts";
+import { openExposition } from "../../lib/lambda/exposition.ts";
+import { scheduledHandler } from "../../lib/lambda/scheduled-handler.ts";
 import { openLedger } from "../../lib/ledger/open-ledger.ts";
 import { logger } from "../../lib/log.ts";
 import { pruneConfig } from "./config.ts";
@@ -11,13 +13,17 @@ import { pruneProofs, type Rule } from "./pruning.ts";
 const settings = readConfig(pruneConfig, process.env);
 const { NEO4J_URL: url, NEO4J_USER: user, NEO4J_PASSWORD: password, LOG_LEVEL: level } = settings;
 const log = logger({ level, name: "neo4j-prune" });
+const exposition = openExposition({ config: settings, log });
 const store = neo4jStore({ url, user, password });
 
 /** Left for the page in hand when the time of the invocation ends, ms. */
 const MARGIN_MS = 20_000;
 
-/** Runs on a schedule. What it did not get to is left to the next run. */
-export async function handler(_event: unknown, context: InvocationContext): Promise<void> {
+export const { metrics } = exposition;
+export const handler = scheduledHandler({ name: "neo4j-prune", exposition, run });
+
+/** What it did not get to is left to the next run. */
+async function run(context: InvocationContext): Promise<void> {
   const stop = AbortSignal.timeout(Math.max(1, context.getRemainingTimeInMillis() - 1_000));
   const signal = context.signal === undefined ? stop : AbortSignal.any([stop, context.signal]);
   const pruned = await pruneProofs({

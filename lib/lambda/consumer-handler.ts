@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import type * as z from "zod";
-import type { ledger } from "../config.ts";
+import type { exposition, ledger } from "../config.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { observedLedger } from "../ledger/observed-ledger.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
 import { logger } from "../log.ts";
-import { createMetrics, type Metrics } from "../metrics.ts";
+import type { Metrics } from "../metrics.ts";
 import type { Consumer } from "../pipeline/consumer.ts";
 import type { Delivery } from "../pipeline/delivery.ts";
 import type { Settled } from "../pipeline/outcome.ts";
@@ -13,21 +14,29 @@ import { batchProcessor, type ProcessBatch } from "../pipeline/process-batch.ts"
 import { requireTopology } from "../rabbit/apply-topology.ts";
 import { withChannel } from "../rabbit/connection.ts";
 import { rabbitForward } from "../rabbit/forward.ts";
+import { durationText } from "../rabbit/names.ts";
+import { observedPublisher } from "../rabbit/observed-publisher.ts";
 import { rabbitPublisher } from "../rabbit/publisher.ts";
 import type { InvocationContext } from "./context.ts";
+import { openExposition } from "./exposition.ts";
 import { journal } from "./journal.ts";
+import { observedSink } from "./observed-sink.ts";
 import { type QueueBatch, type RabbitMQEvent, readEvent } from "./rabbitmq-event.ts";
 
 /** On top of the function's time-out: how far the clocks of two machines may differ. */
 const CLOCK_SKEW_MS = 30_000;
 
-/** What every consumer's config.ts reads besides its sink's own: `variables` and `ledger` of lib/config.ts. */
+/**
+ * What every consumer's config.ts reads besides its sink's own: `variables`, `exposition` and `ledger`
+ * of lib/config.ts.
+ */
 export type ConsumerConfig = {
   RABBITMQ_URL: string;
   /** ms */
   RETRY_DELAYS: readonly number[];
   LOG_LEVEL: string;
-} & z.infer<typeof ledger>;
+} & z.infer<z.ZodObject<typeof exposition>> &
+  z.infer<typeof ledger>;
 
 export type ConsumerHandler = {
   /**
@@ -64,16 +73,21 @@ export function consumerHandler({
   const { name } = consumer;
   const { RABBITMQ_URL: url, RETRY_DELAYS: retryDelays } = config;
   const log = logger({ level: config.LOG_LEVEL, name });
-  const metrics = createMetrics();
-  const publisher = rabbitPublisher({ url, name, log });
+  const { metrics, exposed } = openExposition({ config, log });
+  const observed = { name, metrics };
+  metrics.consumer({ name });
+  const sink = observedSink(consumer, observed);
+  const publisher = observedPublisher(rabbitPublisher({ url, name, log }), observed);
   const processId = randomUUID();
   const processors = new Map<string, ProcessBatch>();
   /** Of the batch being processed: the runtime sends the next one only when it has ended. */
   let report: (settled: Settled) => void = () => {};
 
-  const ledgerOpened = once(() =>
-    openLedger({ config, consumer, now: Date.now, random: Math.random }),
-  );
+  const ledgerOpened = once(async () => {
+    const opening = openLedger({ config, consumer, now: Date.now, random: Math.random });
+    opening.catch(() => metrics.ledgerFailed({ name }));
+    return observedLedger(await opening, observed);
+  });
   const sinkChecked = once(requireSink);
   const topologyChecked = oncePerKey((queue) =>
     withChannel({ url, name: `${name} start` }, (channel) =>
@@ -90,9 +104,10 @@ export function consumerHandler({
   function processorOf(queue: string, ledger: Ledger, timeoutMs: number): ProcessBatch {
     const known = processors.get(queue);
     if (known) return known;
-    const made = batchProcessor(consumer, {
+    const onRetry = (tier: number) => metrics.retried({ name, tier: durationText(tier) });
+    const made = batchProcessor(sink, {
       ledger,
-      forward: rabbitForward({ publisher, queue, retryDelays }),
+      forward: rabbitForward({ publisher, queue, retryDelays, onRetry }),
       retryDelays,
       leaseMs: timeoutMs + CLOCK_SKEW_MS,
       process: processId,
@@ -131,10 +146,10 @@ export function consumerHandler({
   }
 
   return {
-    async handler(event, context) {
+    handler: exposed(async (event, context) => {
       const timeoutMs = context.getRemainingTimeInMillis();
       for (const batch of readEvent(event)) await settle(batch, context, timeoutMs);
-    },
+    }),
     async prepare(queue) {
       await prepare(queue);
     },

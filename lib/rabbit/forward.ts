@@ -16,11 +16,14 @@ export function rabbitForward({
   publisher,
   queue,
   retryDelays,
+  onRetry = () => {},
 }: {
   publisher: Pick<RabbitPublisher, "publish">;
   queue: string;
   /** ms, ascending, at least one: each is a retry queue. */
   retryDelays: readonly number[];
+  /** Told which one took a copy, ms. */
+  onRetry?: (tier: number) => void;
 }): Forward {
   return {
     async retry({ body }, { attempt, generation, delayMs, notBefore, firstFailedAt }) {
@@ -37,6 +40,7 @@ export function rabbitForward({
         },
         ...(delayMs < tier && { expirationMs: Math.max(0, Math.ceil(delayMs)) }),
       });
+      onRetry(tier);
     },
 
     async deadLetter({ body, attempt, generation }, { reason, error, deadAt, firstFailedAt }) {

@@ -13,6 +13,11 @@ export function deadQueue(queue: string): string {
   return `dead.${queue}`;
 }
 
+/** Where what concerns a queue waits for people: its dead letters, or the unconsumed events as they are. */
+export function keptQueue(queue: string): string {
+  return queue === UNCONSUMED ? UNCONSUMED : deadQueue(queue);
+}
+
 const UNITS = [
   ["h", 3_600_000],
   ["m", 60_000],

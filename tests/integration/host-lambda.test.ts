@@ -52,7 +52,13 @@ beforeEach(async () => {
   applied = [];
   lambda = consumerHandler({
     consumer,
-    config: { RABBITMQ_URL: vhost.url, RETRY_DELAYS, LOG_LEVEL: "fatal", LEDGER: "none" },
+    config: {
+      RABBITMQ_URL: vhost.url,
+      RETRY_DELAYS,
+      LOG_LEVEL: "fatal",
+      LEDGER: "none",
+      METRICS_NAMESPACE: "Warren",
+    },
     requireSink: async () => {},
     closeSink: async () => {},
   });

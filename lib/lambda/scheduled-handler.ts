@@ -1,0 +1,29 @@
+import type { InvocationContext } from "./context.ts";
+import type { Exposition } from "./exposition.ts";
+
+export type ScheduledHandler = (event: unknown, context: InvocationContext) => Promise<void>;
+
+/** The handler of a function on a schedule: counts its runs and exposes its metrics. */
+export function scheduledHandler({
+  name,
+  exposition: { metrics, exposed },
+  run,
+}: {
+  name: string;
+  exposition: Exposition;
+  /** Rejects when the run has failed; the next one comes anyway. */
+  run: (context: InvocationContext) => Promise<void>;
+}): ScheduledHandler {
+  return exposed(async (_event, context) => {
+    const startedAt = performance.now();
+    const ended = (result: "ended" | "failed") =>
+      metrics.scheduled({ name, result, seconds: (performance.now() - startedAt) / 1_000 });
+    try {
+      await run(context);
+      ended("ended");
+    } catch (error) {
+      ended("failed");
+      throw error;
+    }
+  });
+}
