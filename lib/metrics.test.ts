@@ -1,4 +1,7 @@
+import { Registry } from "prom-client";
 import { expect, test } from "vitest";
+import { queueGauges } from "../functions/queue-metrics/gauges.ts";
+import { metricsTable } from "../tests/metrics-table.ts";
 import { createMetrics } from "./metrics.ts";
 
 test("exposes what was recorded in Prometheus's form", async () => {
@@ -20,4 +23,19 @@ test("exposes what was recorded in Prometheus's form", async () => {
   ]) {
     expect(text).toContain(line);
   }
+});
+
+test("docs/metrics.md lists every metric with its type and labels", async () => {
+  const ofQueues = new Registry();
+  queueGauges(ofQueues);
+  const { registry } = createMetrics({ keepSamples: true });
+  type Known = { name: string; type: string; labelNames: string[] };
+  const known = [registry, ofQueues].flatMap(
+    (one) => one.getMetricsAsArray() as unknown as Known[],
+  );
+  // The host's own are compared on a running host (tests/integration/promtool.test.ts).
+  const listed = metricsTable().filter(({ name }) => !name.startsWith("warren_host_"));
+  expect(listed).toEqual(
+    known.map(({ name, type, labelNames }) => ({ name, type, labels: labelNames })),
+  );
 });

@@ -109,5 +109,6 @@ test("hosts this project's own serverless.yml", async () => {
     "ingest http",
     "neo4j-projector queue",
     "neo4j-prune schedule",
+    "queue-metrics schedule",
   ]);
 });
