@@ -2,15 +2,15 @@ import type { Channel, GetMessage } from "amqplib";
 import { requireQueue } from "../../lib/rabbit/apply-topology.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 import { within } from "../../lib/rabbit/deadline.ts";
-import { deadQueue } from "../../lib/rabbit/names.ts";
+import { keptQueue } from "../../lib/rabbit/names.ts";
 
 const GET_MS = 10_000;
 
-/** The dead letters of a work queue, and how many of them to look at, from the oldest. */
+/** The dead letters of a work queue (or the unconsumed events), and how many of them to look at, from the oldest. */
 export type Target = { url: string; queue: string; limit: number };
 
 /**
- * Lends `work` the oldest messages of the dead queue. What it does not ack goes back to its place,
+ * Lends `work` the oldest messages that are kept. What it does not ack goes back to its place,
  * also when `work` throws or this process dies: the broker keeps a message until it is acked.
  */
 export async function borrow<T>(
@@ -22,7 +22,7 @@ export async function borrow<T>(
     ready: number;
   }) => Promise<T>,
 ): Promise<T> {
-  const name = deadQueue(queue);
+  const name = keptQueue(queue);
   return withChannel({ url, name: "warren dead-letters" }, async (channel) => {
     const ready = await requireQueue(channel, name);
     // Never more than there were: a replayed message may be dead again meanwhile.

@@ -12,9 +12,9 @@ const event = {
   metadata: { version: "1.0" },
 };
 
-function message(body: unknown, headers: Record<string, unknown> = {}): GetMessage {
-  const text = typeof body === "string" ? body : JSON.stringify(body);
-  return { content: Buffer.from(text), properties: { headers } } as unknown as GetMessage;
+function message(body: unknown, headers: Record<string, unknown> = {}, exchange = ""): GetMessage {
+  const content = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+  return { content, fields: { exchange }, properties: { headers } } as unknown as GetMessage;
 }
 
 const ours = {
@@ -25,6 +25,15 @@ const ours = {
   "warren-dead-at": 1_795_000_000_000,
   "warren-first-failed-at": 1_794_999_000_000,
 };
+
+test("an event that came by the exchange and was not consumed says so", () => {
+  expect(deadLetterOf(message(event, {}, "events"))).toMatchObject({
+    id: "evt_1",
+    attempts: 1,
+    generation: 1,
+    reason: "nobody consumes this type",
+  });
+});
 
 test("reads what a function wrote on its dead letter", () => {
   expect(deadLetterOf(message(event, ours))).toEqual({

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import type { GetMessage } from "amqplib";
 import { checkEnvelope, digestOf, readDocument } from "../../lib/envelope.ts";
 import { deliveryHeaders, HEADER } from "../../lib/rabbit/headers.ts";
+import { EVENTS_EXCHANGE } from "../../lib/rabbit/names.ts";
 
 /** A message that waits for people, as far as it can be read. */
 export type DeadLetter = {
@@ -21,8 +22,11 @@ export type DeadLetter = {
   firstFailedAt: number | undefined;
 };
 
-/** Reads a dead letter, whoever put it there: a function (our headers) or the broker (`x-death`). */
-export function deadLetterOf({ content, properties }: GetMessage): DeadLetter {
+/**
+ * Reads a dead letter, whoever put it there: a function (our headers) or the broker (`x-death`). An
+ * unconsumed event still has the exchange that it was published to, since none of ours took it.
+ */
+export function deadLetterOf({ content, fields, properties }: GetMessage): DeadLetter {
   const headers: Record<string, unknown> = properties.headers ?? {};
   const { attempt, generation, firstFailedAt } = deliveryHeaders(headers);
   const byBroker = deathByBroker(headers);
@@ -30,12 +34,17 @@ export function deadLetterOf({ content, properties }: GetMessage): DeadLetter {
     ...eventIn(content),
     generation,
     attempts: attempt,
-    reason: text(headers[HEADER.reason]) ?? byBroker.reason ?? "unknown",
+    reason:
+      text(headers[HEADER.reason]) ??
+      byBroker.reason ??
+      (fields.exchange === EVENTS_EXCHANGE ? UNWANTED : "unknown"),
     error: text(headers[HEADER.error]),
     deadAt: time(headers[HEADER.deadAt]) ?? byBroker.deadAt,
     firstFailedAt,
   };
 }
+
+const UNWANTED = "nobody consumes this type";
 
 function eventIn(body: Uint8Array): Pick<DeadLetter, "id" | "tenant" | "type" | "digest"> {
   const fingerprint = hash("sha256", body, "hex");

@@ -8,9 +8,11 @@ import {
   UnroutableError,
 } from "../../lib/rabbit/errors.ts";
 import { HEADER } from "../../lib/rabbit/headers.ts";
+import { EVENTS_EXCHANGE, UNCONSUMED } from "../../lib/rabbit/names.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { brokerAddress } from "./address.ts";
 import { borrow, type Target } from "./borrow.ts";
+import { readConsumers } from "./consumers.ts";
 import {
   deadLetterOf,
   grouped,
@@ -27,7 +29,8 @@ const USAGE = `Usage: warren dead-letters <command> <queue>
   retry   <queue> <which>           publish again, as the next generation; removed once confirmed
   discard <queue> <which> --yes     remove for good; without --yes says what it would remove
 
-  <queue>   the work queue, such as events.neo4j, or its dead.events.neo4j
+  <queue>   the work queue, such as events.neo4j, or its dead.events.neo4j; or events.unconsumed, where
+            events lie that no function consumes: retry sends those that one consumes by now
   <which>   --id <id> (repeatable), --reason <reason as listed>, or --all; --tenant <tenant> narrows
   --limit   look at so many messages, from the oldest (default 1000)
 
@@ -109,7 +112,7 @@ async function run(args: string[]): Promise<number> {
       return show(target, { ...selection, ids: new Set([id]) });
     case "retry":
       needsWhich(selection, all);
-      return retry(target, selection);
+      return queue === UNCONSUMED ? routeAgain(target, selection) : retry(target, selection);
     case "discard":
       needsWhich(selection, all);
       return discard(target, selection, values.yes);
@@ -200,6 +203,49 @@ async function retry(target: Target, selection: Selection): Promise<number> {
       }
       noteLimit(target, ready);
       return retried === 0 ? 1 : 0;
+    });
+  } finally {
+    await publisher.close();
+  }
+}
+
+/**
+ * Publishes unconsumed events as if they came now. No function has ever seen them, so they stay what
+ * they were: first generation, first attempt. What still nobody accepts would only come back: it stays.
+ */
+async function routeAgain(target: Target, selection: Selection): Promise<number> {
+  const consumers = await readConsumers();
+  const wanted = new Set(consumers.flatMap(({ accepts }) => accepts));
+  const publisher = rabbitPublisher({ url: target.url, name: "warren dead-letters retry" });
+  try {
+    return await borrow(target, async ({ channel, letters, ready }) => {
+      const unwanted = new Set<string>();
+      let sent = 0;
+      try {
+        for await (const message of letters) {
+          if (!isSelected(selection, deadLetterOf(message))) continue;
+          const { routingKey } = message.fields;
+          if (!wanted.has(routingKey)) {
+            unwanted.add(routingKey.replace(/\p{Cc}+/gu, " "));
+            continue;
+          }
+          await publisher.publish({
+            exchange: EVENTS_EXCHANGE,
+            routingKey,
+            body: message.content,
+            headers: {},
+          });
+          channel.ack(message);
+          sent += 1;
+        }
+      } finally {
+        console.log(`${sent} published to ${EVENTS_EXCHANGE} and removed from ${UNCONSUMED}`);
+      }
+      if (unwanted.size > 0) {
+        console.error(`left where they are, since no function accepts ${[...unwanted].join(", ")}`);
+      }
+      noteLimit(target, ready);
+      return sent === 0 ? 1 : 0;
     });
   } finally {
     await publisher.close();

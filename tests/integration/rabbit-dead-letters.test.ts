@@ -1,3 +1,4 @@
+import type { GetMessage } from "amqplib";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { command } from "../../infra/rabbitmq/dead-letters.ts";
 import { applyTopology } from "../../lib/rabbit/apply-topology.ts";
@@ -166,6 +167,53 @@ test("discards only when told twice", async () => {
 
   const left = await drain(vhost.url, DEAD);
   expect(left.map(({ content }) => content.toString())).toEqual([bodyOf("2")]);
+});
+
+/** `user.login` is a type that no function of the project accepts. */
+async function postUnconsumed(...types: string[]): Promise<void> {
+  const publisher = rabbitPublisher({ url: vhost.url, name: "test" });
+  for (const [index, type] of types.entries()) {
+    const body = Buffer.from(JSON.stringify({ ...JSON.parse(bodyOf(`${index + 1}`)), type }));
+    await publisher.publish({ exchange: "events", routingKey: type, body });
+  }
+  await publisher.close();
+}
+
+const idOf = ({ content }: GetMessage) => (JSON.parse(content.toString()) as { id: string }).id;
+
+test("unconsumed events are listed, and go their way once somebody consumes them", async () => {
+  // Bound later than it was published: the type is accepted by the project's own functions.
+  await postUnconsumed("order.paid", "user.login", "order.paid");
+  expect(await command(["list", "events.unconsumed", "--json"])).toBe(0);
+  expect(json().map(({ reason }) => reason)).toEqual([
+    "nobody consumes this type",
+    "nobody consumes this type",
+    "nobody consumes this type",
+  ]);
+
+  const at = { url: vhost.url, name: "test" };
+  await withChannel(at, (channel) => channel.bindQueue(QUEUE, "events", "order.paid"));
+  expect(await command(["retry", "events.unconsumed", "--all"])).toBe(0);
+  await withChannel(at, (channel) => channel.unbindQueue(QUEUE, "events", "order.paid"));
+
+  expect(printed.at(-1)).toBe("2 published to events and removed from events.unconsumed");
+  expect(complained).toEqual(["left where they are, since no function accepts user.login"]);
+  const arrived = await drain(vhost.url, QUEUE);
+  expect(arrived.map(idOf)).toEqual(["1", "3"]);
+  expect(deliveryHeaders(arrived[0]?.properties.headers)).toMatchObject({
+    attempt: 1,
+    generation: 1,
+  });
+  expect(await purge(vhost.url, "events.unconsumed")).toBe(1);
+});
+
+test("unconsumed events are shown and discarded like dead letters", async () => {
+  await postUnconsumed("user.login", "user.login");
+  expect(await command(["show", "events.unconsumed", "2"])).toBe(0);
+  expect(printed.join("\n")).toContain("reason        nobody consumes this type");
+  expect(await command(["discard", "events.unconsumed", "--id", "1", "--yes"])).toBe(0);
+  const left = await drain(vhost.url, "events.unconsumed");
+  expect(left.map(idOf)).toEqual(["2"]);
 });
 
 test.each([
