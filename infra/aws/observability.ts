@@ -1,0 +1,109 @@
+import { deadQueue, UNCONSUMED } from "../../lib/rabbit/names.ts";
+import { kindOf } from "../alarms/queues.ts";
+import { alarmsOf } from "./alarms.ts";
+import { dashboardOf } from "./dashboard.ts";
+import { TOPIC_ID } from "./watched.ts";
+
+export type ObservedFunction = {
+  /** Its key in serverless.yml; also the label `function` of its metrics. */
+  name: string;
+  kind: "queue" | "http" | "schedule";
+  timeoutSeconds: number;
+  /** Of a function with a queue. */
+  queue?: string;
+};
+
+export type Observed = {
+  functions: readonly ObservedFunction[];
+  /** Each is watched for what its name says it is: work, retry, dead letters, unconsumed. */
+  queues: readonly string[];
+  stage: string;
+  /** Of the metrics that functions write: METRICS_NAMESPACE in serverless.yml. */
+  namespace: string;
+};
+
+export type Resource = { Type: string; Properties: Record<string, unknown> };
+export type Resources = Record<string, Resource>;
+
+/**
+ * CloudFormation resources that watch the system: an encrypted SNS topic, alarms that speak to it, a
+ * dashboard. `queues` are those of the topology; the dead letters of each work queue, and the
+ * unconsumed events, are watched even if they are not named. Throws if two names would become one
+ * logical id.
+ */
+export function observability({
+  functions,
+  queues,
+  stage,
+}: Omit<Observed, "namespace">): Resources {
+  const named = [...queues, ...functions.flatMap(({ queue }) => queue ?? [])];
+  const dead = named.filter((queue) => kindOf(queue) === "work").map(deadQueue);
+  const observed: Observed = {
+    functions,
+    queues: [...new Set([...named, ...dead, UNCONSUMED])],
+    stage,
+    namespace: `Warren/${stage}`,
+  };
+  return { ...topic(stage), ...alarmsOf(observed), Dashboard: dashboardOf(observed) };
+}
+
+/** CloudWatch may not use AWS' own key for SNS, so the topic has one that lets it. */
+function topic(stage: string): Resources {
+  const cloudWatch = { Service: "cloudwatch.amazonaws.com" };
+  const fromHere = { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } };
+  return {
+    AlarmKey: {
+      Type: "AWS::KMS::Key",
+      Properties: {
+        Description: `Alarms of warren-${stage}`,
+        EnableKeyRotation: true,
+        KeyPolicy: {
+          Version: "2012-10-17",
+          Statement: [
+            {
+              Sid: "AccountAdministers",
+              Effect: "Allow",
+              Principal: {
+                AWS: { "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root" },
+              },
+              Action: "kms:*",
+              // In a key's policy this is the key itself.
+              Resource: "*",
+            },
+            {
+              Sid: "AlarmsEncrypt",
+              Effect: "Allow",
+              Principal: cloudWatch,
+              Action: ["kms:Decrypt", "kms:GenerateDataKey*"],
+              Resource: "*",
+              Condition: fromHere,
+            },
+          ],
+        },
+      },
+    },
+    [TOPIC_ID]: {
+      Type: "AWS::SNS::Topic",
+      Properties: { TopicName: `warren-${stage}-alarms`, KmsMasterKeyId: { Ref: "AlarmKey" } },
+    },
+    AlarmTopicPolicy: {
+      Type: "AWS::SNS::TopicPolicy",
+      Properties: {
+        Topics: [{ Ref: TOPIC_ID }],
+        PolicyDocument: {
+          Version: "2012-10-17",
+          Statement: [
+            {
+              Sid: "AlarmsSpeak",
+              Effect: "Allow",
+              Principal: cloudWatch,
+              Action: "sns:Publish",
+              Resource: { Ref: TOPIC_ID },
+              Condition: fromHere,
+            },
+          ],
+        },
+      },
+    },
+  };
+}

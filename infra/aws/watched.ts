@@ -1,0 +1,37 @@
+/** A metric as CloudWatch knows it; a dimension of AWS' own may be a reference. */
+export type Metric = {
+  Namespace: string;
+  MetricName: string;
+  Dimensions: { Name: string; Value: string | { Ref: string } }[];
+};
+
+/** The SNS topic that every alarm speaks to. */
+export const TOPIC_ID = "AlarmTopic";
+
+/** One that functions write themselves: with the names and labels of lib/metrics.ts. */
+export function ownMetric(
+  namespace: string,
+  metric: string,
+  dimensions: Readonly<Record<string, string>>,
+): Metric {
+  return {
+    Namespace: namespace,
+    MetricName: metric,
+    Dimensions: Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
+  };
+}
+
+/** One that Lambda itself has of a function, which is known by its key in serverless.yml. */
+export function lambdaMetric(metric: string, functionKey: string): Metric {
+  return {
+    Namespace: "AWS/Lambda",
+    MetricName: metric,
+    Dimensions: [{ Name: "FunctionName", Value: { Ref: lambdaId(functionKey) } }],
+  };
+}
+
+/** The logical id that osls gives a function: `neo4j-projector` is Neo4jDashprojectorLambdaFunction. */
+export function lambdaId(functionKey: string): string {
+  const name = functionKey.replaceAll("-", "Dash").replaceAll("_", "Underscore");
+  return `${name.slice(0, 1).toUpperCase()}${name.slice(1)}LambdaFunction`;
+}
