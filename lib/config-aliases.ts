@@ -47,6 +47,7 @@ const ALIASES: Alias[] = [
     ],
     value: brokerUrl,
   },
+  { name: "REDIS_URL", from: ["REDIS_ADDR"], value: redisUrl },
 ];
 
 /** A first delay that doubles: 3 and 5s are 5s,10s,20s. */
@@ -79,4 +80,10 @@ function brokerUrl(given: Env): { value: string } | { problem: string } {
   }
   const [name, secret, room] = [user, password, vhost].map(encodeURIComponent);
   return { value: `amqp://${name}:${secret}@${hostname}:${port}/${room}` };
+}
+
+/** Go's form of an address: host and port, no scheme. */
+function redisUrl({ REDIS_ADDR = "" }: Env): { value: string } | { problem: string } {
+  if (/^[^\s/@]+:\d{1,5}$/.test(REDIS_ADDR)) return { value: `redis://${REDIS_ADDR}` };
+  return { problem: "REDIS_ADDR: must be host:port" };
 }

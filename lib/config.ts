@@ -50,6 +50,12 @@ const delays = z
 /** Where an HTTP function listens; 0 is any free port. */
 export const port = z.coerce.number("must be a port").int("must be a port").min(0).max(65_535);
 
+/** `redis://user:password@host:port/database`, or `rediss:` for TLS. */
+export const redisUrl = z.url({
+  protocol: /^rediss?$/,
+  error: "must be a redis:// or rediss:// URL",
+});
+
 /** The variables that several functions share; each function's config.ts spreads what it reads. */
 export const variables = {
   /** `amqp://user:password@host:port/vhost`, or `amqps:`. */
@@ -73,7 +79,8 @@ export const exposition = {
 
 /**
  * Which ledger a consumer uses, joined to its config: `z.object({ … }).and(ledger)`. The result is
- * `{ LEDGER: "dynamodb", LEDGER_TABLE }` (the default; the table is then required) or `{ LEDGER: "none" }`.
+ * `{ LEDGER: "dynamodb", LEDGER_TABLE }` (the default), `{ LEDGER: "redis", REDIS_URL }` (what belongs to the
+ * chosen one is required) or `{ LEDGER: "none" }`.
  */
 export const ledger = z.preprocess(
   (env) => ({ LEDGER: "dynamodb", ...(env as object) }),
@@ -81,8 +88,9 @@ export const ledger = z.preprocess(
     "LEDGER",
     [
       z.object({ LEDGER: z.literal("dynamodb"), LEDGER_TABLE: z.string() }),
+      z.object({ LEDGER: z.literal("redis"), REDIS_URL: redisUrl }),
       z.object({ LEDGER: z.literal("none") }),
     ],
-    { error: "must be dynamodb or none" },
+    { error: "must be dynamodb, redis or none" },
   ),
 );

@@ -2,7 +2,7 @@ import { readConfig } from "../../lib/config.ts";
 import type { InvocationContext } from "../../lib/lambda/context.ts";
 import { openExposition } from "../../lib/lambda/exposition.ts";
 import { scheduledHandler } from "../../lib/lambda/scheduled-handler.ts";
-import { openLedger } from "../../lib/ledger/open-ledger.ts";
+import { openLedger, type OpenLedger } from "../../lib/ledger/open-ledger.ts";
 import { logger } from "../../lib/log.ts";
 import { pruneConfig } from "./config.ts";
 import { name } from "./consumer.ts";
@@ -37,16 +37,20 @@ async function run(context: InvocationContext): Promise<void> {
   else log.warn(pruned, "ran out of time: prune more often, or proofs accumulate");
 }
 
-export const close = (): Promise<void> => store.close();
+export async function close(): Promise<void> {
+  ledger?.close();
+  await store.close();
+}
 
 let rule: Rule | undefined;
+let ledger: OpenLedger | undefined;
 
 async function readRule(): Promise<Rule> {
   if (settings.LEDGER === "none") {
     return { ledger: undefined, ageMs: settings.PROOF_DAYS * DAY_MS };
   }
   const consumer = { name, repeatable: true };
-  return {
-    ledger: await openLedger({ config: settings, consumer, now: Date.now, random: Math.random }),
-  };
+  const tools = { now: Date.now, random: Math.random, warn: (text: string) => log.warn(text) };
+  ledger = await openLedger({ config: settings, consumer, ...tools });
+  return { ledger };
 }

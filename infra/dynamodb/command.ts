@@ -1,5 +1,5 @@
 import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
-import { requireLedgerTable } from "../../lib/ledger/open-ledger.ts";
+import { requireLedgerTable } from "../../lib/ledger/dynamo-table.ts";
 import { ensureLedgerTable } from "./table.ts";
 
 const USAGE = "Usage: warren ledger create|check <table>   (endpoint, region, credentials: AWS_*)";

@@ -8,7 +8,7 @@ import {
   type DynamoDBClient,
 } from "@aws-sdk/client-dynamodb";
 import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
-import { requireLedgerTable } from "../../lib/ledger/open-ledger.ts";
+import { requireLedgerTable } from "../../lib/ledger/dynamo-table.ts";
 
 /** The attribute that lib/ledger/dynamo-item.ts writes as epoch seconds. */
 export const TTL_ATTRIBUTE = "expires";

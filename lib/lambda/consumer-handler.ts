@@ -4,7 +4,7 @@ import type * as z from "zod";
 import type { exposition, ledger } from "../config.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { observedLedger } from "../ledger/observed-ledger.ts";
-import { openLedger } from "../ledger/open-ledger.ts";
+import { openLedger, type OpenLedger } from "../ledger/open-ledger.ts";
 import { logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Consumer } from "../pipeline/consumer.ts";
@@ -83,10 +83,13 @@ export function consumerHandler({
   /** Of the batch being processed: the runtime sends the next one only when it has ended. */
   let report: (settled: Settled) => void = () => {};
 
+  let opened: OpenLedger | undefined;
   const ledgerOpened = once(async () => {
-    const opening = openLedger({ config, consumer, now: Date.now, random: Math.random });
+    const warn = (text: string) => log.warn(text);
+    const opening = openLedger({ config, consumer, now: Date.now, random: Math.random, warn });
     opening.catch(() => metrics.ledgerFailed({ name }));
-    return observedLedger(await opening, observed);
+    opened = await opening;
+    return observedLedger(opened, observed);
   });
   const sinkChecked = once(requireSink);
   const topologyChecked = oncePerKey((queue) =>
@@ -156,6 +159,7 @@ export function consumerHandler({
     metrics,
     async close() {
       await publisher.close();
+      opened?.close();
       await closeSink();
     },
   };

@@ -1,6 +1,7 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import * as z from "zod";
-import { RETENTION_DAYS, type Key, type Row } from "./ledger.ts";
+import { RETENTION_DAYS, type Row } from "./ledger.ts";
+import { readBody, writeBody } from "./row-body.ts";
 
 /**
  * One row as an item: `pk` (consumer#tenant#id), `rev`, `expires` (epoch s, the table's TTL) and
@@ -14,20 +15,11 @@ export type Stored = {
   past: boolean;
 };
 
-/** Parts are escaped, so that ("a#b", "c") and ("a", "b#c") are two keys. */
-export function partitionKey(consumer: string, { tenant, id }: Key): string {
-  return [consumer, tenant, id].map(escaped).join("#");
-}
-
-function escaped(part: string): string {
-  return part.replaceAll("%", "%25").replaceAll("#", "%23");
-}
-
 /** What a write puts beside `pk`. `now` is epoch ms. */
-export function attributesOf({ rev, ...body }: Row, now: number) {
+export function attributesOf(row: Row, now: number) {
   return {
-    rev: { S: rev },
-    body: { S: JSON.stringify(body) },
+    rev: { S: row.rev },
+    body: { S: writeBody(row) },
     expires: { N: String(Math.floor(now / 1_000) + RETENTION_DAYS * 86_400) },
   };
 }
@@ -35,8 +27,7 @@ export function attributesOf({ rev, ...body }: Row, now: number) {
 /** Throws on an item that no version of this file wrote: a row must never be taken for absent. */
 export function readItem(item: Record<string, AttributeValue>, now: number): [string, Stored] {
   const { pk, rev, expires, body } = attributes.parse(item);
-  const row = { ...rowBody.parse(JSON.parse(body.S)), rev: rev.S };
-  return [pk.S, { row, past: Number(expires.N) * 1_000 <= now }];
+  return [pk.S, { row: readBody(rev.S, body.S), past: Number(expires.N) * 1_000 <= now }];
 }
 
 const attributes = z.object({
@@ -45,33 +36,3 @@ const attributes = z.object({
   body: z.object({ S: z.string() }),
   expires: z.object({ N: z.string() }),
 });
-
-const forwarded = z.object({
-  state: z.literal("forwarded"),
-  digest: z.string(),
-  attempt: z.union([z.number(), z.literal("dead")]),
-  generation: z.number(),
-});
-
-const claimed = z
-  .object({
-    state: z.literal("claimed"),
-    digest: z.string(),
-    token: z.string(),
-    until: z.number(),
-    attempt: z.number(),
-    generation: z.number(),
-    copy: z.number().optional(),
-    deliveryCount: z.number(),
-    crashes: z.array(z.string()),
-    sending: z.boolean(),
-    beneath: forwarded.extend({ rev: z.string() }).optional(),
-  })
-  // JSON has no `undefined`: absent when read, present in the port's type.
-  .transform(({ copy, beneath, ...rest }) => ({ ...rest, copy, beneath }));
-
-const rowBody = z.union([
-  z.object({ state: z.literal("done"), digest: z.string() }),
-  claimed,
-  forwarded,
-]);

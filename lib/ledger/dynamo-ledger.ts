@@ -8,10 +8,11 @@ import {
   type DynamoDBClient,
 } from "@aws-sdk/client-dynamodb";
 import { PARALLEL_REQUESTS } from "./dynamo-client.ts";
-import { attributesOf, partitionKey, readItem, type Stored } from "./dynamo-item.ts";
+import { attributesOf, readItem, type Stored } from "./dynamo-item.ts";
 import { LedgerUnavailableError } from "./errors.ts";
 import { chunksOf, inParallel } from "./in-parallel.ts";
 import type { Change, Ledger, Row, Verdict } from "./ledger.ts";
+import { partitionKey } from "./row-key.ts";
 
 /** DynamoDB's limits per request. */
 const KEYS_PER_READ = 100;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { openLedger } from "./open-ledger.ts";
 
 const config = { LEDGER: "none" } as const;
-const tools = { now: Date.now, random: Math.random };
+const tools = { now: Date.now, random: Math.random, warn: () => undefined };
 
 describe("without a ledger", () => {
   test("a repeatable consumer finds every row absent and every change written", async () => {
@@ -19,7 +19,7 @@ describe("without a ledger", () => {
     const consumer = { name: "send.mail", repeatable: false };
 
     await expect(openLedger({ config, consumer, ...tools })).rejects.toThrow(
-      "send.mail is not repeatable: without a ledger it would send twice. Set LEDGER=dynamodb.",
+      "send.mail is not repeatable: without a ledger it would send twice. Set LEDGER=dynamodb or LEDGER=redis.",
     );
   });
 });

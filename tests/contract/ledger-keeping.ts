@@ -5,7 +5,7 @@ import type { CreateLedger } from "./ledger.ts";
 import { claimed, done, forwarded, idKey } from "./rows.ts";
 
 /** Whose rows they are, how long they stand, and who wins them: part of `ledgerContract`. */
-export function keepingContract(create: CreateLedger): void {
+export function keepingContract(create: CreateLedger, age: (ms: number) => Promise<void>): void {
   // Ahead of any real clock: a store that expires rows by its own must not join in.
   let time: number;
   const now = () => time;
@@ -18,6 +18,10 @@ export function keepingContract(create: CreateLedger): void {
     ledger = create({ consumer: `c-${randomUUID()}`, now });
   });
 
+  const pass = async (ms: number) => {
+    time += ms;
+    await age(ms);
+  };
   const rowOf = async (at: Key = key) => (await ledger.look([at]))[0];
   const swapOne = async (over: Row | undefined, to: Row | undefined) =>
     (await ledger.swap([{ key, over, to }]))[0];
@@ -83,7 +87,7 @@ export function keepingContract(create: CreateLedger): void {
     test("a second before, it stands", async () => {
       const row = done();
       await swapOne(undefined, row);
-      time += 30 * DAY - 1_000;
+      await pass(30 * DAY - 1_000);
 
       expect(await rowOf()).toEqual(row);
       expect(await swapOne(undefined, done())).toEqual({ written: false, row });
@@ -91,7 +95,7 @@ export function keepingContract(create: CreateLedger): void {
 
     test("then it is absent", async () => {
       await swapOne(undefined, done());
-      time += 30 * DAY;
+      await pass(30 * DAY);
 
       expect(await rowOf()).toBeUndefined();
       expect(await swapOne(claimed(), done())).toEqual({ written: false, row: undefined });
@@ -102,7 +106,7 @@ export function keepingContract(create: CreateLedger): void {
       const keys = Array.from({ length: 60 }, (_, index) => idKey(`aged-${index}`));
       const aged = keys.slice(0, 30).map((at) => ({ key: at, over: undefined, to: done() }));
       await ledger.swap(aged);
-      time += 31 * DAY;
+      await pass(31 * DAY);
 
       const rows = keys.map(() => claimed());
       const swapped = await ledger.swap(
@@ -116,9 +120,9 @@ export function keepingContract(create: CreateLedger): void {
     test("counted anew from each write", async () => {
       const [first, second] = [claimed(), done()];
       await swapOne(undefined, first);
-      time += 20 * DAY;
+      await pass(20 * DAY);
       await swapOne(first, second);
-      time += 20 * DAY;
+      await pass(20 * DAY);
 
       expect(await rowOf()).toEqual(second);
     });
@@ -156,7 +160,7 @@ export function keepingContract(create: CreateLedger): void {
 
     test("over a row past its 30 days", async () => {
       await swapOne(undefined, forwarded());
-      time += 31 * 86_400_000;
+      await pass(31 * 86_400_000);
 
       expect(await race(undefined)).toEqual(oneWinner);
     });

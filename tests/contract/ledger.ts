@@ -7,11 +7,18 @@ import { claimed, done, forwarded, idKey } from "./rows.ts";
 /** Opens the ledger of one consumer; all that one suite opens share their rows' store. */
 export type CreateLedger = (options: { consumer: string; now: () => number }) => Ledger;
 
-/** What every ledger promises (lib/ledger/ledger.ts), as one suite for all implementations. */
-export function ledgerContract(name: string, create: CreateLedger): void {
+/**
+ * What every ledger promises (lib/ledger/ledger.ts), as one suite for all implementations. A store
+ * that goes by a clock of its own, not by `now`, says by `age` how its rows become older, in ms.
+ */
+export function ledgerContract(
+  name: string,
+  create: CreateLedger,
+  age: (ms: number) => Promise<void> = async () => {},
+): void {
   describe(`${name} keeps the ledger's promises:`, () => {
     swapContract(create);
-    keepingContract(create);
+    keepingContract(create, age);
   });
 }
 

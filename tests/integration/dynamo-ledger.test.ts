@@ -9,9 +9,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { command } from "../../infra/dynamodb/command.ts";
 import { ensureLedgerTable, ledgerTable } from "../../infra/dynamodb/table.ts";
 import { dynamoLedger } from "../../lib/ledger/dynamo-ledger.ts";
+import { requireLedgerTable } from "../../lib/ledger/dynamo-table.ts";
 import { LedgerUnavailableError } from "../../lib/ledger/errors.ts";
 import type { Done } from "../../lib/ledger/ledger.ts";
-import { openLedger, requireLedgerTable } from "../../lib/ledger/open-ledger.ts";
+import { openLedger } from "../../lib/ledger/open-ledger.ts";
 import { ledgerContract } from "../contract/ledger.ts";
 import { createTable, endpoint } from "./dynamo.ts";
 
@@ -150,7 +151,7 @@ describe("openLedger", () => {
     const config = { LEDGER: "dynamodb", LEDGER_TABLE: table } as const;
     const key = { tenant: "t", id: "opened" };
 
-    const ledger = await openLedger({ config, consumer, ...tools });
+    const ledger = await openLedger({ config, consumer, ...tools, warn: () => {} });
     await ledger.swap([{ key, over: undefined, to: done(1) }]);
 
     expect(await open("neo4j").look([key])).toEqual([done(1)]);
@@ -160,7 +161,9 @@ describe("openLedger", () => {
     vi.stubEnv("AWS_ENDPOINT_URL_DYNAMODB", endpoint);
     const config = { LEDGER: "dynamodb", LEDGER_TABLE: "not-there" } as const;
 
-    await expect(openLedger({ config, consumer, ...tools })).rejects.toThrow("not-there");
+    await expect(openLedger({ config, consumer, ...tools, warn: () => {} })).rejects.toThrow(
+      "not-there",
+    );
   });
 });
 
