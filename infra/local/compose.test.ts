@@ -60,6 +60,6 @@ test.each(Object.entries(compose.services))(
 
 test("no password has a default", () => {
   const passwords = text.match(/\$\{[A-Z0-9_]*PASSWORD[^}]*\}/g) ?? [];
-  expect(passwords).toHaveLength(2);
+  expect(passwords).toHaveLength(3);
   for (const one of passwords) expect(one).toMatch(/^\$\{[A-Z0-9_]+:\?/);
 });

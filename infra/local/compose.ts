@@ -40,6 +40,7 @@ export function inCompose({ name, container }: Pick<Service, "name" | "container
       // The file asks for every service's password, also where only one of them is started.
       RABBITMQ_PASSWORD: "unused",
       NEO4J_PASSWORD: "unused",
+      REDIS_PASSWORD: "unused",
       ...Object.fromEntries(Object.entries(settings?.ports ?? {}).map(([k, v]) => [k, String(v)])),
       ...(password !== undefined && settings && { [password]: settings.password }),
     };

@@ -85,8 +85,10 @@ function textOf(environment: Address): string {
   return JSON.stringify(Object.entries(environment).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** The broker's address as we found it must not stand beside the parts it was made of. */
+/** An address as we found it must not stand beside what it was made of (lib/config-aliases.ts). */
 function withoutAliases(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const entries = Object.entries(env).filter(([name]) => !name.startsWith("rabbitmq_"));
+  const entries = Object.entries(env).filter(
+    ([name]) => !name.startsWith("rabbitmq_") && name !== "REDIS_ADDR",
+  );
   return Object.fromEntries(entries);
 }

@@ -7,6 +7,7 @@ import { dynamodb } from "./dynamodb.ts";
 import { readJson, writeSecret } from "./files.ts";
 import { neo4j } from "./neo4j.ts";
 import { rabbitmq } from "./rabbitmq.ts";
+import { redis } from "./redis.ts";
 import type { Address, Found, Place, Runner, Service } from "./service.ts";
 import { exists } from "./tools.ts";
 
@@ -15,7 +16,7 @@ export const ROOT = join(import.meta.dirname, "../..");
 export const DEV = join(ROOT, ".warren");
 export const TEST = join(DEV, "test");
 
-export const services = { rabbitmq, dynamodb, neo4j };
+export const services = { rabbitmq, dynamodb, neo4j, redis };
 export type ServiceName = keyof typeof services;
 
 /** The table of all ledgers, unless LEDGER_TABLE names another. */

@@ -31,6 +31,9 @@ export async function prepare(
         managementUrl: environment["RABBITMQ_MANAGEMENT_URL"],
         retryDelays,
       });
+    case "redis":
+      // Its rows need no table.
+      return;
   }
 }
 

@@ -81,7 +81,7 @@ async function startAll(directory: string, env: NodeJS.ProcessEnv): Promise<bool
  * a host that runs.
  */
 const settings = z.object({
-  LEDGER: z.enum(["dynamodb", "none"], "must be dynamodb or none").optional(),
+  LEDGER: z.enum(["dynamodb", "redis", "none"], "must be dynamodb, redis or none").optional(),
   LOG_LEVEL: variables.LOG_LEVEL,
   PORT: port.optional(),
   PROOF_DAYS: proofVariables.PROOF_DAYS,

@@ -10,6 +10,7 @@ export type Status = {
     rabbitmq?: { url: string; management?: string };
     dynamodb?: { endpoint: string; ledgerTable: string };
     neo4j?: { url: string; user: string; password: string };
+    redis?: { url: string };
   };
   functions: Record<
     string,
@@ -19,10 +20,11 @@ export type Status = {
 
 /** What runs where, in the instance of `npm start`. Asks every service whether it answers. */
 export async function status(directory = DEV, env = process.env): Promise<Status> {
-  const [rabbitmq, dynamodb, neo4j, host, table, key] = await Promise.all([
+  const [rabbitmq, dynamodb, neo4j, redis, host, table, key] = await Promise.all([
     look(directory, "rabbitmq"),
     look(directory, "dynamodb"),
     look(directory, "neo4j"),
+    look(directory, "redis"),
     statusOf(directory),
     ledgerTableOf(directory),
     findDefaultKey(directory, keysFileOf(directory, env)).catch(() => undefined),
@@ -32,11 +34,12 @@ export async function status(directory = DEV, env = process.env): Promise<Status
   if (ingest !== undefined && key !== undefined) functions["ingest"] = { ...ingest, key };
 
   return {
-    ready: [rabbitmq, dynamodb, neo4j].every(({ ready }) => ready) && host?.ready === true,
+    ready: [rabbitmq, dynamodb, neo4j, redis].every(({ ready }) => ready) && host?.ready === true,
     services: {
       ...(rabbitmq.at && { rabbitmq: broker(rabbitmq.at) }),
       ...(dynamodb.at && { dynamodb: ledger(dynamodb.at, table ?? LEDGER_TABLE) }),
       ...(neo4j.at && { neo4j: graph(neo4j.at) }),
+      ...(redis.at && { redis: { url: redis.at["REDIS_URL"] ?? "" } }),
     },
     functions,
   };
@@ -56,11 +59,12 @@ export async function command(args: string[]): Promise<number> {
 
 /** For people: no passwords, no keys. */
 export function tableOf({ ready, services: found, functions }: Status): string {
-  const { rabbitmq, dynamodb, neo4j } = found;
+  const { rabbitmq, dynamodb, neo4j, redis } = found;
   const rows: [string, (string | undefined)[] | undefined][] = [
     ["RabbitMQ", rabbitmq && [withoutLogin(rabbitmq.url), rabbitmq.management]],
     ["DynamoDB", dynamodb && [dynamodb.endpoint, `table ${dynamodb.ledgerTable}`]],
     ["Neo4j", neo4j && [neo4j.url, `user ${neo4j.user}`]],
+    ["Redis", redis && [withoutLogin(redis.url)]],
     ...Object.entries(functions).map(([name, facts]): [string, string[]] => [name, factsOf(facts)]),
   ];
   const lines = rows.map(

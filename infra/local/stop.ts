@@ -12,6 +12,6 @@ export async function command(args: string[]): Promise<number> {
     await stopHost(DEV);
     await Promise.all(Object.values(services).map((service) => stopService(DEV, service)));
   });
-  console.log("Stopped. Data and passwords stay in .warren/ (the ledger was in memory).");
+  console.log("Stopped. Data and passwords stay in .warren/ (DynamoDB Local was in memory).");
   return 0;
 }

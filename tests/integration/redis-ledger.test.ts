@@ -1,0 +1,84 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, describe, expect, inject, test } from "vitest";
+import { LedgerUnavailableError } from "../../lib/ledger/errors.ts";
+import type { Done } from "../../lib/ledger/ledger.ts";
+import { openLedger } from "../../lib/ledger/open-ledger.ts";
+import { redisClient } from "../../lib/ledger/redis-client.ts";
+import { redisLedger } from "../../lib/ledger/redis-ledger.ts";
+import { ledgerContract } from "../contract/ledger.ts";
+
+const { REDIS_URL: url = "" } = inject("environment");
+const client = redisClient(url);
+const { redis } = client;
+afterAll(() => redis.disconnect());
+
+const open = (consumer: string) => redisLedger({ client, consumer });
+
+ledgerContract("redisLedger", ({ consumer }) => open(consumer), age);
+
+/** Redis goes by its own clock, so not the time passes but what is left of each row's. */
+async function age(ms: number): Promise<void> {
+  for (const key of await redis.keys("ledger#*")) {
+    await redis.pexpire(key, (await redis.pttl(key)) - ms);
+  }
+}
+
+test("a full batch is read by 2 commands and written by 2", async () => {
+  const ledger = open(`c-${randomUUID()}`);
+  const keys = Array.from({ length: 1_000 }, (_, index) => ({ tenant: "t", id: `${index}` }));
+
+  await redis.config("RESETSTAT");
+  await ledger.look(keys);
+  await ledger.swap(keys.map((key, index) => ({ key, over: undefined, to: done(index) })));
+
+  expect(await calls()).toMatchObject({ mget: 2 + 2, eval: 2 });
+});
+
+test("a row is a string that people can read, kept for 30 days by Redis' own clock", async () => {
+  const consumer = `c-${randomUUID()}`;
+  await open(consumer).swap([{ key: { tenant: "acme", id: "#1" }, over: undefined, to: done(7) }]);
+
+  const name = `ledger#${consumer}#acme#%231`;
+  expect(await redis.get(name)).toBe("rev-7 digest");
+  expect(await redis.ttl(name)).toBeGreaterThan(30 * 86_400 - 60);
+  expect(await redis.ttl(name)).toBeLessThanOrEqual(30 * 86_400);
+});
+
+test.for([
+  ["no row of ours", "x"],
+  ["of an unknown state", 'rev {"state":"paused"}'],
+] as const)("what is %s is an error, never an absent row", async ([, text]) => {
+  const consumer = `c-${randomUUID()}`;
+  await redis.set(`ledger#${consumer}#t#strange`, text, "EX", 60);
+
+  await expect(open(consumer).look([{ tenant: "t", id: "strange" }])).rejects.toThrow(
+    LedgerUnavailableError,
+  );
+});
+
+describe("openLedger", () => {
+  const consumer = { name: "send.mail", repeatable: false };
+  const tools = { now: Date.now, random: Math.random, warn: () => {} };
+
+  test("opens the Redis of the configuration, and closes it", async () => {
+    const config = { LEDGER: "redis", REDIS_URL: url } as const;
+    const key = { tenant: "t", id: randomUUID() };
+
+    const ledger = await openLedger({ config, consumer, ...tools });
+    await ledger.swap([{ key, over: undefined, to: done(1) }]);
+    expect(await open("send.mail").look([key])).toEqual([done(1)]);
+
+    ledger.close();
+    await expect(ledger.look([key])).rejects.toThrow("Connection is closed");
+  });
+});
+
+/** How often each command was called, also by a script. */
+async function calls(): Promise<Record<string, number>> {
+  const lines = (await redis.info("commandstats")).matchAll(/^cmdstat_(\w+):calls=(\d+)/gm);
+  return Object.fromEntries([...lines].map(([, name, count]) => [name, Number(count)]));
+}
+
+function done(index: number): Done {
+  return { state: "done", rev: `rev-${index}`, digest: "digest" };
+}
