@@ -26,6 +26,28 @@ test("fills in the defaults", () => {
   });
 });
 
+test("needs the address of Redis for a ledger there, also as host and port", () => {
+  const env = { RABBITMQ_URL: url, LEDGER: "redis" };
+  const address = (more: Record<string, string>) => read({ ...env, ...more });
+
+  expect(address({ REDIS_URL: "rediss://al:pw@cache:6380/2" })).toMatchObject({
+    LEDGER: "redis",
+    REDIS_URL: "rediss://al:pw@cache:6380/2",
+  });
+  expect(address({ REDIS_ADDR: "cache:6379" })).toMatchObject({ REDIS_URL: "redis://cache:6379" });
+  expect(refusal(env)).toContain("REDIS_URL: is required");
+  expect(refusal({ ...env, REDIS_URL: "http://s3cret" })).toContain(
+    "REDIS_URL: must be a redis:// or rediss:// URL",
+  );
+  expect(refusal({ ...env, REDIS_ADDR: "s3cret" })).toContain("REDIS_ADDR: must be host:port");
+  expect(refusal({ ...env, REDIS_URL: "http://s3cret", REDIS_ADDR: "s3cret" })).not.toContain(
+    "s3cret",
+  );
+  expect(refusal({ RABBITMQ_URL: url, LEDGER: "s3cret" })).toContain(
+    "LEDGER: must be dynamodb, redis or none",
+  );
+});
+
 test("needs no table without a ledger", () => {
   expect(read({ RABBITMQ_URL: url, LEDGER: "none" }).LEDGER).toBe("none");
 });

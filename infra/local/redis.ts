@@ -64,19 +64,14 @@ appendonly yes
 appendfsync everysec
 save ""
 maxmemory-policy noeviction
-daemonize no
 `;
 }
 
 async function answers({ REDIS_URL: url = "" }: Address): Promise<boolean> {
-  const { redis: client } = redisClient(url);
-  try {
-    return (await client.ping()) === "PONG";
-  } catch {
-    return false;
-  } finally {
-    client.disconnect();
-  }
+  const { run, close } = redisClient(url);
+  const pong = await run((client) => client.ping()).catch(() => undefined);
+  close();
+  return pong === "PONG";
 }
 
 function addressOf({ ports, password }: Settings<"redis">): Address {

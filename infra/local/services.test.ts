@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import * as dynamodb from "./dynamodb.ts";
 import * as neo4j from "./neo4j.ts";
 import * as rabbitmq from "./rabbitmq.ts";
+import * as redis from "./redis.ts";
 
 const ports = { amqp: 1, management: 2, prometheus: 3, distribution: 4, epmd: 5 };
 
@@ -53,6 +54,24 @@ test("Neo4j and DynamoDB Local listen on loopback alone", () => {
   expect(xml).toContain('<Set name="port">8000</Set>');
 });
 
+test("Redis listens on loopback alone, with a password, and neither evicts nor forgets", () => {
+  const text = redis.configurationOf("/instance/redis", {
+    ports: { redis: 6379 },
+    password: "secret",
+  });
+  expect(text.split("\n")).toEqual([
+    "bind 127.0.0.1",
+    "port 6379",
+    "requirepass secret",
+    'dir "/instance/redis/data"',
+    "appendonly yes",
+    "appendfsync everysec",
+    'save ""',
+    "maxmemory-policy noeviction",
+    "",
+  ]);
+});
+
 test("a broker in the environment is the user's own, under the older names too", () => {
   const { given } = rabbitmq.rabbitmq;
   expect(given({})).toBe(undefined);
@@ -83,4 +102,12 @@ test("a DynamoDB in the environment gets made up credentials only on this machin
   });
   const remote = { AWS_ENDPOINT_URL_DYNAMODB: "https://dynamodb.eu-central-1.amazonaws.com" };
   expect(given(remote)).toEqual(remote);
+});
+
+test("a Redis in the environment is the user's own, also as host and port", () => {
+  const { given } = redis.redis;
+  expect(given({})).toBe(undefined);
+  expect(given({ REDIS_URL: "redis://cache:6379" })).toEqual({ REDIS_URL: "redis://cache:6379" });
+  expect(given({ REDIS_ADDR: "cache:6379" })).toEqual({ REDIS_URL: "redis://cache:6379" });
+  expect(() => given({ REDIS_URL: "http://cache" })).toThrow("REDIS_URL");
 });

@@ -66,7 +66,7 @@ async function openRedis(url: string, { consumer, warn }: Tools): Promise<OpenLe
     import("./redis-keeping.ts"),
   ]);
   const client = redisClient(url);
-  const close = () => client.redis.disconnect();
+  const { close } = client;
   try {
     await requireKeeping({ client, consumer, warn });
   } catch (error) {

@@ -1,17 +1,21 @@
-import { Redis } from "ioredis";
+import { Redis, ReplyError } from "ioredis";
 import { LedgerUnavailableError } from "./errors.ts";
 
 /** A connection to one Redis. */
 export type RedisClient = {
-  redis: Redis;
-  /** `error` of a command as LedgerUnavailableError: where, what, and why the connection was lost. */
-  unavailable: (error: unknown) => LedgerUnavailableError;
+  /**
+   * Runs one command, and repeats it twice at most if its connection is lost: it has to be one that
+   * may be repeated. Takes 10 s at most; throws LedgerUnavailableError.
+   */
+  run: <T>(command: (redis: Redis) => Promise<T>) => Promise<T>;
+  close: () => void;
 };
 
+const ATTEMPTS = 3;
+
 /**
- * A client on which no command can hang. It connects with its first command and connects again by
- * itself. A command whose connection is lost is sent again, twice at most, then it fails: every
- * command of the ledger may be repeated (lib/ledger/ledger.ts).
+ * A client on which no command can hang. It connects with its first command, and connects again by
+ * itself, with growing pauses, for which a command waits.
  */
 export function redisClient(url: string): RedisClient {
   const redis = new Redis(url, {
@@ -20,9 +24,10 @@ export function redisClient(url: string): RedisClient {
     connectTimeout: 1_000,
     // A server that is silent this long after a command is given up, and the connection with it.
     socketTimeout: 2_500,
-    // With all repeats, also while a server that was just started reads its data.
-    commandTimeout: 10_000,
-    maxRetriesPerRequest: 2,
+    // Else it would wait as long as a server that was just started reads its data.
+    commandTimeout: 3_000,
+    // ioredis' own repeats do not end when a connection is lost again while it is being made.
+    maxRetriesPerRequest: 0,
     retryStrategy: (times) => Math.min(50 * 2 ** (times - 1), 1_000),
     // What answers so was the primary until a failover: its name may lead to the new one by now.
     reconnectOnError: ({ message }) => message.startsWith("READONLY "),
@@ -32,13 +37,23 @@ export function redisClient(url: string): RedisClient {
   redis.on("error", ({ message }: Error) => (problem = message));
   redis.on("ready", () => (problem = undefined));
 
+  /** Without `cause`: an error of ioredis carries its command, and the first one has the password. */
+  function unavailable(error: unknown): LedgerUnavailableError {
+    const what = error instanceof ReplyError ? undefined : problem;
+    const why = what ?? (error instanceof Error ? error.message : String(error));
+    return new LedgerUnavailableError(`Redis at ${host}:${port}: ${why}`);
+  }
+
   return {
-    redis,
-    // Not with `cause`: an error of ioredis carries the command, and the first one is the password's.
-    unavailable(error) {
-      const what = error instanceof Error ? error.message : "no reason given";
-      const why = problem === undefined || problem === what ? "" : `: ${problem}`;
-      return new LedgerUnavailableError(`Redis at ${host}:${port}: ${what}${why}`);
+    async run(command) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await command(redis);
+        } catch (error) {
+          if (error instanceof ReplyError || attempt === ATTEMPTS) throw unavailable(error);
+        }
+      }
     },
+    close: () => redis.disconnect(),
   };
 }

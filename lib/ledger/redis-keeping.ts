@@ -6,10 +6,8 @@ import type { RedisClient } from "./redis-client.ts";
  * none if it keeps them. A power cut may still cost the last second (`appendfsync everysec`).
  * Throws LedgerUnavailableError when it cannot be asked, or is nothing that a ledger can be kept in.
  */
-export async function forgettingOf({ redis, unavailable }: RedisClient): Promise<string[]> {
-  const info = await redis.info().then(fieldsOf, (error: unknown) => {
-    throw unavailable(error);
-  });
+export async function forgettingOf({ run }: RedisClient): Promise<string[]> {
+  const info = fieldsOf(await run((redis) => redis.info()));
   if (info.get("cluster_enabled") === "1") {
     throw new LedgerUnavailableError(
       "The Redis of REDIS_URL is a cluster: a batch's rows would lie on several of its nodes. The ledger wants a single primary.",
@@ -31,7 +29,7 @@ export async function forgettingOf({ redis, unavailable }: RedisClient): Promise
   if (info.get("aof_enabled") !== "1") {
     problems.push("appendonly no forgets them at a restart: set appendonly yes");
   } else {
-    const fsync = await appendfsyncOf(redis);
+    const fsync = await appendfsyncOf(run);
     if (fsync !== "everysec" && fsync !== "always") {
       problems.push(`appendfsync ${fsync} forgets them at a power cut: set everysec or always`);
     }
@@ -43,8 +41,8 @@ export async function forgettingOf({ redis, unavailable }: RedisClient): Promise
 }
 
 /** Some hosted ones do not answer CONFIG; then nobody knows. */
-async function appendfsyncOf(redis: RedisClient["redis"]): Promise<string> {
-  const answer = await redis.config("GET", "appendfsync").catch(() => []);
+async function appendfsyncOf(run: RedisClient["run"]): Promise<string> {
+  const answer = await run((redis) => redis.config("GET", "appendfsync")).catch(() => []);
   return (answer as string[])[1] ?? "unknown";
 }
 

@@ -1,3 +1,4 @@
+import { LedgerUnavailableError } from "./errors.ts";
 import { chunksOf } from "./in-parallel.ts";
 import { RETENTION_DAYS, type Change, type Ledger, type Row, type Verdict } from "./ledger.ts";
 import type { RedisClient } from "./redis-client.ts";
@@ -11,14 +12,14 @@ const ROWS_PER_COMMAND = 500;
  * The ledger as one string per row (`ledger#consumer#tenant#id`) on one Redis primary, which all
  * consumers and other data may share. A batch is one read and one script per 500 rows, all sent
  * at once. Time is Redis' own: a row expires there 30 days after it was written, whatever the clocks
- * of the consumers say. Throws LedgerUnavailableError.
+ * of the consumers say. Calls take at most 10 s; they throw LedgerUnavailableError.
  *
  * Redis answers before its replicas, and by default before its disk, have a write: a power cut or a
  * failover may lose the last ones. Such a row reads as absent, and then the sink's proof alone keeps
  * the effect single; redis-keeping.ts says for whom that is not enough.
  */
 export function redisLedger({
-  client: { redis, unavailable },
+  client,
   consumer,
 }: {
   client: RedisClient;
@@ -28,7 +29,9 @@ export function redisLedger({
 
   return {
     look: (keys) =>
-      inChunks(keys.map(nameOf), async (names) => (await redis.mget(names)).map(standing)),
+      inChunks(keys.map(nameOf), async (names) =>
+        (await client.run((redis) => redis.mget(names))).map(standing),
+      ),
 
     async swap(changes) {
       const writes = changes.map((change): Write => ({ ...change, name: nameOf(change.key) }));
@@ -43,7 +46,9 @@ export function redisLedger({
     const names = writes.map(({ name }) => name);
     const revs = writes.map(({ over }) => over?.rev ?? "");
     const rows = writes.map(({ to }) => (to === undefined ? "" : writeRow(to)));
-    const refused = await redis.eval(SWAP, writes.length, ...names, SECONDS, ...revs, ...rows);
+    const refused = await client.run((redis) =>
+      redis.eval(SWAP, writes.length, ...names, SECONDS, ...revs, ...rows),
+    );
 
     const verdicts = writes.map((): Verdict => ({ written: true }));
     for (const [index, row] of refused as [number, string | null][]) {
@@ -51,24 +56,28 @@ export function redisLedger({
     }
     return verdicts;
   }
+}
 
-  /** On one connection, so that all chunks are under way at once; none is left when it returns. */
-  async function inChunks<Item, Result>(
-    items: readonly Item[],
-    work: (chunk: Item[]) => Promise<Result[]>,
-  ): Promise<Result[]> {
-    const results = await Promise.allSettled(chunksOf(ROWS_PER_COMMAND, items).map(work));
-    return results.flatMap((result) => {
-      if (result.status === "rejected") throw unavailable(result.reason);
-      return result.value;
-    });
-  }
+/** On one connection, so that all chunks are under way at once; none is left when it returns. */
+async function inChunks<Item, Result>(
+  items: readonly Item[],
+  work: (chunk: Item[]) => Promise<Result[]>,
+): Promise<Result[]> {
+  const results = await Promise.allSettled(chunksOf(ROWS_PER_COMMAND, items).map(work));
+  return results.flatMap((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
 }
 
 type Write = Change & { name: string };
 
-function standing(row: string | null): Row | undefined {
-  return row === null ? undefined : readRow(row);
+function standing(text: string | null): Row | undefined {
+  try {
+    return text === null ? undefined : readRow(text);
+  } catch (cause) {
+    throw new LedgerUnavailableError("Redis has a row that cannot be read", { cause });
+  }
 }
 
 const SECONDS = RETENTION_DAYS * 86_400;
