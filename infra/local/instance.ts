@@ -48,7 +48,11 @@ export async function startService(
 
   const runner = await runnerOf(place, service);
   const found = await runner.find(place);
-  if (found?.alive && (await answersWithin(service, found.address, SILENCE_MS))) {
+  if (
+    found?.alive &&
+    !found.outdated &&
+    (await answersWithin(service, found.address, SILENCE_MS))
+  ) {
     return found.address;
   }
   await runner.stop(place);

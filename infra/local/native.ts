@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import {
   end,
+  isOutdated,
   type Launch,
   launch,
   remembered,
@@ -62,7 +63,14 @@ export function natively<Port extends string>({
       const started = await Promise.all(folders.map(remembered));
       if (settings === undefined || !started.includes(true)) return undefined;
       const pids = await Promise.all(folders.map(running));
-      return { address: addressOf(settings), alive: !pids.includes(undefined) };
+      const outdated = processes.map((one) =>
+        isOutdated(folderOf(place, one), one.launch(place, settings)),
+      );
+      return {
+        address: addressOf(settings),
+        alive: !pids.includes(undefined),
+        outdated: (await Promise.all(outdated)).includes(true),
+      };
     },
   };
 }

@@ -19,6 +19,7 @@ type Identity = {
   pid: number;
   /** When the kernel started it, in which boot: the pid alone may be a stranger's by now. */
   started: string;
+  command: string;
 };
 
 /** Starts a process in a session of its own, so that it survives the terminal. */
@@ -35,7 +36,7 @@ export async function launch({ folder, command, args, env, cwd }: Launch): Promi
   });
   closeSync(log);
   // In the same tick: whoever kills us now must not leave a process that nobody remembers.
-  if (child.pid !== undefined) remember(folder, child.pid);
+  if (child.pid !== undefined) remember(folder, child.pid, commandOf({ command, args }));
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve).once("error", reject);
   });
@@ -45,6 +46,16 @@ export async function launch({ folder, command, args, env, cwd }: Launch): Promi
 /** Whether a process was started there and not ended since, be it alive or not. */
 export async function remembered(folder: string): Promise<boolean> {
   return (await recall(folder)) !== undefined;
+}
+
+/** Whether the folder's process was started by another command than it would be now. */
+export async function isOutdated(folder: string, wanted: Pick<Launch, "command" | "args">) {
+  const identity = await recall(folder);
+  return identity !== undefined && identity.command !== commandOf(wanted);
+}
+
+function commandOf({ command, args }: Pick<Launch, "command" | "args">): string {
+  return [command, ...args].join(" ");
 }
 
 /** The pid of the folder's process if that very process still runs. */
@@ -102,8 +113,8 @@ function recordOf(folder: string): string {
   return join(folder, "process.json");
 }
 
-function remember(folder: string, pid: number): void {
-  const identity: Identity = { pid, started: startOf(pid) ?? "" };
+function remember(folder: string, pid: number, command: string): void {
+  const identity: Identity = { pid, started: startOf(pid) ?? "", command };
   writeFileSync(recordOf(folder), JSON.stringify(identity));
 }
 

@@ -8,11 +8,8 @@ import { natively, type Process } from "./native.ts";
 import { isOpen } from "./ports.ts";
 import type { Address, Place, Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
-import { type Program, requirePrograms } from "./tools.ts";
+import { releaseOf } from "./rabbitmq-release.ts";
 
-/** Where Debian's package puts it: the script that runs as whoever calls it. */
-const SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server";
-const BROKER: Program = { command: "test", args: ["-x", SERVER], debian: "rabbitmq-server" };
 const USER = "warren";
 
 const PORTS = ["amqp", "management", "prometheus", "distribution", "epmd"] as const;
@@ -21,11 +18,11 @@ type Chosen = Settings<(typeof PORTS)[number]>;
 /** Erlang's port mapper, one per broker, so that ending it disturbs no other. */
 const epmd: Process<keyof Chosen["ports"]> = {
   name: "epmd",
-  launch: (_, { ports }) => ({
-    command: "epmd",
-    args: ["-address", "127.0.0.1", "-port", String(ports.epmd)],
-    env: process.env,
-  }),
+  launch: (place, settings) =>
+    launchOf("epmd", ["-address", "127.0.0.1", "-port", String(settings.ports.epmd)], {
+      place,
+      settings,
+    }),
   answers: ({ ports }) => isOpen(ports.epmd),
   startMs: 10_000,
   graceMs: 2_000,
@@ -33,17 +30,16 @@ const epmd: Process<keyof Chosen["ports"]> = {
 
 const broker: Process<keyof Chosen["ports"]> = {
   name: "broker",
-  launch: (place, settings) => ({
-    command: SERVER,
-    args: [],
-    env: environmentOf(place, settings, process.env),
-  }),
+  launch: (place, settings) => launchOf("rabbitmq-server", [], { place, settings }),
   answers: (settings) => answers(addressOf(settings)),
   startMs: 90_000,
   graceMs: 30_000,
 };
 
-/** RabbitMQ from Debian, everything on the loopback address, with a port mapper of its own. */
+/**
+ * RabbitMQ from Debian, of the version that RABBITMQ_VERSION asks for. Everything on the loopback
+ * address, with a port mapper of its own.
+ */
 export const rabbitmq: Service = {
   name: "rabbitmq",
   title: "RabbitMQ",
@@ -82,8 +78,10 @@ function given(env: NodeJS.ProcessEnv): Address | undefined {
   };
 }
 
-async function configure({ folder, report }: Place, settings: Chosen): Promise<void> {
-  await requirePrograms([BROKER], { title: "RabbitMQ", report });
+async function configure(place: Place, settings: Chosen): Promise<void> {
+  const release = releaseOf(process.env);
+  await release.install(place);
+  const folder = release.home(place.folder);
   for (const name of ["home", "mnesia", "log"]) {
     await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
   }
@@ -94,6 +92,17 @@ async function configure({ folder, report }: Place, settings: Chosen): Promise<v
     join(folder, "enabled_plugins"),
     "[rabbitmq_management,rabbitmq_prometheus,rabbitmq_consistent_hash_exchange].\n",
   );
+}
+
+function launchOf(
+  program: string,
+  args: readonly string[],
+  { place: { cache, folder }, settings }: { place: Place; settings: Chosen },
+) {
+  const release = releaseOf(process.env);
+  const home = release.home(folder);
+  const env = environmentOf({ folder: release.seen(home) }, settings, process.env);
+  return release.run(program, args, { cache, home, env });
 }
 
 /** The default user is ours, so that guest never exists. */

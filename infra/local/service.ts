@@ -25,7 +25,12 @@ export type Runner = {
   find(place: Place): Promise<Found | undefined>;
 };
 
-export type Found = { address: Address; alive: boolean };
+export type Found = {
+  address: Address;
+  alive: boolean;
+  /** Started in another way than it would be now, such as in another version: the next start replaces it. */
+  outdated?: boolean;
+};
 
 /** One of the services that Warren stands on; a new one is a new file and an entry in instance.ts. */
 export type Service = {

@@ -6,13 +6,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
 import { promisify } from "node:util";
+import { DEV } from "../../infra/local/instance.ts";
+import { releaseOf } from "../../infra/local/rabbitmq-release.ts";
+import { trixieFolder } from "../../infra/local/trixie.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 import { until } from "./rabbit-vhost.ts";
 
-const BIN = "/usr/lib/rabbitmq/bin";
+const release = releaseOf(process.env);
+const cache = join(DEV, "jars");
 
-/** Whether the broker is installed on this machine, so that a test can have one to kill. */
-export const brokerInstalled = existsSync(join(BIN, "rabbitmq-server"));
+/** Whether the broker is on this machine, so that a test can have one to kill. */
+export const brokerInstalled =
+  existsSync("/usr/lib/rabbitmq/bin/rabbitmq-server") || existsSync(trixieFolder(cache));
 
 export type Broker = {
   url: string;
@@ -27,35 +32,43 @@ export type Broker = {
 /** A broker of one test file's own, on loopback. Dead lettering repeats a refused message after 1 s. */
 export async function ownBroker(): Promise<Broker> {
   const folder = await mkdtemp(join(tmpdir(), "warren-broker-"));
+  const home = release.home(folder);
+  const seen = release.seen(home);
   const [port, distribution, epmd] = await Promise.all([freePort(), freePort(), freePort()]);
   const env = {
     PATH: process.env["PATH"],
-    HOME: folder,
-    RABBITMQ_MNESIA_BASE: join(folder, "mnesia"),
-    RABBITMQ_LOG_BASE: join(folder, "log"),
-    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, "enabled_plugins"),
-    RABBITMQ_CONFIG_FILE: join(folder, "rabbitmq.conf"),
-    RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, "advanced.config"),
-    RABBITMQ_PID_FILE: join(folder, "pid"),
+    HOME: seen,
+    RABBITMQ_MNESIA_BASE: join(seen, "mnesia"),
+    RABBITMQ_LOG_BASE: join(seen, "log"),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(seen, "enabled_plugins"),
+    RABBITMQ_CONFIG_FILE: join(seen, "rabbitmq.conf"),
+    RABBITMQ_ADVANCED_CONFIG_FILE: join(seen, "advanced.config"),
+    RABBITMQ_PID_FILE: join(seen, "pid"),
     RABBITMQ_CONF_ENV_FILE: "/dev/null",
     RABBITMQ_NODENAME: `test${port}@localhost`,
     RABBITMQ_DIST_PORT: String(distribution),
     ERL_EPMD_PORT: String(epmd),
     ERL_EPMD_ADDRESS: "127.0.0.1",
   };
-  await mkdir(join(folder, "log"));
-  await writeFile(join(folder, "rabbitmq.conf"), `listeners.tcp.local = 127.0.0.1:${port}\n`);
-  await writeFile(join(folder, "enabled_plugins"), "[].\n");
+  await mkdir(join(home, "log"), { recursive: true });
+  await writeFile(join(home, "rabbitmq.conf"), `listeners.tcp.local = 127.0.0.1:${port}\n`);
+  await writeFile(join(home, "enabled_plugins"), "[].\n");
   await writeFile(
-    join(folder, "advanced.config"),
+    join(home, "advanced.config"),
     "[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 1000}]}].\n",
   );
   const url = `amqp://guest:guest@127.0.0.1:${port}`;
-  const run = promisify(execFile);
+  const launchOf = (program: string, args: readonly string[]) =>
+    release.run(program, args, { cache, home, env });
+  async function run(program: string, args: readonly string[]): Promise<void> {
+    const { command, args: all, env: own } = launchOf(program, args);
+    await promisify(execFile)(command, [...all], { env: own, timeout: 60_000 });
+  }
   let server: ChildProcess | undefined;
 
   async function start(): Promise<void> {
-    server = spawn(join(BIN, "rabbitmq-server"), { env, stdio: "ignore", detached: true });
+    const { command, args, env: own } = launchOf("rabbitmq-server", []);
+    server = spawn(command, [...args], { env: own, stdio: "ignore", detached: true });
     const answers = () =>
       withChannel({ url, name: "test start" }, async () => true).catch(() => false);
     await until("the broker answers", answers, 90_000);
@@ -73,13 +86,11 @@ export async function ownBroker(): Promise<Broker> {
     url,
     start,
     kill: () => end("SIGKILL"),
-    async ctl(...args) {
-      await run(join(BIN, "rabbitmqctl"), args, { env, timeout: 60_000 });
-    },
+    ctl: (...args) => run("rabbitmqctl", args),
     async remove() {
       await end("SIGKILL");
       // Erlang's port mapper outlives its nodes.
-      await run("epmd", ["-kill"], { env, timeout: 10_000 }).catch(() => {});
+      await run("epmd", ["-kill"]).catch(() => {});
       await rm(folder, { recursive: true, force: true });
     },
   };
