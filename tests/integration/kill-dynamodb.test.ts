@@ -21,7 +21,7 @@ test("10 s without a ledger, which first refuses and then is silent, lose and re
   shop = await openShop({
     events: 2_000,
     args: ["--workers", "2", "--prefetch", "100"],
-    env: { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${proxy.port}` },
+    env: { LEDGER: "dynamodb", AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${proxy.port}` },
   });
   const posting = shop.post({ perSecond: 120 });
   await until("some are applied", async () => (await shop.applied()) > 200, 60_000);

@@ -8,8 +8,8 @@ const environment = inject("environment");
 
 test("nothing of the services listens on an address that others can reach", async () => {
   const addresses = await listeningOf(await pidsBelow(TEST));
-  // Management, metrics, distribution, AMQP, port mapper; DynamoDB; Bolt.
-  expect(addresses.length).toBeGreaterThanOrEqual(7);
+  // Management, metrics, distribution, AMQP, port mapper; DynamoDB; Bolt; Redis.
+  expect(addresses.length).toBeGreaterThanOrEqual(8);
   expect(addresses.filter((address) => !LOOPBACK.has(address))).toEqual([]);
 });
 
@@ -23,6 +23,17 @@ test("a service that was killed comes back where it was, and is found when it ru
 test("a graph that was stopped comes back with its address and its password", async () => {
   await restart("neo4j");
   expect(environment).toMatchObject(await start("neo4j"));
+});
+
+test("the broker is of the version that RABBITMQ_VERSION asks for", async () => {
+  const { RABBITMQ_URL, RABBITMQ_MANAGEMENT_URL } = environment;
+  const { username, password } = new URL(RABBITMQ_URL!);
+  const answer = await fetch(`${RABBITMQ_MANAGEMENT_URL}/api/overview`, {
+    headers: { authorization: `Basic ${btoa(`${username}:${password}`)}` },
+    signal: AbortSignal.timeout(5_000),
+  });
+  const { rabbitmq_version } = (await answer.json()) as { rabbitmq_version: string };
+  expect(rabbitmq_version).toMatch(process.env["RABBITMQ_VERSION"] ? /^4\./ : /^\d+\./);
 });
 
 /** As /proc/net writes them: hexadecimal, in words of the machine's byte order. */

@@ -19,6 +19,7 @@ const status = z.strictObject({
     rabbitmq: z.strictObject({ url: z.url(), management: z.url() }),
     dynamodb: z.strictObject({ endpoint: z.url(), ledgerTable: z.string() }),
     neo4j: z.strictObject({ url: z.url(), user: z.string(), password: z.string() }),
+    redis: z.strictObject({ url: z.url() }),
   }),
   functions: z.looseObject({
     ingest: z.looseObject({
@@ -78,8 +79,9 @@ test("a second start finds what runs", async () => {
 
 test("what tells a password or a key is for its owner alone", async () => {
   const { services, functions } = await readStatus();
-  const { password } = new URL(services.rabbitmq.url);
-  const secrets = [password, services.neo4j.password, functions.ingest.key];
+  const { rabbitmq, redis, neo4j: graph } = services;
+  const passwords = [rabbitmq.url, redis.url].map((url) => new URL(url).password);
+  const secrets = [...passwords, graph.password, functions.ingest.key];
   const telling: string[] = [];
   for (const file of await filesBelow(join(clone, ".warren"))) {
     const text = await readFile(file, "latin1");
@@ -87,7 +89,7 @@ test("what tells a password or a key is for its owner alone", async () => {
     telling.push(file);
     expect.soft((await stat(file)).mode & 0o077, file).toBe(0);
   }
-  expect(telling.length).toBeGreaterThanOrEqual(3);
+  expect(telling.length).toBeGreaterThanOrEqual(5);
 });
 
 test("a stop leaves no process and says so to whoever asks", async () => {
@@ -102,10 +104,10 @@ test("a stop leaves no process and says so to whoever asks", async () => {
 
 /** Runs the command in the clone, as npm does. */
 async function warren(...args: string[]): Promise<{ output: string; code: number }> {
-  const { PATH, HOME } = process.env;
+  const { PATH, HOME, LEDGER, RABBITMQ_VERSION } = process.env;
   const run = promisify(execFile)(process.execPath, ["cli.ts", ...args], {
     cwd: clone,
-    env: { PATH, HOME },
+    env: { PATH, HOME, LEDGER, RABBITMQ_VERSION },
     timeout: 110_000,
   });
   try {

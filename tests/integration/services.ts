@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import type { TestProject } from "vitest/node";
+import * as z from "zod";
 import {
   environmentOf,
   findService,
@@ -24,6 +25,11 @@ declare module "vitest" {
   }
 }
 
+/** Which one all functions that the tests start keep: `LEDGER=redis npm test`. */
+export const LEDGER = z
+  .enum(["dynamodb", "redis", "none"])
+  .parse(process.env["LEDGER"] || "dynamodb");
+
 const names = Object.keys(services) as ServiceName[];
 
 /**
@@ -41,9 +47,14 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await end();
   try {
     const environment = Object.assign({}, ...(await Promise.all(names.map(start)))) as Address;
-    const retries = { RETRY_DELAYS: RETRY_DELAYS.map((ms) => `${ms}ms`).join(",") };
-    project.provide("environment", { ...environment, ...retries });
-    Object.assign(process.env, environment, retries);
+    const settings = {
+      RETRY_DELAYS: RETRY_DELAYS.map((ms) => `${ms}ms`).join(","),
+      LEDGER,
+      // Without a ledger older events are refused, and the tests' events have fixed dates.
+      PROOF_DAYS: "3650",
+    };
+    project.provide("environment", { ...environment, ...settings });
+    Object.assign(process.env, environment, settings);
   } catch (error) {
     await end();
     await release();
