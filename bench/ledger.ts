@@ -1,7 +1,7 @@
 /**
  * What the ledger costs an event of a full group: one read and one write, in batches, against a
  * claim and a completion by single conditional calls, as idempotency libraries make them.
- * `npx node bench/ledger.ts [--endpoint http://…] [--events 5000] [--rounds 3]`
+ * `npx node bench/ledger.ts [--endpoint http://…] [--redis redis://…] [--events 5000] [--rounds 3]`
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -16,19 +16,23 @@ import { ensureLedgerTable, LOCAL_ENV } from "../infra/dynamodb/table.ts";
 import { dynamoClient, PARALLEL_REQUESTS } from "../lib/ledger/dynamo-client.ts";
 import { dynamoLedger } from "../lib/ledger/dynamo-ledger.ts";
 import { chunksOf, inParallel } from "../lib/ledger/in-parallel.ts";
-import type { Done, Key } from "../lib/ledger/ledger.ts";
+import type { Done, Key, Ledger } from "../lib/ledger/ledger.ts";
+import { type RedisClient, redisClient } from "../lib/ledger/redis-client.ts";
+import { redisLedger } from "../lib/ledger/redis-ledger.ts";
 import { measure, median, printMachine, printTable, type Measured } from "./report.ts";
 
 const { values } = parseArgs({
   options: {
     endpoint: { type: "string", default: process.env["AWS_ENDPOINT_URL_DYNAMODB"] },
+    redis: { type: "string", default: process.env["REDIS_URL"] },
     events: { type: "string", default: "5000" },
     rounds: { type: "string", default: "3" },
   },
 });
 if (values.endpoint === undefined)
   throw new Error("--endpoint or AWS_ENDPOINT_URL_DYNAMODB is needed");
-const { endpoint } = values;
+if (values.redis === undefined) throw new Error("--redis or REDIS_URL is needed");
+const { endpoint, redis: redisUrl } = values;
 const events = Number(values.events);
 const rounds = Number(values.rounds);
 for (const [name, value] of Object.entries(LOCAL_ENV)) process.env[name] ??= value;
@@ -54,22 +58,26 @@ type Variant = {
 };
 type Result = Measured & { requests: number; count: number };
 
-const ledger = dynamoLedger({
-  client,
-  table,
-  consumer: "bench",
-  now: Date.now,
-  random: Math.random,
-});
+const redis = redisClient(redisUrl);
+const consumer = `bench-${randomUUID()}`;
+const ledgers: [string, Ledger][] = [
+  [
+    "DynamoDB",
+    dynamoLedger({ client, table, consumer: "bench", now: Date.now, random: Math.random }),
+  ],
+  ["Redis", redisLedger({ client: counting(redis), consumer })],
+];
 const variants: Variant[] = [
-  ...[1_000, 100].map((size) => ({
-    name: `look + complete, batches of ${size}`,
-    count: events,
-    run: (ids: readonly string[]) => inBatches(size, ids),
-    isDone: rowsAreDone,
-  })),
+  ...ledgers.flatMap(([store, ledger]) =>
+    [1_000, 100].map((size) => ({
+      name: `${store}: look + complete, batches of ${size}`,
+      count: events,
+      run: (ids: readonly string[]) => inBatches(ledger, size, ids),
+      isDone: (ids: readonly string[]) => rowsAreDone(ledger, ids),
+    })),
+  ),
   {
-    name: "PutItem claim + UpdateItem complete, 16 at once",
+    name: "DynamoDB: PutItem claim + UpdateItem complete, 16 at once",
     count: Math.ceil(events / 5),
     run: singly,
     isDone: itemsAreDone,
@@ -93,10 +101,22 @@ try {
 } finally {
   await client.send(new DeleteTableCommand({ TableName: table }));
   client.destroy();
+  await redis.run(async (one) => one.unlink(await one.keys(`ledger#${consumer}#*`)));
+  redis.close();
+}
+
+function counting(counted: RedisClient): RedisClient {
+  return {
+    ...counted,
+    run(command) {
+      requests += 1;
+      return counted.run(command);
+    },
+  };
 }
 
 /** One batch after the other, as a function's invocations come. */
-async function inBatches(size: number, ids: readonly string[]): Promise<void> {
+async function inBatches(ledger: Ledger, size: number, ids: readonly string[]): Promise<void> {
   for (const batch of chunksOf(size, ids)) {
     const rows = await ledger.look(batch.map(keyOf));
     const changes = batch.map((id, index) => {
@@ -108,7 +128,7 @@ async function inBatches(size: number, ids: readonly string[]): Promise<void> {
   }
 }
 
-async function rowsAreDone(ids: readonly string[]): Promise<boolean> {
+async function rowsAreDone(ledger: Ledger, ids: readonly string[]): Promise<boolean> {
   const rows = await ledger.look(ids.map(keyOf));
   return rows.every((row) => row?.state === "done" && row.digest === DIGEST);
 }
@@ -177,7 +197,10 @@ async function itemsAreDone(ids: readonly string[]): Promise<boolean> {
 }
 
 function report(results: Map<string, Result[]>): void {
-  printMachine(["@aws-sdk/client-dynamodb"], { "DynamoDB at": endpoint });
+  printMachine(["@aws-sdk/client-dynamodb", "ioredis"], {
+    "DynamoDB at": endpoint,
+    "Redis at": new URL(redisUrl).host,
+  });
   console.log(`median of ${rounds} rounds; CPU of this process only\n`);
 
   const medians = [...results].map(([name, all]) => ({

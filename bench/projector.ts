@@ -1,7 +1,7 @@
 /**
  * From a prefilled queue into Neo4j, in batches of 1,000: the projector as the host runs it, with
- * LEDGER=none and with DynamoDB, against a bare loop that consumes and writes the same coalesced rows
- * without proof, and against one transaction per message. Aims: LEDGER=none at least 0.7 of the
+ * each ledger, against a bare loop that consumes and writes the same coalesced rows without proof, and
+ * against one transaction per message. Aims: LEDGER=none at least 0.7 and Redis at least 0.5 of the
  * bare loop, and at least 10 times one transaction per message.
  */
 import { randomUUID } from "node:crypto";
@@ -49,6 +49,11 @@ const variants: Variant[] = [
     count: EVENTS,
     run: (count) =>
       warren(count, { LEDGER: "dynamodb", LEDGER_TABLE: services.dynamodb.ledgerTable }),
+  },
+  {
+    name: "Warren, Redis",
+    count: EVENTS,
+    run: (count) => warren(count, { LEDGER: "redis", REDIS_URL: services.redis.url }),
   },
   { name: "one transaction per message", count: ALONE, run: (count) => bareLoop(count, 1) },
 ];
@@ -208,17 +213,18 @@ async function warren(count: number, ledger: Record<string, string>): Promise<vo
 }
 
 function report(results: ReadonlyMap<Variant, readonly Measured[]>): void {
-  printMachine(["neo4j-driver", "amqplib", "@aws-sdk/client-dynamodb"], {
+  printMachine(["neo4j-driver", "amqplib", "@aws-sdk/client-dynamodb", "ioredis"], {
     RabbitMQ: new URL(services.rabbitmq.url).host,
     Neo4j: url,
     DynamoDB: services.dynamodb.endpoint,
+    Redis: new URL(services.redis.url).host,
   });
   const middle = [...results].map(([variant, rounds]) => ({
     ...variant,
     ...median(rounds, ({ seconds }) => seconds),
   }));
   const rate = ({ count, seconds }: { count: number; seconds: number }) => count / seconds;
-  const [bare, , , single] = middle.map(rate);
+  const [bare, single] = [middle[0]!, middle.at(-1)!].map(rate);
   printTable(
     [`median of ${ROUNDS}`, "events/s", "of bare loop", "of one per tx", "client CPU µs/event"],
     middle.map((each) => [

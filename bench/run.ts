@@ -13,8 +13,13 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const { dynamodb } = await localServices();
-const env = { ...LOCAL_ENV, ...process.env, AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint };
+const { dynamodb, redis } = await localServices();
+const env = {
+  ...LOCAL_ENV,
+  ...process.env,
+  AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
+  REDIS_URL: redis.url,
+};
 for (const name of asked.length > 0 ? asked : BENCHES) {
   console.log(`\n# ${name}`);
   const file = new URL(`${name}.ts`, import.meta.url).pathname;

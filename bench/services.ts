@@ -4,13 +4,14 @@ import { status } from "../infra/local/status.ts";
 /** The services of `npm start`, for benches: throws unless they run. */
 export async function localServices() {
   const { services } = await status(DEV, process.env);
-  const { rabbitmq, dynamodb, neo4j } = services;
-  if (!rabbitmq?.management || !dynamodb || !neo4j) {
+  const { rabbitmq, dynamodb, neo4j, redis } = services;
+  if (!rabbitmq?.management || !dynamodb || !neo4j || !redis) {
     throw new Error("not all services run: `npm start` brings them up");
   }
   return {
     rabbitmq: { url: rabbitmq.url, management: rabbitmq.management },
     dynamodb,
     neo4j,
+    redis,
   };
 }
