@@ -19,6 +19,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "run functions in this container: host [function …] (--queue --workers --prefetch)",
     load: () => import("./lib/host/command.ts"),
   },
+  bundle: {
+    summary: "make dist/<function>.zip for Lambda: bundle [function …]",
+    load: () => import("./infra/bundle/command.ts"),
+  },
   topology: {
     summary: "print | apply | check the broker's exchanges, queues and bindings",
     load: () => import("./infra/rabbitmq/command.ts"),
