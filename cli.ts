@@ -36,8 +36,8 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     load: () => import("./infra/neo4j/command.ts"),
   },
   keys: {
-    summary: "create <tenant>: make an API key and keep its hash",
-    load: () => import("./infra/local/keys.ts"),
+    summary: "create | list | revoke API keys, of which only hashes are kept",
+    load: () => import("./infra/keys/command.ts"),
   },
   "dead-letters": {
     summary: "list | show | retry | discard the dead letters of a queue",

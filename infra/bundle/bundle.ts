@@ -57,7 +57,9 @@ export async function bundleFunction(
     write: false,
     logLevel: "silent",
   });
-  const files = outputFiles.map((one) => [slashed(relative(root, one.path)), one.contents] as const);
+  const files = outputFiles.map(
+    (one) => [slashed(relative(root, one.path)), one.contents] as const,
+  );
   const entry = `${slashed(path)}.mjs`;
   const modules = Object.keys(metafile.outputs).filter((one) => one.endsWith(".mjs"));
   return {

@@ -108,7 +108,11 @@ function documentOf(content: unknown): z.infer<typeof document> {
 
 function handlerAt(root: string, name: string, handler: string): DeclaredHandler {
   const dot = handler.lastIndexOf(".");
-  return { name, file: join(root, `${handler.slice(0, dot)}.ts`), exported: handler.slice(dot + 1) };
+  return {
+    name,
+    file: join(root, `${handler.slice(0, dot)}.ts`),
+    exported: handler.slice(dot + 1),
+  };
 }
 
 type Event = Record<string, unknown>;
