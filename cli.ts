@@ -19,6 +19,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "run functions in this container: host [function …] (--queue --workers --prefetch)",
     load: () => import("./lib/host/command.ts"),
   },
+  bundle: {
+    summary: "make dist/<function>.zip for Lambda: bundle [function …]",
+    load: () => import("./infra/bundle/command.ts"),
+  },
   topology: {
     summary: "print | apply | check the broker's exchanges, queues and bindings",
     load: () => import("./infra/rabbitmq/command.ts"),
@@ -32,8 +36,8 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     load: () => import("./infra/neo4j/command.ts"),
   },
   keys: {
-    summary: "create <tenant>: make an API key and keep its hash",
-    load: () => import("./infra/local/keys.ts"),
+    summary: "create | list | revoke API keys, of which only hashes are kept",
+    load: () => import("./infra/keys/command.ts"),
   },
   "dead-letters": {
     summary: "list | show | retry | discard the dead letters of a queue",

@@ -1,10 +1,12 @@
-/** `npm run bench [-- ingest projector ledger]`: each in a process of its own, on the services of `npm start`. */
+/** `npm run bench [-- ingest projector ledger cold]`: each in a process of its own. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { LOCAL_ENV } from "../infra/dynamodb/table.ts";
 import { localServices } from "./services.ts";
 
-const BENCHES = ["ingest", "projector", "ledger"];
+/** Those that need the services of `npm start`. */
+const ON_SERVICES = ["ingest", "projector", "ledger"];
+const BENCHES = [...ON_SERVICES, "cold"];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !BENCHES.includes(name));
@@ -13,17 +15,21 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const { dynamodb, redis } = await localServices();
-const env = {
-  ...LOCAL_ENV,
-  ...process.env,
-  AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
-  REDIS_URL: redis.url,
-};
 for (const name of asked.length > 0 ? asked : BENCHES) {
   console.log(`\n# ${name}`);
+  const env = ON_SERVICES.includes(name) ? await environment() : process.env;
   const file = new URL(`${name}.ts`, import.meta.url).pathname;
   const child = spawn(process.execPath, [file], { env, stdio: "inherit" });
   const [code] = (await once(child, "exit")) as [number | null];
   if (code !== 0) process.exit(code ?? 1);
+}
+
+async function environment(): Promise<NodeJS.ProcessEnv> {
+  const { dynamodb, redis } = await localServices();
+  return {
+    ...LOCAL_ENV,
+    ...process.env,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
+    REDIS_URL: redis.url,
+  };
 }

@@ -21,7 +21,7 @@ export type Deps = {
   publish: (message: RabbitMessage) => Promise<void>;
   /** Whether a message would be handed to the broker now. */
   ready: () => boolean;
-  keys: Keys;
+  keys: Pick<Keys, "tenantOf">;
   metrics: Metrics;
   log: Pick<Logger, "warn" | "error">;
   /** A fresh `evt_<uuidv7>`. */
@@ -52,7 +52,7 @@ export function createApp(deps: Deps): Hono {
   async function accept(c: Context): Promise<Response> {
     let id: string | undefined;
     try {
-      const tenant = tenantOf(c);
+      const tenant = await tenantOf(c);
       if (tenant === undefined) return refuse(c, refusals.unauthorized);
       if (!isJson(c)) return refuse(c, refusals.notJsonType);
 
@@ -69,13 +69,13 @@ export function createApp(deps: Deps): Hono {
       if (refusal === refusals.unexpected) {
         log.error({ id, err: error }, "could not accept an event");
       } else {
-        log.warn({ id, reason: String(error) }, "the broker did not take an event");
+        log.warn({ id, reason: String(error) }, "an event was not taken");
       }
       return refuse(c, { ...refusal, ...(id !== undefined && { id }) });
     }
   }
 
-  function tenantOf(c: Context): string | undefined {
+  async function tenantOf(c: Context): Promise<string | undefined> {
     const key = keyOf((name) => c.req.header(name));
     return key === undefined ? undefined : keys.tenantOf(key);
   }

@@ -5,18 +5,19 @@ import { logger } from "../../lib/log.ts";
 import { observedPublisher } from "../../lib/rabbit/observed-publisher.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { createApp } from "./app.ts";
-import { config } from "./config.ts";
+import { config, type KeySource } from "./config.ts";
 import { eventIds } from "./event-id.ts";
-import { fileKeys } from "./keys.ts";
+import { fileKeys, type Keys } from "./keys.ts";
 
 const name = "ingest";
 const settings = readConfig(config, process.env);
-const { RABBITMQ_URL: url, LOG_LEVEL, API_KEYS_FILE } = settings;
+const { RABBITMQ_URL: url, LOG_LEVEL } = settings;
 const log = logger({ level: LOG_LEVEL, name });
 const exposition = openExposition({ config: settings, log });
 
 export const { metrics } = exposition;
 
+const keys = await openKeys(settings.keys);
 const publisher = observedPublisher(rabbitPublisher({ url, name, timeoutMs: 5_000, log }), {
   name,
   metrics,
@@ -26,7 +27,7 @@ const publisher = observedPublisher(rabbitPublisher({ url, name, timeoutMs: 5_00
 export const app = createApp({
   publish: (message) => publisher.publish(message),
   ready: () => publisher.ready(),
-  keys: fileKeys(API_KEYS_FILE, { now: Date.now, log }),
+  keys,
   metrics,
   log,
   newId: eventIds(Date.now),
@@ -38,4 +39,17 @@ export const app = createApp({
 export const handler = exposition.exposed(handle(app));
 
 /** Waits for the broker's verdict on what was accepted, then disconnects. */
-export const close = (): Promise<void> => publisher.close();
+export async function close(): Promise<void> {
+  await publisher.close();
+  keys.close();
+}
+
+/** A file needs no AWS SDK, which is half as large again as all the rest. */
+async function openKeys(source: KeySource): Promise<Keys> {
+  if ("file" in source) return fileKeys(source.file, { now: Date.now, log });
+  const [{ dynamoClient }, { tableKeys }] = await Promise.all([
+    import("../../lib/ledger/dynamo-client.ts"),
+    import("./table-keys.ts"),
+  ]);
+  return tableKeys({ client: dynamoClient(), table: source.table, now: Date.now, log });
+}

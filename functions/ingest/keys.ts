@@ -5,8 +5,17 @@ import { ConfigError } from "../../lib/config.ts";
 import { tenantId } from "../../lib/envelope.ts";
 import type { Logger } from "../../lib/log.ts";
 
-/** Whose events a key may send. The file and this process hold hashes, never keys. */
-export type Keys = { tenantOf(key: string): string | undefined };
+/** Whose events a key may send. File, table and this process hold hashes, never keys. */
+export type Keys = {
+  /** Undefined: nobody's. Rejects with KeysUnavailableError when that cannot be known now. */
+  tenantOf(key: string): string | undefined | Promise<string | undefined>;
+  close(): void;
+};
+
+/** Nobody can say now whether a key is good. */
+export class KeysUnavailableError extends Error {
+  override name = "KeysUnavailableError";
+}
 
 const keyFile = z.object({
   keys: z.array(
@@ -22,7 +31,7 @@ type Entry = { digest: Buffer; tenant: string };
 
 const CHECK_MS = 1_000;
 /** Longer than any key that was ever made; keeps a huge header from being hashed. */
-const MAX_KEY = 256;
+export const MAX_KEY = 256;
 
 /**
  * Keys from a JSON file `{ "keys": [{ "sha256": "<hex>", "tenant": "…", "created_at": "…" }] }`. A
@@ -65,6 +74,7 @@ export function fileKeys(
         .get(digest.readUInt16BE())
         ?.find((entry) => timingSafeEqual(entry.digest, digest))?.tenant;
     },
+    close() {},
   };
 }
 

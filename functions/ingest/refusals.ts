@@ -5,6 +5,7 @@ import {
   PublishUnknownError,
   UnroutableError,
 } from "../../lib/rabbit/errors.ts";
+import { KeysUnavailableError } from "./keys.ts";
 
 /** An answer that is not 2xx. `error` is short and stable, `message` is for people. */
 export type Refusal = {
@@ -47,6 +48,12 @@ export const refusals = {
     message: "send application/json in UTF-8, not compressed",
   },
   invalid: { status: 422, error: "invalid_event", message: "the event has wrong fields" },
+  keysUnavailable: {
+    status: 503,
+    error: "keys_unavailable",
+    message: "the key cannot be checked now; nothing was queued",
+    retryAfter: RETRY_AFTER,
+  },
   brokerUnavailable: {
     status: 503,
     error: "broker_unavailable",
@@ -79,8 +86,9 @@ export const refusals = {
   },
 } as const satisfies Record<string, Refusal>;
 
-/** What a failed publish means to the sender. */
+/** What a failure of ours means to the sender. */
 export function unavailable(error: unknown): Refusal {
+  if (error instanceof KeysUnavailableError) return refusals.keysUnavailable;
   if (error instanceof BrokerUnavailableError) return refusals.brokerUnavailable;
   if (error instanceof PublishRefusedError) return refusals.queueFull;
   if (error instanceof PublishUnknownError) return refusals.unconfirmed;

@@ -58,6 +58,8 @@ async function startAll(directory: string, env: NodeJS.ProcessEnv): Promise<bool
         ...environmentOf(addresses, env),
         ...settingsIn(env),
         API_KEYS_FILE: keysFile,
+        // Of another place, if somebody keeps the keys of a deployment: ingest takes one of them.
+        API_KEYS_TABLE: "",
       };
       await startHost(directory, { environment, env });
     },

@@ -8,11 +8,15 @@ export class DeclarationError extends Error {
   override name = "DeclarationError";
 }
 
-export type HostedFunction = {
+export type DeclaredHandler = {
+  /** The function's. */
   name: string;
   /** The module's file, absolute, and its export. */
   file: string;
   exported: string;
+};
+
+export type HostedFunction = DeclaredHandler & {
   timeoutMs: number;
   trigger: Trigger;
 };
@@ -67,32 +71,48 @@ const READ: Record<string, readonly string[]> = {
  * the value, and for events that the host has no trigger for.
  */
 export async function readDeclaration(root: string): Promise<HostedFunction[]> {
-  const path = join(root, "serverless.yml");
-  return declarationOf(parse(await readFile(path, "utf8"), { logLevel: "error" }), root);
+  return declarationOf(await contentOf(root), root);
+}
+
+/** Where the code of each function is, also of those without an event. Throws DeclarationError. */
+export async function readHandlers(root: string): Promise<DeclaredHandler[]> {
+  const { functions } = documentOf(await contentOf(root));
+  return Object.entries(functions).map(([name, { handler }]) => handlerAt(root, name, handler));
 }
 
 export function declarationOf(content: unknown, root: string): HostedFunction[] {
+  const problems: string[] = [];
+  const functions: HostedFunction[] = [];
+  for (const [name, declared] of Object.entries(documentOf(content).functions)) {
+    const { trigger, problem } = triggerOf(declared.events);
+    if (problem !== undefined) problems.push(`${name}: ${problem}`);
+    if (trigger === undefined) continue;
+    const timeoutMs = declared.timeout * 1_000;
+    functions.push({ ...handlerAt(root, name, declared.handler), timeoutMs, trigger });
+  }
+  if (problems.length > 0) throw refusal(problems);
+  return functions;
+}
+
+async function contentOf(root: string): Promise<unknown> {
+  return parse(await readFile(join(root, "serverless.yml"), "utf8"), { logLevel: "error" });
+}
+
+function documentOf(content: unknown): z.infer<typeof document> {
   const problems = variablesIn(content);
   const { data, error } = document.safeParse(content);
   if (problems.length === 0 && error) problems.push(...linesOf(error));
   if (data === undefined || problems.length > 0) throw refusal(problems);
+  return data;
+}
 
-  const functions: HostedFunction[] = [];
-  for (const [name, { handler, timeout, events }] of Object.entries(data.functions)) {
-    const { trigger, problem } = triggerOf(events);
-    if (problem !== undefined) problems.push(`${name}: ${problem}`);
-    if (trigger === undefined) continue;
-    const dot = handler.lastIndexOf(".");
-    functions.push({
-      name,
-      file: join(root, `${handler.slice(0, dot)}.ts`),
-      exported: handler.slice(dot + 1),
-      timeoutMs: timeout * 1_000,
-      trigger,
-    });
-  }
-  if (problems.length > 0) throw refusal(problems);
-  return functions;
+function handlerAt(root: string, name: string, handler: string): DeclaredHandler {
+  const dot = handler.lastIndexOf(".");
+  return {
+    name,
+    file: join(root, `${handler.slice(0, dot)}.ts`),
+    exported: handler.slice(dot + 1),
+  };
 }
 
 type Event = Record<string, unknown>;

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inject, onTestFailed } from "vitest";
 import * as z from "zod";
-import { createKey } from "../../infra/local/keys.ts";
+import { fileStore } from "../../infra/keys/file-store.ts";
+import { createKey } from "../../infra/keys/key-store.ts";
 import { applyTopology } from "../../infra/rabbitmq/apply.ts";
 import { readConfig, variables } from "../../lib/config.ts";
 import { compareGraphs } from "../shop/compare.ts";
@@ -77,7 +78,7 @@ export async function openShop({
   const folder = await mkdtemp(join(tmpdir(), "warren-shop-"));
   const file = join(folder, "keys.json");
   const keys = new Map<string, string>();
-  for (const tenant of history.tenants) keys.set(tenant, await createKey(file, tenant));
+  for (const tenant of history.tenants) keys.set(tenant, await createKey(fileStore(file), tenant));
 
   const vhost = await newVhost();
   const { url, managementUrl } = vhost;

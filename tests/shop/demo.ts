@@ -7,7 +7,9 @@ import { parseArgs } from "node:util";
 import type { Driver } from "neo4j-driver";
 import * as z from "zod";
 import { DEV } from "../../infra/local/instance.ts";
-import { createKey, keysFileOf } from "../../infra/local/keys.ts";
+import { fileStore } from "../../infra/keys/file-store.ts";
+import { createKey } from "../../infra/keys/key-store.ts";
+import { keysFileOf } from "../../infra/local/keys.ts";
 import { status, tableOf, type Status } from "../../infra/local/status.ts";
 import { compareGraphs, describe } from "./compare.ts";
 import { expectedGraph } from "./expectation.ts";
@@ -115,7 +117,7 @@ async function run(wanted: Flags, { url, driver, broker, current }: Place): Prom
 async function makeKeys(url: string, tenants: readonly string[]): Promise<Map<string, string>> {
   const file = keysFileOf(DEV, process.env);
   const keys = new Map<string, string>();
-  for (const tenant of tenants) keys.set(tenant, await createKey(file, tenant));
+  for (const tenant of tenants) keys.set(tenant, await createKey(fileStore(file), tenant));
   for (const key of keys.values()) await untilKnown(url, key);
   return keys;
 }

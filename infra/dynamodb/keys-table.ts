@@ -1,0 +1,79 @@
+import {
+  CreateTableCommand,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  paginateScan,
+  PutItemCommand,
+  ResourceInUseException,
+  ResourceNotFoundException,
+  type AttributeValue,
+  type CreateTableCommandInput,
+  waitUntilTableExists,
+} from "@aws-sdk/client-dynamodb";
+import { byAge, type KeyEntry, type KeyStore } from "../keys/key-store.ts";
+
+const DEADLINE_MS = 30_000;
+
+/** The table that `API_KEYS_TABLE` names: one item per key, found by the hash that a request shows. */
+export function keysTable(table: string): CreateTableCommandInput {
+  return {
+    TableName: table,
+    AttributeDefinitions: [{ AttributeName: "sha256", AttributeType: "S" }],
+    KeySchema: [{ AttributeName: "sha256", KeyType: "HASH" }],
+    BillingMode: "PAY_PER_REQUEST",
+  };
+}
+
+/** Creates it unless it is there, and waits until it can be used. */
+export async function ensureKeysTable(client: DynamoDBClient, table: string): Promise<void> {
+  const abortSignal = AbortSignal.timeout(60_000);
+  await client
+    .send(new CreateTableCommand(keysTable(table)), { abortSignal })
+    .catch((error: unknown) => {
+      if (!(error instanceof ResourceInUseException)) throw error;
+    });
+  await waitUntilTableExists(
+    { client, abortSignal, maxWaitTime: 60, minDelay: 1, maxDelay: 2 },
+    { TableName: table },
+  );
+}
+
+export function tableStore(client: DynamoDBClient, table: string): KeyStore {
+  const inTime = async <T>(work: (abortSignal: AbortSignal) => Promise<T>): Promise<T> => {
+    try {
+      return await work(AbortSignal.timeout(DEADLINE_MS));
+    } catch (error) {
+      if (!(error instanceof ResourceNotFoundException)) throw error;
+      const text = `There is no DynamoDB table "${table}" (API_KEYS_TABLE). \`warren keys create-table\` makes it.`;
+      throw new Error(text, { cause: error });
+    }
+  };
+  return {
+    where: `table ${table}`,
+    async add({ sha256, tenant, created_at }) {
+      const Item = { sha256: { S: sha256 }, tenant: { S: tenant }, created_at: { S: created_at } };
+      await inTime((abortSignal) =>
+        client.send(new PutItemCommand({ TableName: table, Item }), { abortSignal }),
+      );
+    },
+    list: () =>
+      inTime(async (abortSignal) => {
+        const entries: KeyEntry[] = [];
+        const input = { TableName: table, ConsistentRead: true };
+        for await (const { Items = [] } of paginateScan({ client }, input, { abortSignal })) {
+          entries.push(...Items.map(entryOf));
+        }
+        return byAge(entries);
+      }),
+    async remove(sha256) {
+      const Key = { sha256: { S: sha256 } };
+      await inTime((abortSignal) =>
+        client.send(new DeleteItemCommand({ TableName: table, Key }), { abortSignal }),
+      );
+    },
+  };
+}
+
+function entryOf({ sha256, tenant, created_at }: Record<string, AttributeValue>): KeyEntry {
+  return { sha256: sha256?.S ?? "", tenant: tenant?.S ?? "", created_at: created_at?.S ?? "" };
+}
