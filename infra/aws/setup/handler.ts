@@ -33,8 +33,8 @@ const PAUSE_MS = 2_000;
 export async function handler(event: unknown, context: InvocationContext): Promise<void> {
   const log = logger({ level: "info", name: "setup" });
   const asked = request.parse(event);
-  const outcome = await outcomeOf(asked, context.getRemainingTimeInMillis() - ANSWER_MS);
-  log.info({ request: asked.RequestType, ...outcome }, "prepared broker and graph");
+  const outcome = await outcomeOf(asked, Math.floor(context.getRemainingTimeInMillis() - ANSWER_MS));
+  log.info({ request: asked.RequestType, ...outcome }, "setup of broker and graph");
   await answer(asked, outcome);
 }
 
