@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** `unit` needs no service; `integration` starts real ones under `.warren/test`. */
+/** `unit` needs no service; `integration` starts real ones under `.warren/test`; `deploy` packages for AWS. */
 export default defineConfig({
   test: {
     projects: [
@@ -19,11 +19,19 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["tests/**/*.test.ts"],
-          exclude: ["tests/contract/memory-*.test.ts", "tests/shop/*.test.ts"],
+          exclude: ["tests/contract/memory-*.test.ts", "tests/shop/*.test.ts", "tests/deploy/**"],
           globalSetup: "tests/integration/services.ts",
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "deploy",
+          include: ["tests/deploy/*.test.ts"],
+          globalSetup: "tests/deploy/packaged.ts",
+          testTimeout: 120_000,
         },
       },
     ],

@@ -1,6 +1,8 @@
 import { ensureLedgerTable } from "../dynamodb/table.ts";
 import { applyConstraints } from "../neo4j/constraints.ts";
+import { topologyOf } from "../../lib/rabbit/topology.ts";
 import { applyTopology } from "../rabbitmq/apply.ts";
+import { readConsumers } from "../rabbitmq/consumers.ts";
 import type { ServiceName } from "./instance.ts";
 import type { Address } from "./service.ts";
 
@@ -29,7 +31,7 @@ export async function prepare(
       return applyTopology({
         url: required(environment, "RABBITMQ_URL"),
         managementUrl: environment["RABBITMQ_MANAGEMENT_URL"],
-        retryDelays,
+        topology: topologyOf({ consumers: await readConsumers(), retryDelays }),
       });
     case "redis":
       // Its rows need no table.

@@ -3,29 +3,23 @@ import {
   TopologyError,
 } from "../../lib/rabbit/apply-topology.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
-import { topologyOf } from "../../lib/rabbit/topology.ts";
-import { readConsumers, ROOT } from "./consumers.ts";
+import type { Topology } from "../../lib/rabbit/topology.ts";
 import { changed, readLive, staleBindings } from "./live.ts";
 
 /**
- * Brings the broker to what the functions of serverless.yml need; safe to repeat. With a management
+ * Brings the broker to what its consumers need; safe to repeat. With a management
  * URL it also unbinds the types that a function no longer accepts, which AMQP cannot list. Throws
  * TopologyError with every difference when a queue or exchange exists otherwise.
  */
 export async function applyTopology({
   url,
   managementUrl,
-  retryDelays,
-  root = ROOT,
+  topology,
 }: {
   url: string;
   managementUrl?: string | undefined;
-  /** ms */
-  retryDelays: readonly number[];
-  root?: string;
+  topology: Topology;
 }): Promise<void> {
-  const topology = topologyOf({ consumers: await readConsumers(root), retryDelays });
-
   await withChannel({ url, name: "warren topology" }, async (channel) => {
     try {
       await declareTopology(channel, topology);

@@ -47,9 +47,8 @@ async function print(): Promise<number> {
 }
 
 async function apply(): Promise<number> {
-  const { RETRY_DELAYS: retryDelays } = settings();
   const topology = await wanted();
-  await applyTopology({ ...(await brokerAddress(process.env)), retryDelays });
+  await applyTopology({ ...(await brokerAddress(process.env)), topology });
   console.log(
     `${topology.exchanges.length} exchanges, ${topology.queues.length} queues and ` +
       `${topology.bindings.length} bindings are in place`,

@@ -8,7 +8,9 @@ import * as z from "zod";
 import { fileStore } from "../../infra/keys/file-store.ts";
 import { createKey } from "../../infra/keys/key-store.ts";
 import { applyTopology } from "../../infra/rabbitmq/apply.ts";
+import { readConsumers } from "../../infra/rabbitmq/consumers.ts";
 import { readConfig, variables } from "../../lib/config.ts";
+import { topologyOf } from "../../lib/rabbit/topology.ts";
 import { compareGraphs } from "../shop/compare.ts";
 import { expectedGraph } from "../shop/expectation.ts";
 import { asPosted, asReceived, shopEvents } from "../shop/generator.ts";
@@ -82,7 +84,8 @@ export async function openShop({
 
   const vhost = await newVhost();
   const { url, managementUrl } = vhost;
-  await applyTopology({ url, managementUrl, retryDelays });
+  const topology = topologyOf({ consumers: await readConsumers(), retryDelays });
+  await applyTopology({ url, managementUrl, topology });
   const driver = graphDriver();
   const posting = new AbortController();
   const host = startHost(["--admin-port", "0", "--bind", "127.0.0.1", ...args], {

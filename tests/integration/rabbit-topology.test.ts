@@ -6,7 +6,7 @@ import { applyTopology } from "../../infra/rabbitmq/apply.ts";
 import { readConsumers } from "../../infra/rabbitmq/consumers.ts";
 import { differences, readLive } from "../../infra/rabbitmq/live.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
-import { topologyOf } from "../../lib/rabbit/topology.ts";
+import { topologyOf, type Topology } from "../../lib/rabbit/topology.ts";
 import { newVhost, type Vhost } from "./rabbit-vhost.ts";
 
 const retryDelays = [5_000, 30_000];
@@ -32,14 +32,17 @@ afterAll(async () => {
   await vhost.remove();
 });
 
+async function wanted(): Promise<Topology> {
+  return topologyOf({ consumers: await readConsumers(root), retryDelays });
+}
+
 async function found(): Promise<string[]> {
-  const topology = topologyOf({ consumers: await readConsumers(root), retryDelays });
-  return differences(topology, await readLive(vhost));
+  return differences(await wanted(), await readLive(vhost));
 }
 
 test("an empty broker lacks everything; once applied, nothing differs", async () => {
   expect(await found()).toHaveLength(9);
-  await applyTopology({ ...vhost, retryDelays, root });
+  await applyTopology({ ...vhost, topology: await wanted() });
   expect(await found()).toEqual([]);
 });
 
@@ -50,7 +53,7 @@ test("a type that is no longer accepted is unbound", async () => {
   expect(await found()).toEqual([
     "binding events --order.paid--> events.graph is stale: its function no longer accepts that type",
   ]);
-  await applyTopology({ ...vhost, retryDelays, root });
+  await applyTopology({ ...vhost, topology: await wanted() });
   expect(await found()).toEqual([]);
 });
 
@@ -60,7 +63,7 @@ test("every argument that differs is named when a queue cannot be declared", asy
     const other = { "x-queue-type": "quorum", "x-overflow": "drop-head" };
     await channel.assertQueue("events.graph", { arguments: other });
   });
-  const applying = applyTopology({ ...vhost, retryDelays, root });
+  const applying = applyTopology({ ...vhost, topology: await wanted() });
   await expect(applying).rejects.toThrow("queue events.graph exists with other arguments");
   await expect(applying).rejects.toThrow(
     "queue events.graph: x-overflow is drop-head, should be reject-publish",

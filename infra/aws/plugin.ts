@@ -1,0 +1,58 @@
+import { constraints, createConstraint } from "../../functions/neo4j-projector/schema.ts";
+import { readConsumers } from "../rabbitmq/consumers.ts";
+import type { Declared, Resources } from "./declared.ts";
+import { type Parameters, problemsOf } from "./parameters.ts";
+import { roleId } from "./roles.ts";
+import { complete } from "./template.ts";
+
+/** Of osls' object, what is used here. */
+type Serverless = {
+  serviceDir: string;
+  configurationInput: { params: Record<string, unknown> };
+  getProvider: (name: "aws") => { getStage: () => string };
+  service: {
+    functions: Record<string, Omit<Declared, "key"> & { role?: string }>;
+    provider: {
+      compiledCloudFormationTemplate: { Resources: Resources; Parameters: Parameters };
+    };
+  };
+  configSchemaHandler: { defineFunctionProperties: (provider: string, schema: object) => void };
+  /** What osls shows without a stack trace. */
+  classes: { Error: new (message: string, code: string) => Error };
+};
+
+/**
+ * An osls plugin for what serverless.yml declares and osls has no or wrong words for (template.ts). It
+ * works only while a package is made: other plugins see serverless.yml as it is.
+ */
+export default class AwsPlugin {
+  readonly hooks: Record<string, () => unknown>;
+
+  constructor(serverless: Serverless) {
+    const permissions = { type: "array", items: { type: "object" } };
+    serverless.configSchemaHandler.defineFunctionProperties("aws", { properties: { permissions } });
+    this.hooks = {
+      // Before osls makes the one role that it would give them all.
+      "before:package:setupProviderConfiguration": () => {
+        for (const [key, one] of Object.entries(serverless.service.functions)) {
+          one.role = roleId(key);
+        }
+      },
+      "after:aws:package:finalize:mergeCustomProviderResources": () => finish(serverless),
+    };
+  }
+}
+
+async function finish(serverless: Serverless): Promise<void> {
+  const { serviceDir, service, configurationInput } = serverless;
+  const { Resources, Parameters: parameters } = service.provider.compiledCloudFormationTemplate;
+  const stages = Object.keys(configurationInput.params).filter((name) => name !== "default");
+  const problems = problemsOf(serverless.getProvider("aws").getStage(), { stages, parameters });
+  if (problems.length > 0) throw new serverless.classes.Error(problems.join("\n"), "WARREN_STAGE");
+
+  const functions = Object.entries(service.functions).map(([key, one]) => ({ key, ...one }));
+  complete(Resources, functions, {
+    consumers: await readConsumers(serviceDir),
+    constraints: constraints.map(createConstraint),
+  });
+}

@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod";
+import { graphVariables } from "../../../functions/neo4j-projector/config.ts";
+import { readConfig, variables } from "../../../lib/config.ts";
+import type { InvocationContext } from "../../../lib/lambda/context.ts";
+import { logger } from "../../../lib/log.ts";
+import { within } from "../../../lib/rabbit/deadline.ts";
+import { BrokerUnavailableError } from "../../../lib/rabbit/errors.ts";
+import { topologyOf } from "../../../lib/rabbit/topology.ts";
+import { applyConstraints } from "../../neo4j/constraints.ts";
+import { applyTopology } from "../../rabbitmq/apply.ts";
+import { ManagementError } from "../../rabbitmq/live.ts";
+import { ensureVhost } from "../../rabbitmq/vhost.ts";
+import { answer, type Outcome } from "./answer.ts";
+import { properties, request, type Request } from "./request.ts";
+
+const config = z.object({
+  ...graphVariables,
+  RABBITMQ_URL: variables.RABBITMQ_URL,
+  RABBITMQ_MANAGEMENT_URL: z.url().optional(),
+});
+
+/** Kept for the answer, so that a failure is told and not waited for. */
+const ANSWER_MS = 20_000;
+/** A broker that was just made may not be reachable in its first moments. */
+const PATIENCE_MS = 120_000;
+const PAUSE_MS = 2_000;
+
+/**
+ * CloudFormation's custom resource: brings vhost, topology and constraints to what the stack's functions
+ * need, as `warren topology apply` and `warren graph create` do. Deletes nothing, also not on Delete.
+ */
+export async function handler(event: unknown, context: InvocationContext): Promise<void> {
+  const log = logger({ level: "info", name: "setup" });
+  const asked = request.parse(event);
+  const outcome = await outcomeOf(asked, Math.floor(context.getRemainingTimeInMillis() - ANSWER_MS));
+  log.info({ request: asked.RequestType, ...outcome }, "setup of broker and graph");
+  await answer(asked, outcome);
+}
+
+async function outcomeOf(asked: Request, budgetMs: number): Promise<Outcome> {
+  // What lies in the broker and in the graph is the user's.
+  if (asked.RequestType === "Delete") return { status: "SUCCESS" };
+  try {
+    await within(
+      budgetMs,
+      "preparing broker and graph",
+      prepare(asked.ResourceProperties, budgetMs),
+    );
+    return { status: "SUCCESS" };
+  } catch (error) {
+    return { status: "FAILED", reason: reasonOf(error) };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof z.ZodError) return z.prettifyError(error);
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function prepare(given: unknown, budgetMs: number): Promise<void> {
+  const settings = readConfig(config, process.env);
+  const { Consumers: consumers, RetryDelays: retryDelays } = properties.parse(given);
+  const { RABBITMQ_URL: url, NEO4J_URL, NEO4J_USER: user, NEO4J_PASSWORD: password } = settings;
+  // Amazon MQ has it on the broker's host.
+  const managementUrl = settings.RABBITMQ_MANAGEMENT_URL ?? `https://${new URL(url).hostname}`;
+  const broker = { url, managementUrl };
+
+  await onceReachable(budgetMs, async () => {
+    await ensureVhost(broker);
+    await applyTopology({ ...broker, topology: topologyOf({ consumers, retryDelays }) });
+  });
+  await applyConstraints({ url: NEO4J_URL, user, password });
+}
+
+async function onceReachable(budgetMs: number, work: () => Promise<void>): Promise<void> {
+  const giveUpAt = performance.now() + Math.min(PATIENCE_MS, budgetMs - 2 * PAUSE_MS);
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const unreachable =
+        error instanceof BrokerUnavailableError || error instanceof ManagementError;
+      if (!unreachable || performance.now() > giveUpAt) throw error;
+      await sleep(PAUSE_MS);
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import * as z from "zod";
+import { variables } from "../../../lib/config.ts";
+
+/** What every custom resource is sent; what the answer repeats. */
+export const request = z.object({
+  RequestType: z.enum(["Create", "Update", "Delete"]),
+  /** Presigned: whoever has it may answer. */
+  ResponseURL: z.url({ protocol: /^https?$/ }),
+  StackId: z.string(),
+  RequestId: z.string(),
+  LogicalResourceId: z.string(),
+  ResourceProperties: z.unknown(),
+});
+
+export type Request = z.infer<typeof request>;
+
+/** Of the custom resource (setup.yml, template.ts). CloudFormation makes every number a string. */
+export const properties = z.object({
+  Consumers: z.array(z.object({ queue: z.string(), accepts: z.array(z.string()) })),
+  RetryDelays: variables.RETRY_DELAYS,
+});

@@ -1,0 +1,123 @@
+import { expect, test } from "vitest";
+import { arnOf } from "../../infra/aws/declared.ts";
+import { ledgerTable, TTL_ATTRIBUTE } from "../../infra/dynamodb/table.ts";
+import { ofType, stackOf, STAGES } from "./stack.ts";
+
+test.each(STAGES)("in %s everything that lies still is encrypted with the stack's key", (stage) => {
+  const stack = stackOf(stage);
+  for (const [id, { Properties }] of ofType(stack, "AWS::Logs::LogGroup")) {
+    expect([id, Properties["KmsKeyId"]]).toEqual([id, arnOf("Key")]);
+  }
+  for (const [id, { Properties }] of ofType(stack, "AWS::Lambda::Function")) {
+    expect([id, Properties["KmsKeyArn"]]).toEqual([id, arnOf("Key")]);
+  }
+  for (const [id, { Properties }] of ofType(stack, "AWS::DynamoDB::Table")) {
+    const expected = { SSEEnabled: true, SSEType: "KMS", KMSMasterKeyId: arnOf("Key") };
+    expect([id, Properties["SSESpecification"]]).toEqual([id, expected]);
+  }
+  for (const [id, { Properties }] of ofType(stack, "AWS::SecretsManager::Secret")) {
+    expect([id, Properties["KmsKeyId"]]).toEqual([id, arnOf("Key")]);
+  }
+  for (const [, { Properties }] of ofType(stack, "AWS::KMS::Key")) {
+    expect(Properties["EnableKeyRotation"]).toBe(true);
+  }
+});
+
+test.each([
+  ["dev", 14],
+  ["staging", 30],
+  ["prod", 400],
+] as const)("in %s every log is kept %i days", (stage, days) => {
+  const groups = ofType(stackOf(stage), "AWS::Logs::LogGroup");
+  const functions = ofType(stackOf(stage), "AWS::Lambda::Function");
+  // Also the API's and the VPC's.
+  expect(groups).toHaveLength(functions.length + 2);
+  for (const [id, { Properties }] of groups)
+    expect([id, Properties["RetentionInDays"]]).toEqual([id, days]);
+});
+
+test("the ledger is the table that `warren ledger create` makes", () => {
+  const { Properties } = stackOf("prod").Resources["LedgerTable"]!;
+  const { AttributeDefinitions, KeySchema, BillingMode } = ledgerTable("warren-prod-ledger");
+  expect(Properties).toMatchObject({
+    TableName: "warren-prod-ledger",
+    AttributeDefinitions,
+    KeySchema,
+    BillingMode,
+    TimeToLiveSpecification: { AttributeName: TTL_ATTRIBUTE, Enabled: true },
+  });
+});
+
+test.each(STAGES)("in %s every table can be restored to any second", (stage) => {
+  const tables = ofType(stackOf(stage), "AWS::DynamoDB::Table");
+  expect(tables.length).toBeGreaterThan(0);
+  for (const [id, { Properties }] of tables) {
+    const expected = { PointInTimeRecoveryEnabled: true };
+    expect([id, Properties["PointInTimeRecoverySpecification"]]).toEqual([id, expected]);
+  }
+});
+
+test("removing the stack of prod leaves tables, broker, secret and key", () => {
+  const stack = stackOf("prod") as {
+    Resources: Record<
+      string,
+      { Type: string; DeletionPolicy?: string; UpdateReplacePolicy?: string }
+    >;
+  };
+  const kept = Object.entries(stack.Resources).filter(([, { Type }]) =>
+    [
+      "AWS::DynamoDB::Table",
+      "AWS::AmazonMQ::Broker",
+      "AWS::SecretsManager::Secret",
+      "AWS::KMS::Key",
+    ].includes(Type),
+  );
+  expect(kept.map(([id]) => id)).toEqual(
+    expect.arrayContaining(["LedgerTable", "Broker", "BrokerSecret", "Key"]),
+  );
+  for (const [id, { DeletionPolicy, UpdateReplacePolicy }] of kept) {
+    expect([id, DeletionPolicy, UpdateReplacePolicy]).toEqual([id, "Retain", "Retain"]);
+  }
+  for (const [id, { Properties }] of ofType(stackOf("prod"), "AWS::DynamoDB::Table")) {
+    expect([id, Properties["DeletionProtectionEnabled"]]).toEqual([id, true]);
+  }
+});
+
+test("no template holds a secret: all are references that CloudFormation resolves", () => {
+  for (const stage of STAGES) {
+    const functions = ofType(stackOf(stage), "AWS::Lambda::Function");
+    for (const [, { Properties }] of functions) {
+      const { Variables } = Properties["Environment"] as { Variables: Record<string, unknown> };
+      for (const [name, value] of Object.entries(Variables)) {
+        if (!/URL|PASSWORD|USER|KEY|TOKEN|SECRET/.test(name)) continue;
+        expect([name, JSON.stringify(value)]).toEqual([
+          name,
+          expect.stringMatching(/\{\{resolve:(secretsmanager|ssm):|keys\.json/),
+        ]);
+      }
+    }
+  }
+});
+
+test("the broker is private and speaks TLS only", () => {
+  const stack = stackOf("prod");
+  expect(stack.Resources["Broker"]!.Properties).toMatchObject({ PubliclyAccessible: false });
+  expect(JSON.stringify(stack)).not.toContain("amqp://");
+  expect(JSON.stringify(stack)).toContain("amqps://{{resolve:secretsmanager:");
+});
+
+test("nothing in the VPC can be reached from outside of it", () => {
+  const stack = stackOf("prod");
+  const rules = [
+    ...ofType(stack, "AWS::EC2::SecurityGroupIngress").map(([, { Properties }]) => Properties),
+    ...ofType(stack, "AWS::EC2::SecurityGroup").flatMap(
+      ([, { Properties }]) =>
+        (Properties["SecurityGroupIngress"] ?? []) as Record<string, unknown>[],
+    ),
+  ];
+  expect(rules.length).toBeGreaterThan(0);
+  for (const rule of rules) {
+    expect(rule).toHaveProperty("SourceSecurityGroupId");
+    expect(rule).not.toHaveProperty("CidrIp");
+  }
+});

@@ -1,0 +1,61 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, inject, test } from "vitest";
+import { stackOf, STAGES } from "./stack.ts";
+
+const exec = promisify(execFile);
+
+/** Both end with a code of their own when they find something. */
+async function findings(tool: string, args: string[]): Promise<string> {
+  const options = { timeout: 110_000, maxBuffer: 64 * 1_024 ** 2 };
+  const path = join(inject("linters"), tool);
+  const { stdout } = await exec(path, args, options).catch((error: { stdout?: string }) => {
+    if (!error.stdout) throw error;
+    return { stdout: error.stdout };
+  });
+  return stdout;
+}
+
+test.each([...STAGES, "existing"] as const)("cfn-lint finds no error in %s", async (stage) => {
+  const found = await findings("cfn-lint", ["--format", "json", inject("templates")[stage]]);
+  const all = JSON.parse(found || "[]") as {
+    Level: string;
+    Rule: { Id: string };
+    Message: string;
+  }[];
+  const errors = all.filter(({ Level }) => Level === "Error");
+  expect(errors.map(({ Rule, Message }) => `${Rule.Id} ${Message}`)).toEqual([]);
+});
+
+type Check = { check_id: string; resource: string };
+type Report = {
+  summary: { passed: number; parsing_errors: number };
+  results: { failed_checks: Check[]; skipped_checks: Check[] };
+};
+
+test("checkov finds nothing in prod but what is justified in place, and all of that", async () => {
+  const offline = ["--framework", "cloudformation", "--skip-download", "--compact", "-o", "json"];
+  const found = await findings("checkov", [...offline, "-f", inject("templates").prod]);
+  const { summary, results } = JSON.parse(found) as Report;
+  expect(results.failed_checks.map(nameOf)).toEqual([]);
+  expect(new Set(results.skipped_checks.map(nameOf))).toEqual(suppressed());
+  expect(summary).toMatchObject({ parsing_errors: 0 });
+  expect(summary.passed).toBeGreaterThan(100);
+});
+
+const nameOf = ({ check_id, resource }: Check) => `${check_id} ${resource}`;
+
+/** What the template asks checkov to pass over; each with its reason. */
+function suppressed(): Set<string> {
+  type Skip = { id: string; comment?: string };
+  const names = new Set<string>();
+  for (const [id, { Type, Metadata }] of Object.entries(stackOf("prod").Resources)) {
+    const { skip = [] } = (Metadata?.["checkov"] ?? {}) as { skip?: Skip[] };
+    for (const { id: check, comment = "" } of skip) {
+      expect(comment.length).toBeGreaterThan(30);
+      names.add(`${check} ${Type}.${id}`);
+    }
+  }
+  return names;
+}
