@@ -45,6 +45,7 @@ export async function command(args: string[]): Promise<number> {
       case "create-table":
         await createTable(process.env);
         return 0;
+      case undefined:
       default:
         return misused();
     }

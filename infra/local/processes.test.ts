@@ -37,7 +37,7 @@ test("a pid that went to a stranger meanwhile is neither found nor ended", async
   const pid = await running(folder);
   const record = join(folder, "process.json");
   const text = await readFile(record, "utf8");
-  await writeFile(record, text.replace(/\d+"}/, '1"}'));
+  await writeFile(record, text.replace(/\d+"/, '1"'));
 
   expect(await running(folder)).toBe(undefined);
   await end(folder, 1_000);

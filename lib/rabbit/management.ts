@@ -8,6 +8,8 @@ export class ManagementError extends Error {
 export type Management = {
   /** `GET /api/<path>`, checked. Throws ManagementError. */
   get: <T extends z.ZodType>(path: string, schema: T) => Promise<z.infer<T>>;
+  /** `PUT /api/<path>`: makes or changes something. Throws ManagementError. */
+  put: (path: string, body: object) => Promise<void>;
   /** The vhost of the broker's URL, as the API wants it in a path. */
   vhost: string;
 };
@@ -34,26 +36,52 @@ export function management({
   const authorization = `Basic ${Buffer.from(login).toString("base64")}`;
   const root = `${base.origin}${base.pathname.replace(/\/$/, "")}/api`;
 
-  async function get<T extends z.ZodType>(path: string, schema: T): Promise<z.infer<T>> {
-    const signal = AbortSignal.timeout(timeoutMs);
-    const what = path.replace(/[/?].*/, "");
+  async function call(path: string, init: RequestInit): Promise<Response> {
+    const answer = await fetch(`${root}/${path}`, {
+      ...init,
+      headers: { authorization, "content-type": "application/json" },
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    if (answer.ok) return answer;
+    await answer.body?.cancel();
+    const text = `the management API answers ${answer.status} when asked for ${kindOf(path)}`;
+    throw new ManagementError(text);
+  }
+
+  async function explained<T>(path: string, work: Promise<T>): Promise<T> {
     try {
-      const answer = await fetch(`${root}/${path}`, { headers: { authorization }, signal });
-      if (!answer.ok) {
-        await answer.body?.cancel();
-        const text = `the management API answers ${answer.status} when asked for ${what}`;
-        throw new ManagementError(text);
-      }
-      return schema.parse(JSON.parse(await textOf(answer, maxBytes)));
+      return await work;
     } catch (cause) {
       if (cause instanceof ManagementError) throw cause;
       const trouble = isAnswer(cause) ? "cannot be understood" : "cannot be reached";
-      const text = `the management API at ${base.origin} ${trouble} when asked for ${what}`;
+      const text = `the management API at ${base.origin} ${trouble} when asked for ${kindOf(path)}`;
       throw new ManagementError(text, { cause });
     }
   }
 
-  return { get, vhost: encodeURIComponent(vhostOf(url)) };
+  const vhost = encodeURIComponent(vhostOf(url));
+  return {
+    vhost,
+    get: (path, schema) =>
+      explained(
+        path,
+        call(path, { method: "GET" })
+          .then((answer) => textOf(answer, maxBytes))
+          .then((text) => schema.parse(JSON.parse(text))),
+      ),
+    put: (path, body) =>
+      explained(
+        path,
+        call(path, { method: "PUT", body: JSON.stringify(body) }).then((answer) =>
+          answer.body?.cancel(),
+        ),
+      ),
+  };
+}
+
+/** Of a path its first part: the rest may name things that are nobody's business. */
+function kindOf(path: string): string {
+  return path.replace(/[/?].*/, "");
 }
 
 /**

@@ -6,10 +6,10 @@ import type { InvocationContext } from "../../../lib/lambda/context.ts";
 import { logger } from "../../../lib/log.ts";
 import { within } from "../../../lib/rabbit/deadline.ts";
 import { BrokerUnavailableError } from "../../../lib/rabbit/errors.ts";
+import { ManagementError, managementUrlOf } from "../../../lib/rabbit/management.ts";
 import { topologyOf } from "../../../lib/rabbit/topology.ts";
 import { applyConstraints } from "../../neo4j/constraints.ts";
 import { applyTopology } from "../../rabbitmq/apply.ts";
-import { ManagementError } from "../../rabbitmq/live.ts";
 import { ensureVhost } from "../../rabbitmq/vhost.ts";
 import { answer, type Outcome } from "./answer.ts";
 import { properties, request, type Request } from "./request.ts";
@@ -33,7 +33,10 @@ const PAUSE_MS = 2_000;
 export async function handler(event: unknown, context: InvocationContext): Promise<void> {
   const log = logger({ level: "info", name: "setup" });
   const asked = request.parse(event);
-  const outcome = await outcomeOf(asked, Math.floor(context.getRemainingTimeInMillis() - ANSWER_MS));
+  const outcome = await outcomeOf(
+    asked,
+    Math.floor(context.getRemainingTimeInMillis() - ANSWER_MS),
+  );
   log.info({ request: asked.RequestType, ...outcome }, "setup of broker and graph");
   await answer(asked, outcome);
 }
@@ -62,8 +65,7 @@ async function prepare(given: unknown, budgetMs: number): Promise<void> {
   const settings = readConfig(config, process.env);
   const { Consumers: consumers, RetryDelays: retryDelays } = properties.parse(given);
   const { RABBITMQ_URL: url, NEO4J_URL, NEO4J_USER: user, NEO4J_PASSWORD: password } = settings;
-  // Amazon MQ has it on the broker's host.
-  const managementUrl = settings.RABBITMQ_MANAGEMENT_URL ?? `https://${new URL(url).hostname}`;
+  const managementUrl = settings.RABBITMQ_MANAGEMENT_URL ?? managementUrlOf(url);
   const broker = { url, managementUrl };
 
   await onceReachable(budgetMs, async () => {
