@@ -4,7 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { end, launch, remembered, running, signalGroup, untilReady } from "./processes.ts";
+import {
+  end,
+  isOutdated,
+  launch,
+  remembered,
+  running,
+  signalGroup,
+  untilReady,
+} from "./processes.ts";
 
 let folder: string;
 
@@ -30,6 +38,14 @@ test("a process is found by its folder until it is ended", async () => {
   expect(await running(folder)).toBe(undefined);
   expect(await remembered(folder)).toBe(false);
   expect(isAlive(pid!)).toBe(false);
+});
+
+test("a process is outdated once it would be started by another command", async () => {
+  expect(await isOutdated(folder, { command: "sh", args: [] })).toBe(false);
+
+  await start("exec sleep 60");
+  expect(await isOutdated(folder, { command: "sh", args: ["-c", "exec sleep 60"] })).toBe(false);
+  expect(await isOutdated(folder, { command: "sh", args: ["-c", "exec sleep 61"] })).toBe(true);
 });
 
 test("a pid that went to a stranger meanwhile is neither found nor ended", async () => {

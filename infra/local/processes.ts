@@ -114,7 +114,7 @@ function recordOf(folder: string): string {
 }
 
 function remember(folder: string, pid: number, command: string): void {
-  const identity: Identity = { pid, started: startOf(pid) ?? "", command };
+  const identity: Identity = { pid, command, started: startOf(pid) ?? "" };
   writeFileSync(recordOf(folder), JSON.stringify(identity));
 }
 
