@@ -31,6 +31,12 @@ export class ConstraintError extends PermanentError {
 }
 
 /**
+ * ms. After so long without a session connections may have gone without a word, most of all when the
+ * process was frozen: new ones are opened. The driver's own check would wait on each of them.
+ */
+const IDLE = 30_000;
+
+/**
  * ms. The driver tries again after 1 and 3 s; longer outages are held by lib/pipeline. The server
  * ends a transaction after TRANSACTION even if we are no longer there to end it.
  */
@@ -42,24 +48,46 @@ export function neo4jStore({
   url,
   user,
   password,
+  now = Date.now,
 }: {
   url: string;
   user: string;
   password: string;
+  /** Epoch ms. */
+  now?: () => number;
 }): Store {
-  const driver = neo4j.driver(url, neo4j.auth.basic(user, password), {
-    connectionTimeout: CONNECT,
-    connectionAcquisitionTimeout: CONNECT + 1_000,
-    maxTransactionRetryTime: RETRIES,
-    disableLosslessIntegers: true,
-    telemetryDisabled: true,
-    // Warnings about labels that do not exist yet, once per statement.
-    notificationFilter: { minimumSeverityLevel: "OFF" },
-  });
+  const connect = () =>
+    neo4j.driver(url, neo4j.auth.basic(user, password), {
+      connectionTimeout: CONNECT,
+      connectionAcquisitionTimeout: CONNECT + 1_000,
+      maxTransactionRetryTime: RETRIES,
+      disableLosslessIntegers: true,
+      telemetryDisabled: true,
+      // Warnings about labels that do not exist yet, once per statement.
+      notificationFilter: { minimumSeverityLevel: "OFF" },
+    });
+  let driver = connect();
+  let sessions = 0;
+  let idleSince = now();
+
+  async function inSession<T>(signal: AbortSignal, work: (session: Session) => Promise<T>) {
+    if (sessions === 0 && now() - idleSince > IDLE) {
+      // Not waited for: on a connection that nobody hears its goodbye takes minutes.
+      driver.close().catch(() => {});
+      driver = connect();
+    }
+    sessions += 1;
+    try {
+      return await runSession({ driver, signal }, work);
+    } finally {
+      sessions -= 1;
+      idleSince = now();
+    }
+  }
 
   return {
     async write(statements, signal) {
-      await inSession({ driver, signal }, (session) =>
+      await inSession(signal, (session) =>
         session.executeWrite(
           async (tx) => {
             // All are sent before the first answer: the server runs them one after the other.
@@ -76,7 +104,7 @@ export function neo4jStore({
     },
 
     read: <T extends object>({ text, parameters }: Statement, signal: AbortSignal) =>
-      inSession({ driver, signal }, async (session) => {
+      inSession(signal, async (session) => {
         // On a cluster the leader answers: a follower may not know the newest proofs yet.
         const { records } = await session.executeWrite((tx) => tx.run(text, parameters), {
           timeout: TRANSACTION,
@@ -85,7 +113,7 @@ export function neo4jStore({
       }),
 
     rehearse: ({ text, parameters }, signal) =>
-      inSession({ driver, signal }, async (session) => {
+      inSession(signal, async (session) => {
         const tx = await session.beginTransaction({ timeout: TRANSACTION });
         await tx.run(text, parameters);
         await tx.rollback();
@@ -95,7 +123,7 @@ export function neo4jStore({
   };
 }
 
-async function inSession<T>(
+async function runSession<T>(
   { driver, signal }: { driver: Driver; signal: AbortSignal },
   work: (session: Session) => Promise<T>,
 ): Promise<T> {

@@ -22,6 +22,7 @@ import { openExposition } from "./exposition.ts";
 import { journal } from "./journal.ts";
 import { observedSink } from "./observed-sink.ts";
 import { type QueueBatch, type RabbitMQEvent, readEvent } from "./rabbitmq-event.ts";
+import { termination } from "./termination.ts";
 
 /** On top of the function's time-out: how far the clocks of two machines may differ. */
 const CLOCK_SKEW_MS = 30_000;
@@ -82,6 +83,8 @@ export function consumerHandler({
   const processors = new Map<string, ProcessBatch>();
   /** Of the batch being processed: the runtime sends the next one only when it has ended. */
   let report: (settled: Settled) => void = () => {};
+  let running: Promise<void> = Promise.resolve();
+  const terminated = termination({ running: () => running, close });
 
   let opened: OpenLedger | undefined;
   const ledgerOpened = once(async () => {
@@ -138,7 +141,7 @@ export function consumerHandler({
         ledger,
         timeoutMs,
       )(deliveries satisfies Delivery[], {
-        signal: context.signal ?? new AbortController().signal,
+        signal: context.signal ?? terminated(),
         remainingMs: () => context.getRemainingTimeInMillis(),
       });
       book.ended();
@@ -148,20 +151,24 @@ export function consumerHandler({
     }
   }
 
+  async function run(event: RabbitMQEvent, context: InvocationContext): Promise<void> {
+    const timeoutMs = context.getRemainingTimeInMillis();
+    for (const batch of readEvent(event)) await settle(batch, context, timeoutMs);
+  }
+
+  async function close(): Promise<void> {
+    await publisher.close();
+    opened?.close();
+    await closeSink();
+  }
+
   return {
-    handler: exposed(async (event, context) => {
-      const timeoutMs = context.getRemainingTimeInMillis();
-      for (const batch of readEvent(event)) await settle(batch, context, timeoutMs);
-    }),
+    handler: exposed((event, context) => (running = run(event, context))),
     async prepare(queue) {
       await prepare(queue);
     },
     metrics,
-    async close() {
-      await publisher.close();
-      opened?.close();
-      await closeSink();
-    },
+    close,
   };
 }
 

@@ -6,7 +6,7 @@ export type InvocationContext = {
   getRemainingTimeInMillis(): number;
   /**
    * Aborts when the messages are lost to another consumer or the process must stop. Only the host
-   * has one: on Lambda the remaining time is the only limit.
+   * has one: on Lambda it is the process's own (termination.ts).
    */
   signal?: AbortSignal;
 };

@@ -5,12 +5,8 @@ import type { Logger } from "../log.ts";
 import { within } from "./deadline.ts";
 import { BrokerUnavailableError } from "./errors.ts";
 
+/** Unless the URL has another, as in `?heartbeat=30` (seconds). */
 const HEARTBEAT_MS = 10_000;
-/**
- * The broker hangs up after two heartbeats without a frame, and our last frame may be half a
- * heartbeat old when the process stops: after this long a pause nobody may be listening any more.
- */
-const FROZEN_MS = 1.5 * HEARTBEAT_MS;
 const CONNECT_MS = 10_000;
 const CHANNEL_MS = 5_000;
 const CLOSE_MS = 5_000;
@@ -229,21 +225,27 @@ async function openWithin(
   }
 }
 
-/** Tells whether the process stood still for too long; if so the connection is cut. */
+/**
+ * Tells whether the process stood still for too long; if so the connection is cut. The broker hangs up
+ * after two heartbeats without a frame, and our last frame may be one old when the process stops: after a
+ * pause of another nobody may be listening any more. `now` is the wall clock, since the monotonic
+ * one may stand still with the machine.
+ */
 function freezeDetector(model: ChannelModel, now: () => number): () => boolean {
+  const heartbeatMs = heartbeatOf(model) * 1_000 || HEARTBEAT_MS;
   let seen = now();
   let frozen = false;
 
   const check = () => {
     const pause = now() - seen;
     seen += pause;
-    if (!frozen && pause > FROZEN_MS) {
+    if (!frozen && pause > heartbeatMs) {
       frozen = true;
       cut(model, `the process stood still for ${Math.round(pause / 1_000)} s`);
     }
     return frozen;
   };
-  const timer = setInterval(check, HEARTBEAT_MS / 2).unref();
+  const timer = setInterval(check, heartbeatMs / 2).unref();
   model.on("close", () => clearInterval(timer));
   return check;
 }
@@ -252,6 +254,11 @@ function freezeDetector(model: ChannelModel, now: () => number): () => boolean {
 function cut(model: ChannelModel, why: string): void {
   model.on("error", () => {});
   socketOf(model).destroy(new Error(why));
+}
+
+/** What both sides agreed on, in seconds; 0: none. */
+function heartbeatOf(model: ChannelModel): number {
+  return (model.connection as unknown as { heartbeat: number }).heartbeat;
 }
 
 function socketOf(model: ChannelModel): Socket {

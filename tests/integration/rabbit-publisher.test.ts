@@ -229,9 +229,9 @@ test("a process that was frozen longer than the broker waits takes a new connect
   let closed = false;
   channel.on("close", () => (closed = true));
 
-  now += 14_000;
+  now += 10_000;
   expect(connection.fresh()).toBe(true);
-  now += 16_000;
+  now += 10_001;
   expect(connection.fresh()).toBe(false);
   await until("the old channel is closed", () => closed);
 

@@ -8,6 +8,13 @@ export type TcpProxy = {
   cut(): void;
   /** Keeps connections open and passes on nothing that the server says. */
   silence(): void;
+  /**
+   * Leaves those who are connected now without the other side, for good, and tells neither: as when a
+   * NAT gateway has forgotten them. New connections work.
+   */
+  strand(): void;
+  /** How many clients are connected, stranded ones aside. */
+  connections(): number;
   /** Writes to every client as if the server had. */
   inject(bytes: Uint8Array): void;
   /** Undoes `cut` and `silence`. */
@@ -17,6 +24,7 @@ export type TcpProxy = {
 
 export async function tcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   const pairs = new Map<Socket, Socket>();
+  const stranded = new Set<Socket>();
   let down = false;
   let silent = false;
 
@@ -53,6 +61,18 @@ export async function tcpProxy(target: { host: string; port: number }): Promise<
       silent = true;
       for (const upstream of pairs.values()) upstream.pause();
     },
+    connections: () => pairs.size,
+    strand() {
+      for (const [client, upstream] of pairs) {
+        client.unpipe(upstream);
+        for (const socket of [client, upstream]) {
+          socket.removeAllListeners("data").removeAllListeners("close").removeAllListeners("end");
+          socket.resume();
+          stranded.add(socket);
+        }
+      }
+      pairs.clear();
+    },
     inject(bytes) {
       for (const client of pairs.keys()) client.write(bytes);
     },
@@ -63,6 +83,7 @@ export async function tcpProxy(target: { host: string; port: number }): Promise<
     },
     async close() {
       destroyAll();
+      for (const socket of stranded) socket.destroy();
       server.close();
       await once(server, "close");
     },
