@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { arnOf, type Declared, either, idOf, ref, type Resources } from "./declared.ts";
+import { lambdaId } from "./watched.ts";
 
 /** What serverless.yml may say of a queue; lib/host/declaration.ts reads the same. */
 export type QueueEvent = {
@@ -58,7 +59,7 @@ function propertiesOf(key: string, event: QueueEvent): Record<string, unknown> {
   const { queue, virtualHost, batchSize, maximumBatchingWindow, enabled, filterPatterns } = event;
   const broker = brokerOf(event);
   return {
-    FunctionName: arnOf(idOf(key, "LambdaFunction")),
+    FunctionName: arnOf(lambdaId(key)),
     EventSourceArn: broker.arn,
     Queues: [queue],
     SourceAccessConfigurations: [

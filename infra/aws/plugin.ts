@@ -1,6 +1,10 @@
 import { constraints, createConstraint } from "../../functions/neo4j-projector/schema.ts";
+import * as z from "zod";
+import { readConfig, variables } from "../../lib/config.ts";
+import { readDeclaration } from "../../lib/host/declaration.ts";
 import { readConsumers } from "../rabbitmq/consumers.ts";
 import type { Declared, Resources } from "./declared.ts";
+import type { ObservedFunction } from "./observability.ts";
 import { type Parameters, problemsOf } from "./parameters.ts";
 import { roleId } from "./roles.ts";
 import { complete } from "./template.ts";
@@ -46,13 +50,32 @@ export default class AwsPlugin {
 async function finish(serverless: Serverless): Promise<void> {
   const { serviceDir, service, configurationInput } = serverless;
   const { Resources, Parameters: parameters } = service.provider.compiledCloudFormationTemplate;
+  const stage = serverless.getProvider("aws").getStage();
   const stages = Object.keys(configurationInput.params).filter((name) => name !== "default");
-  const problems = problemsOf(serverless.getProvider("aws").getStage(), { stages, parameters });
+  const problems = problemsOf(stage, { stages, parameters });
   if (problems.length > 0) throw new serverless.classes.Error(problems.join("\n"), "WARREN_STAGE");
 
   const functions = Object.entries(service.functions).map(([key, one]) => ({ key, ...one }));
   complete(Resources, functions, {
+    stage,
     consumers: await readConsumers(serviceDir),
+    retryDelays: retryDelaysOf(Resources),
     constraints: constraints.map(createConstraint),
+    triggered: await triggeredIn(serviceDir),
   });
+}
+
+/** As the functions of this stage are told. */
+function retryDelaysOf({ Setup }: Resources): number[] {
+  const given = { RETRY_DELAYS: String(Setup?.Properties["RetryDelays"]) };
+  return readConfig(z.object({ RETRY_DELAYS: variables.RETRY_DELAYS }), given).RETRY_DELAYS;
+}
+
+async function triggeredIn(root: string): Promise<ObservedFunction[]> {
+  return (await readDeclaration(root)).map(({ name, trigger, timeoutMs }) => ({
+    name,
+    kind: trigger.kind,
+    timeoutSeconds: timeoutMs / 1_000,
+    ...(trigger.kind === "queue" && { queue: trigger.queue }),
+  }));
 }

@@ -1,42 +1,47 @@
-import type { QueueConsumer } from "../../lib/rabbit/topology.ts";
-import {
-  arnOf,
-  type Declared,
-  either,
-  idOf,
-  ref,
-  type Resource,
-  type Resources,
-} from "./declared.ts";
+import { type QueueConsumer, topologyOf } from "../../lib/rabbit/topology.ts";
+import { arnOf, type Declared, either, ref, type Resource, type Resources } from "./declared.ts";
 import { mappingsOf } from "./mappings.ts";
+import { observability, type ObservedFunction } from "./observability.ts";
 import { rolesOf } from "./roles.ts";
+import { lambdaId } from "./watched.ts";
 
 /** The function that prepares broker and graph, and the custom resource that runs it (setup.yml). */
 const SETUP = { key: "setup", id: "Setup" };
 
-/** What the custom resource is told, so that it runs again when any of it changes. */
-export type Prepared = {
+/** What the stack must know of the project beyond serverless.yml's functions. */
+export type Project = {
+  stage: string;
   consumers: readonly QueueConsumer[];
+  /** ms */
+  retryDelays: readonly number[];
   /** The statements that make them. */
   constraints: readonly string[];
+  /** Those with a trigger. */
+  triggered: readonly ObservedFunction[];
 };
 
 /**
  * Makes what osls compiled and merged the whole stack: roles, mappings, networks and keys of the
- * functions. All functions but `setup` wait for the setup, so that new code meets the topology it needs.
+ * functions, and what watches them. All functions but `setup` wait for the setup, so that new code meets the topology it needs.
  */
 export function complete(
   resources: Resources,
   functions: readonly Declared[],
-  { consumers, constraints }: Prepared,
+  { stage, consumers, retryDelays, constraints, triggered }: Project,
 ): void {
   for (const [id, { Type, Properties }] of Object.entries(resources)) {
     if (Type === "AWS::Lambda::EventSourceMapping" && "Queues" in Properties) delete resources[id];
   }
-  Object.assign(resources, rolesOf(functions), mappingsOf(functions, [SETUP.id]));
+  const queues = topologyOf({ consumers, retryDelays }).queues.map(({ name }) => name);
+  Object.assign(
+    resources,
+    rolesOf(functions),
+    mappingsOf(functions, [SETUP.id]),
+    observability({ functions: triggered, queues, stage }),
+  );
 
   for (const { key } of functions) {
-    const made = found(resources, idOf(key, "LambdaFunction"));
+    const made = found(resources, lambdaId(key));
     made.Properties["VpcConfig"] = VPC;
     if (key !== SETUP.key) made.DependsOn = [made.DependsOn ?? [], SETUP.id].flat();
     made.Metadata = { ...made.Metadata, ...CHECKOV };
@@ -44,6 +49,7 @@ export function complete(
   for (const { Type, Properties } of Object.values(resources)) {
     if (Type === "AWS::Logs::LogGroup") Properties["KmsKeyId"] = arnOf("Key");
   }
+  // It runs again when any of its properties changes.
   Object.assign(found(resources, SETUP.id).Properties, {
     Consumers: consumers,
     Constraints: constraints,

@@ -1,3 +1,5 @@
+import { idOf } from "./declared.ts";
+
 /** A metric as CloudWatch knows it; a dimension of AWS' own may be a reference. */
 export type Metric = {
   Namespace: string;
@@ -32,6 +34,5 @@ export function lambdaMetric(metric: string, functionKey: string): Metric {
 
 /** The logical id that osls gives a function: `neo4j-projector` is Neo4jDashprojectorLambdaFunction. */
 export function lambdaId(functionKey: string): string {
-  const name = functionKey.replaceAll("-", "Dash").replaceAll("_", "Underscore");
-  return `${name.slice(0, 1).toUpperCase()}${name.slice(1)}LambdaFunction`;
+  return idOf(functionKey, "LambdaFunction");
 }

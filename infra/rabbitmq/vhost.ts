@@ -1,27 +1,26 @@
 import * as z from "zod";
 import { management, ManagementError, vhostOf } from "../../lib/rabbit/management.ts";
 
+const vhosts = z.array(z.object({ name: z.string() }));
+
 /**
- * Makes the vhost that the URL names, for its user, unless it is there. Throws ManagementError when the
- * management API cannot be reached or the user may not.
+ * Makes the vhost that the URL names, for its user, unless the user has it. Throws ManagementError when
+ * the management API cannot be reached or the user may not.
  */
 export async function ensureVhost(broker: { url: string; managementUrl: string }): Promise<void> {
   const { get, put, vhost } = management(broker);
-  const place = `vhosts/${vhost}`;
-  const isThere = await get(place, z.unknown()).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) return;
+  const name = vhostOf(broker.url);
+  if ((await get("vhosts?columns=name", vhosts)).some((one) => one.name === name)) return;
+
+  const { username } = new URL(broker.url);
   try {
-    await put(place, {});
-    const everything = { configure: ".*", write: ".*", read: ".*" };
-    await put(`permissions/${vhost}/${new URL(broker.url).username}`, everything);
+    await put(`vhosts/${vhost}`, {});
+    await put(`permissions/${vhost}/${username}`, { configure: ".*", write: ".*", read: ".*" });
   } catch (cause) {
     if (!(cause instanceof ManagementError)) throw cause;
     const text =
-      `vhost ${vhostOf(broker.url)} cannot be made: ${cause.message}. The broker's user needs the tag ` +
-      "administrator, or an administrator makes the vhost and lets the user in";
+      `vhost ${name} cannot be made: ${cause.message}. The broker's user needs the tag ` +
+      "administrator, or an administrator makes the vhost and lets the user in.";
     throw new ManagementError(text, { cause });
   }
 }

@@ -16,6 +16,7 @@ const ALLOWED = new Set([
   "mq:DescribeBroker",
   "secretsmanager:GetSecretValue",
   "dynamodb:DescribeTable",
+  "dynamodb:GetItem",
   "dynamodb:BatchGetItem",
   "dynamodb:PartiQLInsert",
   "dynamodb:PartiQLUpdate",
@@ -71,6 +72,7 @@ test("only who keeps a ledger writes it, and only who empties a queue reads the 
   ];
   expect(having("dynamodb:PartiQLInsert")).toEqual(["Neo4jDashprojectorRole"]);
   expect(having("secretsmanager:GetSecretValue")).toEqual(["Neo4jDashprojectorRole"]);
+  expect(having("dynamodb:GetItem")).toEqual(["IngestRole"]);
 });
 
 test("what Lambda does with a role to reach the VPC, the function's code is denied", () => {

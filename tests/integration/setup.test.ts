@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, inject, test, vi } from "vitest
 import { handler } from "../../infra/aws/setup/handler.ts";
 import { requireConstraints } from "../../infra/neo4j/constraints.ts";
 import { differences, readLive } from "../../infra/rabbitmq/live.ts";
+import { management } from "../../lib/rabbit/management.ts";
 import { topologyOf } from "../../lib/rabbit/topology.ts";
 import { server as graph } from "./neo4j.ts";
 
@@ -16,6 +17,9 @@ const vhost = `test-setup-${randomUUID()}`;
 const broker = new URL(environment["RABBITMQ_URL"]!);
 broker.pathname = `/${vhost}`;
 const url = broker.href;
+
+/** May log in, and has no vhost. */
+const stranger = { name: `test-${randomUUID()}`, password: randomUUID() };
 
 const consumer = { queue: "events.graph", accepts: ["order.created", "order.paid"] };
 const properties = { ServiceToken: "arn", Consumers: [consumer], RetryDelays: "5s,30s" };
@@ -52,14 +56,20 @@ afterEach(() => {
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
+  await remove(`vhosts/${vhost}`);
+  await remove(`users/${stranger.name}`);
+  s3.close();
+});
+
+async function remove(path: string): Promise<void> {
   const { username, password } = broker;
-  await fetch(`${managementUrl}/api/vhosts/${vhost}`, {
+  const answer = await fetch(`${managementUrl}/api/${path}`, {
     method: "DELETE",
     headers: { authorization: `Basic ${btoa(`${username}:${decodeURIComponent(password)}`)}` },
     signal: AbortSignal.timeout(20_000),
   });
-  s3.close();
-});
+  expect(answer.ok).toBe(true);
+}
 
 async function ask(
   RequestType: "Create" | "Update" | "Delete",
@@ -128,7 +138,7 @@ test("a broker that is down fails the stack in time, with the reason", async () 
   expect(performance.now() - started).toBeLessThan(26_000);
   expect(told).toMatchObject({
     Status: "FAILED",
-    Reason: "cannot reach the management API at http://127.0.0.1:1",
+    Reason: "the management API at http://127.0.0.1:1 cannot be reached when asked for vhosts",
   });
 });
 
@@ -156,6 +166,20 @@ test("a wrong environment or property is the reason, too", async () => {
   );
   vi.stubEnv("NEO4J_URL", "");
   expect((await ask("Create")).Reason).toBe("Bad configuration:\n  NEO4J_URL: is required");
+});
+
+test("a user who may not make the vhost fails the stack with who could", async () => {
+  const { name: username, password } = stranger;
+  const { put } = management({ url, managementUrl });
+  await put(`users/${username}`, { password, tags: "management" });
+  const theirs = new URL(url);
+  Object.assign(theirs, { username, password });
+  vi.stubEnv("RABBITMQ_URL", theirs.href);
+
+  const remaining = 21_500;
+  expect((await ask("Create", properties, remaining)).Reason).toMatch(
+    /^vhost test-setup-\S+ cannot be made: the management API answers 401 .* needs the tag administrator/,
+  );
 });
 
 test("work that does not end in time is given up, and told", async () => {
