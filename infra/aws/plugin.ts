@@ -3,10 +3,10 @@ import * as z from "zod";
 import { readConfig, variables } from "../../lib/config.ts";
 import { readDeclaration } from "../../lib/host/declaration.ts";
 import { readConsumers } from "../rabbitmq/consumers.ts";
-import type { Declared, Resources } from "./declared.ts";
+import type { Resources } from "./declared.ts";
+import { type ConsumerDefaults, type FunctionOfOsls, giveDefaults } from "./defaults.ts";
 import type { ObservedFunction } from "./observability.ts";
 import { type Parameters, problemsOf } from "./parameters.ts";
-import { roleId } from "./roles.ts";
 import { complete } from "./template.ts";
 
 /** Of osls' object, what is used here. */
@@ -15,7 +15,8 @@ type Serverless = {
   configurationInput: { params: Record<string, unknown> };
   getProvider: (name: "aws") => { getStage: () => string };
   service: {
-    functions: Record<string, Omit<Declared, "key"> & { role?: string }>;
+    functions: Record<string, FunctionOfOsls>;
+    custom: { consumers: ConsumerDefaults };
     provider: {
       compiledCloudFormationTemplate: { Resources: Resources; Parameters: Parameters };
     };
@@ -36,11 +37,10 @@ export default class AwsPlugin {
     const permissions = { type: "array", items: { type: "object" } };
     serverless.configSchemaHandler.defineFunctionProperties("aws", { properties: { permissions } });
     this.hooks = {
-      // Before osls makes the one role that it would give them all.
+      // Before osls makes one role for all that have none.
       "before:package:setupProviderConfiguration": () => {
-        for (const [key, one] of Object.entries(serverless.service.functions)) {
-          one.role = roleId(key);
-        }
+        const { functions, custom } = serverless.service;
+        giveDefaults(functions, custom.consumers);
       },
       "after:aws:package:finalize:mergeCustomProviderResources": () => finish(serverless),
     };

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { arnOf } from "../../infra/aws/declared.ts";
+import { keysTable } from "../../infra/dynamodb/keys-table.ts";
 import { ledgerTable, TTL_ATTRIBUTE } from "../../infra/dynamodb/table.ts";
 import { ofType, stackOf, STAGES } from "./stack.ts";
 
@@ -36,16 +37,15 @@ test.each([
     expect([id, Properties["RetentionInDays"]]).toEqual([id, days]);
 });
 
-test("the ledger is the table that `warren ledger create` makes", () => {
-  const { Properties } = stackOf("prod").Resources["LedgerTable"]!;
-  const { AttributeDefinitions, KeySchema, BillingMode } = ledgerTable("warren-prod-ledger");
-  expect(Properties).toMatchObject({
-    TableName: "warren-prod-ledger",
-    AttributeDefinitions,
-    KeySchema,
-    BillingMode,
+test("the tables are those that `warren ledger create` and `warren keys create-table` make", () => {
+  const { LedgerTable, KeysTable } = stackOf("prod").Resources;
+  expect(LedgerTable!.Properties).toMatchObject(ledgerTable("warren-prod-ledger"));
+  expect(LedgerTable!.Properties).toMatchObject({
     TimeToLiveSpecification: { AttributeName: TTL_ATTRIBUTE, Enabled: true },
   });
+  expect(KeysTable!.Properties).toMatchObject(keysTable("warren-prod-keys"));
+  // A key lasts until it is revoked.
+  expect(KeysTable!.Properties).not.toHaveProperty("TimeToLiveSpecification");
 });
 
 test.each(STAGES)("in %s every table can be restored to any second", (stage) => {

@@ -1,0 +1,36 @@
+import type { Declared, Statement } from "./declared.ts";
+import { queueEvents } from "./mappings.ts";
+import { roleId } from "./roles.ts";
+
+/** What osls reads of a function, as far as it is given here. */
+export type FunctionOfOsls = Omit<Declared, "key"> & {
+  role?: string;
+  package?: { artifact?: string };
+  environment?: Record<string, unknown>;
+  reservedConcurrency?: number;
+};
+
+/** `custom.consumers` of serverless.yml: what every function with a queue has besides its own. */
+export type ConsumerDefaults = {
+  environment: Record<string, unknown>;
+  permissions: readonly Statement[];
+  reservedConcurrency: number;
+};
+
+/**
+ * Gives each function what serverless.yml need not repeat: its role, its zip and, if it has a queue,
+ * what all consumers have. What a function says itself goes before.
+ */
+export function giveDefaults(
+  functions: Record<string, FunctionOfOsls>,
+  consumers: ConsumerDefaults,
+): void {
+  for (const [key, one] of Object.entries(functions)) {
+    one.role = roleId(key);
+    one.package = { artifact: `dist/${key}.zip`, ...one.package };
+    if (queueEvents(one.events).length === 0) continue;
+    one.environment = { ...consumers.environment, ...one.environment };
+    one.permissions = [...consumers.permissions, ...(one.permissions ?? [])];
+    one.reservedConcurrency ??= consumers.reservedConcurrency;
+  }
+}
