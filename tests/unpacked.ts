@@ -17,8 +17,8 @@ export type Unpacked = Bundle & {
   file: string;
 };
 
-/** The zips of all functions of serverless.yml, each in an empty folder of its own. */
-export async function unpackedBundles(): Promise<{
+/** The zips of these functions, or of all of serverless.yml, each in an empty folder of its own. */
+export async function unpackedBundles(names?: readonly string[]): Promise<{
   bundles: Unpacked[];
   /** Where the folders lie. */
   home: string;
@@ -27,6 +27,7 @@ export async function unpackedBundles(): Promise<{
   const home = await mkdtemp(join(tmpdir(), "warren-bundles-"));
   const bundles: Unpacked[] = [];
   for (const handler of await readHandlers(ROOT)) {
+    if (names !== undefined && !names.includes(handler.name)) continue;
     const bundle = await bundleFunction(handler, ROOT);
     const zip = zipOf(bundle.files);
     const folder = join(home, bundle.name);
