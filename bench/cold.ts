@@ -3,7 +3,7 @@
  * process. Beside it an empty module, the same with source maps, and the ways to have the AWS SDK.
  */
 import { execFileSync } from "node:child_process";
-import { rm, writeFile } from "node:fs/promises";
+import { rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -17,7 +17,6 @@ const ROUNDS = Number(flags.rounds);
 
 /** Enough for every function to be imported; nothing is connected to. */
 const ENVIRONMENT = {
-  API_KEYS_FILE: "bench-keys.json",
   AWS_REGION: "eu-central-1",
   LEDGER_TABLE: "ledger",
   NEO4J_PASSWORD: "none",
@@ -31,7 +30,13 @@ const SDK = `export {
   BatchExecuteStatementCommand, BatchGetItemCommand, DescribeTableCommand, DynamoDBClient
 } from "@aws-sdk/client-dynamodb";`;
 
-type Subject = { label: string; file: string; node?: string[]; bytes?: (string | number)[] };
+type Subject = {
+  label: string;
+  file: string;
+  node?: string[];
+  env?: Record<string, string>;
+  bytes?: (string | number)[];
+};
 type Import = { wallMs: number; cpuMs: number };
 
 printMachine(["esbuild", "@aws-sdk/client-dynamodb", "neo4j-driver"], {});
@@ -71,21 +76,35 @@ async function subjectsOf(): Promise<Subject[]> {
   const options = { bundle: true, minify: true, format: "esm", platform: "node" } as const;
   const stdin = { contents: SDK, resolveDir: ROOT };
   await build({ ...options, stdin, outfile: bundled, mainFields: ["module", "main"] });
+  const sdkBytes = kilobytes((await stat(bundled)).size);
   await writeFile(unbundled, SDK);
+  const keys = join(home, "keys.json");
+  await writeFile(keys, '{"keys":[]}');
+  const env = { API_KEYS_FILE: keys };
 
   return [
     { label: "an empty module", file: empty },
     ...bundles.flatMap(({ name, file, loadedBytes, totalBytes, zip }): Subject[] => {
       const bytes = [loadedBytes, totalBytes, zip.byteLength].map(kilobytes);
-      const maps = { label: `${name} --enable-source-maps`, file, node: ["--enable-source-maps"] };
-      return [{ label: name, file, bytes }, maps];
+      const maps = { label: `${name} --enable-source-maps`, node: ["--enable-source-maps"] };
+      return [
+        { label: name, file, env, bytes },
+        { ...maps, file, env },
+      ];
     }),
-    { label: "the AWS SDK, bundled", file: bundled },
+    ...bundles
+      .filter(({ name }) => name === "ingest")
+      .map(({ file }) => ({
+        label: "ingest, keys in a table",
+        file,
+        env: { API_KEYS_TABLE: "keys" },
+      })),
+    { label: "the AWS SDK, bundled", file: bundled, bytes: [sdkBytes, sdkBytes, ""] },
     { label: "the AWS SDK from node_modules", file: unbundled },
   ];
 }
 
-function importOnce({ file, node = [] }: Subject): Import {
+function importOnce({ file, node = [], env = {} }: Subject): Import {
   const script = `
     const cpu = process.cpuUsage();
     const start = performance.now();
@@ -95,7 +114,8 @@ function importOnce({ file, node = [] }: Subject): Import {
     process.stdout.write(JSON.stringify({ wallMs, cpuMs: (user + system) / 1_000 }));
     process.exit();`;
   const args = [...node, "--input-type=module", "--eval", script];
-  return JSON.parse(execFileSync(process.execPath, args, { env: ENVIRONMENT, encoding: "utf8" }));
+  const options = { env: { ...ENVIRONMENT, ...env }, encoding: "utf8" } as const;
+  return JSON.parse(execFileSync(process.execPath, args, options)) as Import;
 }
 
 function kilobytes(bytes: number): number {

@@ -50,6 +50,8 @@ export async function bundleFunction(
     // ES modules, where a package has them, can be left out in parts: 200 KB of the AWS SDK.
     mainFields: ["module", "main"],
     minify: true,
+    // Node quotes the line that threw: 100 KB of it would bury the message.
+    lineLimit: 200,
     sourcemap: true,
     sourcesContent: false,
     banner: { js: REQUIRE },
