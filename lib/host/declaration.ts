@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import * as z from "zod";
+import { FilterError, filterOf } from "./filter.ts";
+import { DEFAULT_BATCH, MAX_BATCH, MAX_WINDOW_S, windowMsOf } from "./mapping.ts";
 
 /** What serverless.yml says is wrong or cannot be hosted; the message names every place. */
 export class DeclarationError extends Error {
@@ -22,14 +24,21 @@ export type HostedFunction = DeclaredHandler & {
 };
 
 export type Trigger =
-  | { kind: "queue"; queue: string; batchSize: number; windowMs: number }
+  | {
+      kind: "queue";
+      queue: string;
+      batchSize: number;
+      windowMs: number;
+      /** Disabled, it takes nothing. */
+      enabled: boolean;
+      /** For filter.ts. */
+      filterPatterns?: unknown[];
+    }
   | { kind: "http" }
   | { kind: "schedule"; everyMs: number };
 
 /** Lambda's own, where serverless.yml says nothing. */
 const DEFAULT_TIMEOUT_S = 6;
-const DEFAULT_BATCH = 100;
-const DEFAULT_WINDOW_MS = 500;
 /** Timers hold 2^31 ms. */
 const LONGEST_RATE_MS = 24 * 24 * 3_600_000;
 
@@ -55,14 +64,24 @@ const rabbitmq = z.strictObject({
   basicAuthArn: z.unknown().optional(),
   virtualHost: z.unknown().optional(),
   queue: z.string().regex(/^[A-Za-z0-9._-]+$/, "must be the literal name of a queue"),
-  batchSize: z.int().min(1).max(10_000).default(DEFAULT_BATCH),
-  // osls drops a zero, so that Lambda's default applies.
-  maximumBatchingWindow: z.int().min(0).max(300).default(0),
+  batchSize: z.int().min(1).max(MAX_BATCH).default(DEFAULT_BATCH),
+  maximumBatchingWindow: z.int().min(0).max(MAX_WINDOW_S).optional(),
+  enabled: z.boolean().default(true),
+  filterPatterns: z.array(z.unknown()).optional().superRefine(checkFilter),
 });
+
+function checkFilter(patterns: unknown[] | undefined, context: z.RefinementCtx): void {
+  try {
+    if (patterns) filterOf(patterns);
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    context.addIssue({ code: "custom", message: error.message });
+  }
+}
 
 /** What the host reads of each kind of event; these must be literal. */
 const READ: Record<string, readonly string[]> = {
-  rabbitmq: ["queue", "batchSize", "maximumBatchingWindow"],
+  rabbitmq: ["queue", "batchSize", "maximumBatchingWindow", "enabled", "filterPatterns"],
 };
 
 /**
@@ -151,9 +170,18 @@ function oneTrigger(event: Event): Found {
 function queueTrigger(settings: unknown): Found {
   const { data, error } = rabbitmq.safeParse(settings);
   if (error) return { problem: linesOf(error, "rabbitmq").join("; ") };
-  const { queue, batchSize, maximumBatchingWindow } = data;
-  const windowMs = maximumBatchingWindow * 1_000 || DEFAULT_WINDOW_MS;
-  return { trigger: { kind: "queue", queue, batchSize, windowMs } };
+  const { queue, batchSize, maximumBatchingWindow, enabled, filterPatterns } = data;
+  const windowMs = windowMsOf(maximumBatchingWindow);
+  return {
+    trigger: {
+      kind: "queue",
+      queue,
+      batchSize,
+      windowMs,
+      enabled,
+      ...(filterPatterns && { filterPatterns }),
+    },
+  };
 }
 
 const UNITS: Record<string, number> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
@@ -174,6 +202,10 @@ function variablesIn(content: unknown): string[] {
       problems.push(`${place}: ${value} is a variable; the host reads literal values only`);
     }
   };
+  const checkAll = (place: string, value: unknown) => {
+    check(place, value);
+    for (const [key, inner] of entries(value)) checkAll(`${place}.${key}`, inner);
+  };
   for (const [name, declared] of entries(at(content, "functions"))) {
     check(name, declared);
     check(`${name}.handler`, at(declared, "handler"));
@@ -184,7 +216,7 @@ function variablesIn(content: unknown): string[] {
       for (const [kind, settings] of entries(event)) {
         check(`${name}.events.${kind}`, settings);
         for (const key of READ[kind] ?? []) {
-          check(`${name}.events.${kind}.${key}`, at(settings, key));
+          checkAll(`${name}.events.${kind}.${key}`, at(settings, key));
         }
       }
     }
