@@ -2,8 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import * as z from "zod";
-import { FilterError, filterOf } from "./filter.ts";
-import { DEFAULT_BATCH, MAX_BATCH, MAX_WINDOW_S, windowMsOf } from "./mapping.ts";
+import { type Mapping, mappingOf, rabbitmqEvent } from "./mapping.ts";
 
 /** What serverless.yml says is wrong or cannot be hosted; the message names every place. */
 export class DeclarationError extends Error {
@@ -24,16 +23,7 @@ export type HostedFunction = DeclaredHandler & {
 };
 
 export type Trigger =
-  | {
-      kind: "queue";
-      queue: string;
-      batchSize: number;
-      windowMs: number;
-      /** Disabled, it takes nothing. */
-      enabled: boolean;
-      /** For filter.ts. */
-      filterPatterns?: unknown[];
-    }
+  | ({ kind: "queue" } & Mapping)
   | { kind: "http" }
   | { kind: "schedule"; everyMs: number };
 
@@ -58,26 +48,10 @@ const document = z.looseObject({
   ),
 });
 
-const rabbitmq = z.strictObject({
-  // Where the broker is and who may read it is the deployment's; the host has RABBITMQ_URL.
-  arn: z.unknown().optional(),
-  basicAuthArn: z.unknown().optional(),
-  virtualHost: z.unknown().optional(),
+/** Where the broker is and who may read it is the deployment's; the host has RABBITMQ_URL. */
+const rabbitmq = rabbitmqEvent.extend({
   queue: z.string().regex(/^[A-Za-z0-9._-]+$/, "must be the literal name of a queue"),
-  batchSize: z.int().min(1).max(MAX_BATCH).default(DEFAULT_BATCH),
-  maximumBatchingWindow: z.int().min(0).max(MAX_WINDOW_S).optional(),
-  enabled: z.boolean().default(true),
-  filterPatterns: z.array(z.unknown()).optional().superRefine(checkFilter),
 });
-
-function checkFilter(patterns: unknown[] | undefined, context: z.RefinementCtx): void {
-  try {
-    if (patterns) filterOf(patterns);
-  } catch (error) {
-    if (!(error instanceof FilterError)) throw error;
-    context.addIssue({ code: "custom", message: error.message });
-  }
-}
 
 /** What the host reads of each kind of event; these must be literal. */
 const READ: Record<string, readonly string[]> = {
@@ -170,18 +144,7 @@ function oneTrigger(event: Event): Found {
 function queueTrigger(settings: unknown): Found {
   const { data, error } = rabbitmq.safeParse(settings);
   if (error) return { problem: linesOf(error, "rabbitmq").join("; ") };
-  const { queue, batchSize, maximumBatchingWindow, enabled, filterPatterns } = data;
-  const windowMs = windowMsOf(maximumBatchingWindow);
-  return {
-    trigger: {
-      kind: "queue",
-      queue,
-      batchSize,
-      windowMs,
-      enabled,
-      ...(filterPatterns && { filterPatterns }),
-    },
-  };
+  return { trigger: { kind: "queue", ...mappingOf(data) } };
 }
 
 const UNITS: Record<string, number> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };

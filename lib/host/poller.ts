@@ -3,13 +3,13 @@ import type { Channel, ConsumeMessage } from "amqplib";
 import type { BasicProperties, RabbitMQEvent } from "../lambda/rabbitmq-event.ts";
 import { propertiesOf, recordBytes, recordOf } from "../lambda/rabbitmq-record.ts";
 import type { Logger } from "../log.ts";
-import { requireQueue } from "../rabbit/apply-topology.ts";
 import type { RabbitConnection } from "../rabbit/connection.ts";
 import { within } from "../rabbit/deadline.ts";
 import { backoff } from "./backoff.ts";
 import type { Filter } from "./filter.ts";
 import { inbox } from "./inbox.ts";
 import type { Invoke } from "./invoke.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** Lambda's limit for a synchronous invocation, less what stands around the records. */
 const MAX_EVENT_BYTES = 6 * 1_024 * 1_024 - 1_024;
@@ -18,6 +18,8 @@ const HOST_ARN = "arn:aws:mq:us-east-1:000000000000:broker:warren-host:b-0";
 const FIRST_PAUSE_MS = 1_000;
 const LAST_PAUSE_MS = 30_000;
 const CHANNEL_MS = 5_000;
+/** AMQP's reply code for a passive declare of what is not there. */
+const NOT_FOUND = 404;
 
 export type PollerDeps = {
   /** Of its own: acks must not wait behind publishes that the broker blocks. */
@@ -82,6 +84,7 @@ export async function poll(
   onState({ ready: false, problem: "starting" });
   while (!stop.aborted) {
     try {
+      // It has its own deadlines; a stop does not wait for them.
       await unlessAborted(prepare(), stop);
       const channel = await connection.channel(stop);
       try {
@@ -213,15 +216,12 @@ async function consume(
   }
 }
 
-/** `work` has its own deadlines; a stop does not wait for them. */
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort);
+async function requireQueue(channel: Channel, queue: string): Promise<void> {
   try {
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
+    await within(CHANNEL_MS, `looking for queue ${queue}`, channel.checkQueue(queue));
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code !== NOT_FOUND) throw cause;
+    throw new Error(`queue ${queue} does not exist`, { cause });
   }
 }
 
