@@ -189,6 +189,7 @@ async function warren(count: number, ledger: Record<string, string>): Promise<vo
   await poll(
     {
       connection,
+      arn: "arn:bench",
       queue: QUEUE,
       vhost: "bench",
       batchSize: BATCH,

@@ -4,7 +4,7 @@ import { poll } from "../../lib/host/poller.ts";
 import { unlessAborted } from "../../lib/host/unless-aborted.ts";
 import { rabbitConnection } from "../../lib/rabbit/connection.ts";
 import { type Environments, environments } from "./environments.ts";
-import { type Serverless, type Source, sourcesOf } from "./sources.ts";
+import { type Serverless, type Source, SourcesError, sourcesOf } from "./sources.ts";
 
 /** What a batch that runs at the end may still take, ms. */
 const FINISH_MS = 6_000;
@@ -26,6 +26,15 @@ export default function offlineRabbitmq(
   const handingBack = new AbortController();
   let sources: Source[] = [];
   let end = async () => {};
+
+  async function read(): Promise<void> {
+    try {
+      sources = sourcesOf(serverless, process.env);
+    } catch (error) {
+      if (!(error instanceof SourcesError)) throw error;
+      throw new serverless.classes.Error(error.message, "OFFLINE_RABBITMQ");
+    }
+  }
 
   async function start(): Promise<void> {
     for (const { queue } of sources.filter(({ enabled }) => !enabled)) {
@@ -54,12 +63,13 @@ export default function offlineRabbitmq(
   }
 
   async function run(source: Source, { invoke }: Environments): Promise<void> {
-    const { functionKey, queue, url, vhost, batchSize, windowMs, filterPatterns } = source;
+    const { functionKey, arn, queue, url, vhost, batchSize, windowMs, filterPatterns } = source;
     const lines = linesFor(queue, log);
     const connection = rabbitConnection({ url, name: `${functionKey} trigger`, log: lines });
     await poll(
       {
         connection,
+        arn,
         queue,
         vhost,
         batchSize,
@@ -92,7 +102,7 @@ export default function offlineRabbitmq(
     hooks: {
       // `serverless offline` alone would leave without telling its plugins.
       "before:offline:start": () => serverless.pluginManager.spawn("offline:start"),
-      "before:offline:start:init": async () => void (sources = sourcesOf(serverless, process.env)),
+      "before:offline:start:init": read,
       "offline:start:init": start,
       "before:offline:start:end": () => end(),
     },

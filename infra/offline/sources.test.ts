@@ -17,10 +17,18 @@ test("finds every trigger of every function, with Lambda's defaults", () => {
     door: [{ httpApi: "GET /" }],
     mail: [
       { rabbitmq: { arn: "a", basicAuthArn: "b", queue: "mails" } },
-      { rabbitmq: { queue: "letters", batchSize: 5, maximumBatchingWindow: 2, enabled: false } },
+      {
+        rabbitmq: {
+          arn: "a",
+          queue: "letters",
+          batchSize: 5,
+          maximumBatchingWindow: 2,
+          enabled: false,
+        },
+      },
     ],
   };
-  const place = { functionKey: "mail", url: env.RABBITMQ_URL, vhost: "shop" };
+  const place = { functionKey: "mail", arn: "a", url: env.RABBITMQ_URL, vhost: "shop" };
   expect(sourcesOf(service(functions), env)).toEqual([
     { ...place, queue: "mails", batchSize: 100, windowMs: 500, enabled: true },
     { ...place, queue: "letters", batchSize: 5, windowMs: 2_000, enabled: false },

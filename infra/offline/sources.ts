@@ -7,11 +7,13 @@ export type Serverless = {
     getAllFunctions(): string[];
     getFunction(functionKey: string): { events?: Record<string, unknown>[] };
   };
+  /** What the framework shows without a stack trace. */
+  classes: { Error: new (message: string, code: string) => Error };
   pluginManager: { spawn(command: string): Promise<void> };
 };
 
 /** A `rabbitmq` event of a function, and where its messages come from. */
-export type Source = Mapping & { functionKey: string; url: string; vhost: string };
+export type Source = Mapping & { functionKey: string; arn: string; url: string; vhost: string };
 
 /** The configuration is wrong; the message names every place. */
 export class SourcesError extends Error {
@@ -26,24 +28,27 @@ export function sourcesOf(
   { service }: Pick<Serverless, "service">,
   env: Record<string, string | undefined>,
 ): Source[] {
-  const problems: string[] = [];
-  const found = service.getAllFunctions().flatMap((functionKey) => {
+  const declared = service.getAllFunctions().flatMap((functionKey) => {
     const events = service.getFunction(functionKey).events ?? [];
-    return events.flatMap(({ rabbitmq }) => {
-      if (rabbitmq === undefined) return [];
-      const { data, error } = rabbitmqEvent.safeParse(rabbitmq);
-      if (data) return [{ functionKey, event: data }];
-      for (const { path, message } of error.issues) {
-        problems.push([functionKey, "rabbitmq", ...path].join(".") + `: ${message}`);
-      }
-      return [];
-    });
+    return events.flatMap(({ rabbitmq }) => (rabbitmq ? [{ functionKey, rabbitmq }] : []));
   });
-  const url = found.length === 0 ? undefined : brokerUrl(service.custom, env, problems);
+  if (declared.length === 0) return [];
+
+  const problems: string[] = [];
+  const found = declared.flatMap(({ functionKey, rabbitmq }) => {
+    const { data, error } = rabbitmqEvent.safeParse(rabbitmq);
+    if (data) return [{ functionKey, event: data }];
+    for (const { path, message } of error.issues) {
+      problems.push(`${[functionKey, "rabbitmq", ...path].join(".")}: ${message}`);
+    }
+    return [];
+  });
+  const url = brokerUrl(service.custom, env, problems);
   if (problems.length > 0) throw new SourcesError(`rabbitmq events:\n  ${problems.join("\n  ")}`);
 
   return found.map(({ functionKey, event }) => ({
     functionKey,
+    arn: String(event.arn),
     ...mappingOf(event),
     ...place(url!, event.virtualHost),
   }));

@@ -13,8 +13,6 @@ import { unlessAborted } from "./unless-aborted.ts";
 
 /** Lambda's limit for a synchronous invocation, less what stands around the records. */
 const MAX_EVENT_BYTES = 6 * 1_024 * 1_024 - 1_024;
-/** No broker has it: handlers do not read it, but the event has the key. */
-const HOST_ARN = "arn:aws:mq:us-east-1:000000000000:broker:warren-host:b-0";
 const FIRST_PAUSE_MS = 1_000;
 const LAST_PAUSE_MS = 30_000;
 const CHANNEL_MS = 5_000;
@@ -24,6 +22,8 @@ const NOT_FOUND = 404;
 export type PollerDeps = {
   /** Of its own: acks must not wait behind publishes that the broker blocks. */
   connection: Pick<RabbitConnection, "channel">;
+  /** Of the broker, for the event. */
+  arn: string;
   queue: string;
   vhost: string;
   /** At most so many messages to a batch; as many are taken from the queue ahead. */
@@ -109,7 +109,7 @@ async function consume(
   deps: PollerDeps,
   { stop, handBack, onReady }: { stop: AbortSignal; handBack: AbortSignal; onReady: () => void },
 ): Promise<void> {
-  const { queue, vhost, batchSize, windowMs, invoke, filter, log, random } = deps;
+  const { arn, queue, vhost, batchSize, windowMs, invoke, filter, log, random } = deps;
   const lost = new AbortController();
   const lose = (why: string) => lost.abort(new Error(why));
   const handlerSignal = AbortSignal.any([lost.signal, handBack]);
@@ -203,7 +203,7 @@ async function consume(
       recordOf(one, basicProperties),
     );
     const rmqMessagesByQueue = { [`${queue}::${vhost}`]: records };
-    const event = { eventSource: "aws:rmq", eventSourceArn: HOST_ARN, rmqMessagesByQueue } as const;
+    const event = { eventSource: "aws:rmq", eventSourceArn: arn, rmqMessagesByQueue } as const;
     await invoke(event, handlerSignal);
     return "ack";
   }

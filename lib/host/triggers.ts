@@ -41,6 +41,9 @@ export type Surroundings = {
   handBack: AbortSignal;
 };
 
+/** No broker has it: handlers do not read it, but the event has the key. */
+const ARN = "arn:aws:mq:us-east-1:000000000000:broker:warren-host:b-0";
+
 /** Reads all that the trigger needs, throwing what is wrong, and returns what runs it until `stop`. */
 export function readyTrigger(around: Surroundings): () => Promise<void> {
   const { trigger } = around.spec.function;
@@ -82,6 +85,7 @@ function readyQueue(
     await poll(
       {
         connection,
+        arn: ARN,
         queue,
         vhost: decodeURIComponent(new URL(url).pathname.slice(1)) || "/",
         batchSize: Math.min(batchSize, spec.prefetch ?? batchSize),

@@ -195,6 +195,7 @@ async function pollUntilEmpty(queue: string): Promise<void> {
   const polling = poll(
     {
       connection,
+      arn: "arn:test",
       queue,
       vhost: "/",
       batchSize: 100,

@@ -60,6 +60,7 @@ function start(run: Run, over: Partial<PollerDeps> = {}): void {
   polling = poll(
     {
       connection,
+      arn: "arn:test",
       queue: QUEUE,
       vhost: "/shop",
       batchSize: 10,

@@ -108,6 +108,7 @@ async function polled({ again }: { again: boolean }): Promise<RabbitMQEvent> {
   const polling = poll(
     {
       connection,
+      arn: events[0]!.eventSourceArn,
       queue: QUEUE,
       vhost: "/shop",
       batchSize: 10,

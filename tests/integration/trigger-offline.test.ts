@@ -118,6 +118,7 @@ test("a stranger's functions get their events, over broker restarts, until a SIG
   const [{ event, left }] = (await records("bodies")) as [{ event: unknown; left: number }];
   expect(event).toMatchObject({
     eventSource: "aws:rmq",
+    eventSourceArn: "arn:aws:mq:eu-west-1:123456789012:broker:shop:b-1",
     rmqMessagesByQueue: {
       [`shipments::${name()}`]: [{ basicProperties: { priority: 3 } }, {}, {}],
     },
