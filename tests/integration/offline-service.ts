@@ -1,10 +1,10 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { freePorts } from "../../infra/local/ports.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PLUGIN = "serverless-offline-rabbitmq";
@@ -13,6 +13,8 @@ const run = promisify(execFile);
 /** A running `serverless offline` in a folder of its own. */
 export type OfflineProcess = {
   process: ChildProcess;
+  /** Of its HTTP API. */
+  url: string;
   /** What it printed so far. */
   output: () => string;
   /** The code, once it ends. */
@@ -43,21 +45,13 @@ export async function offlineService(files: Record<string, string>): Promise<Off
 
   return {
     async start(command, env) {
-      const [http, lambda] = await Promise.all([freePort(), freePort()]);
-      const ports = ["--httpPort", `${http}`, "--lambdaPort", `${lambda}`, "--host", "127.0.0.1"];
-      const serverless = join(root, "node_modules/serverless/bin/serverless.js");
-      const child = spawn(process.execPath, [serverless, ...command, ...ports], {
-        cwd: root,
-        env: { PATH: process.env["PATH"], HOME: root, RECORDS: recordFile, ...env },
-        stdio: ["ignore", "pipe", "pipe"],
+      const running = await startOffline(root, command, {
+        HOME: root,
+        RECORDS: recordFile,
+        ...env,
       });
-      processes.push(child);
-      let output = "";
-      for (const stream of [child.stdout, child.stderr]) {
-        stream.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
-      }
-      const exit = once(child, "exit").then(([code]) => code as number | null);
-      return { process: child, output: () => output, exit };
+      processes.push(running.process);
+      return running;
     },
     write: (name, text) => writeFile(join(root, name), text),
     async records() {
@@ -74,6 +68,28 @@ export async function offlineService(files: Record<string, string>): Promise<Off
       await rm(root, { recursive: true });
     },
   };
+}
+
+/** `serverless offline` in a folder that has it, on free ports. It runs until it is ended. */
+export async function startOffline(
+  cwd: string,
+  command: string[],
+  env: Record<string, string>,
+): Promise<OfflineProcess> {
+  const [http = 0, lambda = 0] = await freePorts(2);
+  const ports = ["--httpPort", `${http}`, "--lambdaPort", `${lambda}`, "--host", "127.0.0.1"];
+  const serverless = join(cwd, "node_modules/serverless/bin/serverless.js");
+  const child = spawn(process.execPath, [serverless, ...command, ...ports], {
+    cwd,
+    env: { PATH: process.env["PATH"], ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
+  }
+  const exit = once(child, "exit").then(([code]) => code as number | null);
+  return { process: child, url: `http://127.0.0.1:${http}`, output: () => output, exit };
 }
 
 /** For the functions of a service: plain CommonJS. */
@@ -94,13 +110,4 @@ async function installInto(root: string): Promise<void> {
   for (const name of ["serverless", "serverless-offline", "amqplib"]) {
     await symlink(join(ROOT, "node_modules", name), join(modules, name));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -3,6 +3,7 @@
  * projected, and compares the graph with the one expected. Exits with 1 on any difference. With --offline it
  * does so to what `npm run offline` runs, and ends the environment of a function while it projects a batch.
  */
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Driver } from "neo4j-driver";
@@ -101,7 +102,8 @@ async function run(wanted: Flags, place: Place): Promise<number> {
 
   const startedAt = Date.now();
   const settled = new AbortController();
-  const crashed = offline && crashInMidBatch(offline, started(driver, prefix), settled.signal);
+  const crashed =
+    offline && crashInMidBatch(watched(offline), started(driver, prefix), settled.signal);
   const posted = await post(wanted, { url, keys, events: asPosted(shopEvents(history), wanted) });
   const postedAt = Date.now();
   await projected(driver, prefix, wanted.events);
@@ -166,6 +168,10 @@ async function post(
       `${percent(duplicates)} of them twice, ${percent(disorder)} out of order.${refusedText(posted.refused)}`,
   );
   return posted;
+}
+
+function watched({ pid, log }: Offline): { pid: number; output: () => Promise<string> } {
+  return { pid, output: () => readFile(log, "utf8") };
 }
 
 /** Whether anything is in the graph yet. */

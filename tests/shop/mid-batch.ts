@@ -1,6 +1,4 @@
-import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Offline } from "../../infra/local/offline.ts";
 
 /** How many batches lose their environment. */
 const CRASHES = 2;
@@ -9,15 +7,15 @@ const PAUSE_MS = 100;
 const LOST = /a batch was handed back: its environment ended/g;
 
 /**
- * Ends the worker threads of `serverless offline` as a crash would, once `started` is true, until two of them
- * ran a batch. Returns how many did, at the latest when `signal` aborts.
+ * Ends worker threads of `serverless offline` as a crash would, once `started` is true, until two of them ran
+ * a batch. Returns how many did, at the latest when `signal` aborts.
  */
 export async function crashInMidBatch(
-  { pid, log }: Pick<Offline, "pid" | "log">,
+  { pid, output }: { pid: number; output: () => Promise<string> },
   started: () => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<number> {
-  const lost = async () => (await readFile(log, "utf8")).match(LOST)?.length ?? 0;
+  const lost = async () => (await output()).match(LOST)?.length ?? 0;
   const before = await lost();
   while (!signal.aborted && !(await started())) await pause(signal);
   for (;;) {
