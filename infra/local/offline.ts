@@ -157,17 +157,17 @@ async function copyOutput({ stdout, stderr }: ChildProcess): Promise<void> {
   }
 }
 
-/** Whether ingest is ready before the process ends. */
+/** Whether ingest answers before the process ends: without a key it says 401. */
 async function answers(url: string, child: ChildProcess, end: AbortSignal): Promise<boolean> {
   const deadline = performance.now() + START_MS;
   while (child.exitCode === null && child.signalCode === null && !end.aborted) {
     if (performance.now() > deadline) {
-      console.error(`ingest is not ready after ${START_MS / 1_000} s`);
+      console.error(`ingest does not answer after ${START_MS / 1_000} s`);
       return false;
     }
     const signal = AbortSignal.timeout(10_000);
-    const answer = await fetch(`${url}/health/ready`, { signal }).catch(() => undefined);
-    if (answer?.ok) return true;
+    const asked = fetch(`${url}/events`, { method: "POST", signal }).catch(() => undefined);
+    if ((await asked)?.status === 401) return true;
     await sleep(250);
   }
   return false;

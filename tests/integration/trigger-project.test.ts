@@ -4,7 +4,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, inject, onTestFailed, test } from "vitest";
-import { createKey } from "../../infra/local/keys.ts";
+import { fileStore } from "../../infra/keys/file-store.ts";
+import { createKey } from "../../infra/keys/key-store.ts";
 import { applyTopology } from "../../infra/rabbitmq/apply.ts";
 import { ROOT } from "../../infra/rabbitmq/consumers.ts";
 import { compareGraphs } from "../shop/compare.ts";
@@ -46,17 +47,17 @@ test("serverless offline runs this project: what is posted is projected, over cr
   const tenants = [`${run}1`, `${run}2`];
   const file = join(folder, "keys.json");
   const keys = new Map<string, string>();
-  for (const tenant of tenants) keys.set(tenant, await createKey(file, tenant));
+  for (const tenant of tenants) keys.set(tenant, await createKey(fileStore(file), tenant));
 
   const environment = { ...inject("environment"), RABBITMQ_URL: vhost.url, API_KEYS_FILE: file };
   offline = await startOffline(ROOT, ["offline", "start", "--stage", "local"], environment);
   onTestFailed(() => console.log(offline.output().slice(-8_000)));
-  const isReady = async () => {
+  const answers = async () => {
     const signal = AbortSignal.timeout(10_000);
-    const answer = await fetch(`${offline.url}/health/ready`, { signal }).catch(() => undefined);
-    return answer?.ok === true;
+    const asked = fetch(`${offline.url}/events`, { method: "POST", signal }).catch(() => undefined);
+    return (await asked)?.status === 401;
   };
-  await until("ingest is ready", isReady, 90_000);
+  await until("ingest answers", answers, 90_000);
 
   const driver = graphDriver();
   const history = { tenants, events: EVENTS, seed: 1, endsAt: Date.now() };
