@@ -7,7 +7,8 @@ import { afterEach, beforeEach, expect, inject, onTestFailed, test } from "vites
 import { fileStore } from "../../infra/keys/file-store.ts";
 import { createKey } from "../../infra/keys/key-store.ts";
 import { applyTopology } from "../../infra/rabbitmq/apply.ts";
-import { ROOT } from "../../infra/rabbitmq/consumers.ts";
+import { readConsumers, ROOT } from "../../infra/rabbitmq/consumers.ts";
+import { topologyOf } from "../../lib/rabbit/topology.ts";
 import { compareGraphs } from "../shop/compare.ts";
 import { expectedGraph } from "../shop/expectation.ts";
 import { asPosted, asReceived, shopEvents } from "../shop/generator.ts";
@@ -29,7 +30,8 @@ let offline: OfflineProcess;
 
 beforeEach(async () => {
   vhost = await newVhost();
-  await applyTopology({ ...vhost, retryDelays: RETRY_DELAYS });
+  const topology = topologyOf({ consumers: await readConsumers(), retryDelays: RETRY_DELAYS });
+  await applyTopology({ ...vhost, topology });
   folder = await mkdtemp(join(tmpdir(), "warren-offline-"));
 });
 afterEach(async () => {
