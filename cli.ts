@@ -15,6 +15,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "what runs where (--json)",
     load: () => import("./infra/local/status.ts"),
   },
+  offline: {
+    summary: "run the functions under serverless-offline, until Ctrl-C",
+    load: () => import("./infra/local/offline.ts"),
+  },
   host: {
     summary: "run functions in this container: host [function …] (--queue --workers --prefetch)",
     load: () => import("./lib/host/command.ts"),

@@ -189,6 +189,7 @@ async function warren(count: number, ledger: Record<string, string>): Promise<vo
   await poll(
     {
       connection,
+      arn: "arn:bench",
       queue: QUEUE,
       vhost: "bench",
       batchSize: BATCH,
@@ -199,9 +200,12 @@ async function warren(count: number, ledger: Record<string, string>): Promise<vo
         left -= Object.values(event.rmqMessagesByQueue).flat().length;
         if (left === 0) stop.abort();
       },
-      deadLetter: () => Promise.reject(new Error("no event of this bench is that large")),
+      afterThrow: "one by one",
+      filter: undefined,
+      onOversize: () => Promise.reject(new Error("no event of this bench is that large")),
       onState: () => undefined,
       onTaken: () => undefined,
+      onFiltered: () => undefined,
       onHandedBack: () => undefined,
       log: logger({ level: "error", name: "bench" }),
       random: Math.random,

@@ -86,7 +86,7 @@ function textOf(environment: Address): string {
 }
 
 /** An address as we found it must not stand beside what it was made of (lib/config-aliases.ts). */
-function withoutAliases(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutAliases(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const entries = Object.entries(env).filter(
     ([name]) => !name.startsWith("rabbitmq_") && name !== "REDIS_ADDR",
   );

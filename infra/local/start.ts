@@ -9,7 +9,7 @@ import { ensureDefaultKey, keysFileOf } from "./keys.ts";
 import { locked } from "./lock.ts";
 import { prepare } from "./prepare.ts";
 import type { Address } from "./service.ts";
-import { type Status, status, tableOf } from "./status.ts";
+import { status, tableOf } from "./status.ts";
 
 const USAGE = "Usage: warren start   (addresses of your own services by environment, see README)";
 
@@ -21,19 +21,35 @@ export async function command(args: string[]): Promise<number> {
   }
   const waits = () => console.log("Another start or stop is at work here; waiting for it.");
   try {
-    if (!(await locked(DEV, () => startAll(DEV, { ...process.env }), waits))) return 1;
+    const functions = { title: "Functions", start: startHost };
+    const work = () => startAll(DEV, { ...process.env }, functions);
+    if (!(await locked(DEV, work, waits))) return 1;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);
     return 1;
   }
   const current = await status();
-  console.log(`\n${tableOf(current)}\n\nTry it:\n\n${curlLine(current)}\n`);
+  const { url = "", key = "" } = current.functions["ingest"] ?? {};
+  console.log(`\n${tableOf(current)}\n\nTry it:\n\n${curlLine({ url, key })}\n`);
   return current.ready ? 0 : 1;
 }
 
+/** What is run with the environment of the services, once they are there. */
+type Functions = {
+  title: string;
+  start: (
+    directory: string,
+    given: { environment: Address; env: NodeJS.ProcessEnv },
+  ) => Promise<void>;
+};
+
 /** False when something failed; what and why is on the terminal then. */
-async function startAll(directory: string, env: NodeJS.ProcessEnv): Promise<boolean> {
+export async function startAll(
+  directory: string,
+  env: NodeJS.ProcessEnv,
+  functions: Functions,
+): Promise<boolean> {
   const { RETRY_DELAYS: retryDelays } = readConfig(settings, env);
   const keysFile = keysFileOf(directory, env);
   const addresses: Address[] = [];
@@ -51,7 +67,7 @@ async function startAll(directory: string, env: NodeJS.ProcessEnv): Promise<bool
     },
   });
   const functionsTask = {
-    title: "Functions",
+    title: functions.title,
     task: async () => {
       await ensureDefaultKey(directory, keysFile);
       const environment = {
@@ -61,7 +77,7 @@ async function startAll(directory: string, env: NodeJS.ProcessEnv): Promise<bool
         // Of another place, if somebody keeps the keys of a deployment: ingest takes one of them.
         API_KEYS_TABLE: "",
       };
-      await startHost(directory, { environment, env });
+      await functions.start(directory, { environment, env });
     },
   };
   const names = Object.keys(services) as ServiceName[];
@@ -96,10 +112,10 @@ function settingsIn(env: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 }
 
-function curlLine({ functions: { ingest } }: Status): string {
+export function curlLine({ url, key }: { url: string; key: string }): string {
   const { type, sample: data } = contracts[0];
   return (
-    `curl -sS ${ingest?.url ?? ""}/events -H 'Authorization: Bearer ${ingest?.key ?? ""}' ` +
+    `curl -sS ${url}/events -H 'Authorization: Bearer ${key}' ` +
     `-H 'Content-Type: application/json' -d '${JSON.stringify({ type, data })}'`
   );
 }

@@ -16,6 +16,8 @@ export type FunctionStatus = {
   problem?: string;
   /** Of a function with a queue. */
   queue?: string;
+  /** Present and false when its trigger takes nothing. */
+  enabled?: false;
   pids?: number[];
   /** Of the others: they have one process. */
   pid?: number;
@@ -89,6 +91,7 @@ function functionStatus(workers: readonly Worker[]): FunctionStatus {
   return {
     ...(first!.url !== undefined && { url: first!.url }),
     ...(trigger.kind === "queue" ? { pids, queue: trigger.queue } : pids[0] && { pid: pids[0] }),
+    ...(trigger.kind === "queue" && !trigger.enabled && { enabled: false as const }),
     ready: workers.every(({ ready }) => ready),
     restarts: workers.reduce((sum, { restarts }) => sum + restarts, 0),
     ...(problem !== undefined && { problem }),

@@ -40,7 +40,13 @@ test("reads what runs when, and leaves the deployment's settings alone", () => {
       file: "/app/functions/mail/handler.ts",
       exported: "handler",
       timeoutMs: 6_000,
-      trigger: { kind: "queue", queue: "events.mail", batchSize: 20, windowMs: 2_000 },
+      trigger: {
+        kind: "queue",
+        queue: "events.mail",
+        batchSize: 20,
+        windowMs: 2_000,
+        enabled: true,
+      },
     },
     {
       name: "mail-prune",
@@ -59,7 +65,15 @@ test.each(["", ", maximumBatchingWindow: 0"])("a queue has Lambda's defaults (%j
     queue: "events.mail",
     batchSize: 100,
     windowMs: 500,
+    enabled: true,
   });
+});
+
+test("reads that a mapping is disabled, and its filter", () => {
+  const [mail] = withEvent(
+    "rabbitmq: { queue: q, enabled: false, filterPatterns: [{ data: { a: [1] } }] }",
+  );
+  expect(mail?.trigger).toMatchObject({ enabled: false, filterPatterns: [{ data: { a: [1] } }] });
 });
 
 test("names every variable that stands where the host needs a value", () => {
@@ -85,7 +99,15 @@ test.each([
   ["schedule: rate(0 hours)", "schedule rate(0 hours): the host knows"],
   ["schedule: rate(25 days)", "up to 24 days"],
   ["schedule: { rate: [rate(1 hour)] }", 'schedule {"rate":["rate(1 hour)"]}: the host knows'],
-  ["rabbitmq: { queue: q, filterPatterns: [] }", 'rabbitmq: Unrecognized key: "filterPatterns"'],
+  ["rabbitmq: { queue: q, maximumRetryAttempts: 2 }", 'key: "maximumRetryAttempts"'],
+  ["rabbitmq: { queue: q, filterPatterns: [] }", "rabbitmq.filterPatterns: there are 1 to 10"],
+  ["rabbitmq: { queue: q, filterPatterns: [{ type: [a] }] }", "filterPatterns: 0.type: Amazon MQ"],
+  ["rabbitmq: { queue: q, maximumBatchingWindow: 301 }", "maximumBatchingWindow: Too big"],
+  ["rabbitmq: { queue: q, enabled: maybe }", "rabbitmq.enabled: Invalid input"],
+  [
+    'rabbitmq: { queue: q, filterPatterns: [{ data: ["${param:x}"] }] }',
+    "mail.events.rabbitmq.filterPatterns.0.data.0: ${param:x} is a variable",
+  ],
   ["rabbitmq: { queue: q, batchSize: 10001 }", "rabbitmq.batchSize: Too big"],
   ["rabbitmq: { queue: a b }", "rabbitmq.queue: must be the literal name of a queue"],
   ["rabbitmq: { queue: a }, rabbitmq: { queue: b }", "mail: has several triggers"],

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import * as z from "zod";
+import { type Mapping, mappingOf, rabbitmqEvent } from "./mapping.ts";
 
 /** What serverless.yml says is wrong or cannot be hosted; the message names every place. */
 export class DeclarationError extends Error {
@@ -22,14 +23,12 @@ export type HostedFunction = DeclaredHandler & {
 };
 
 export type Trigger =
-  | { kind: "queue"; queue: string; batchSize: number; windowMs: number }
+  | ({ kind: "queue" } & Mapping)
   | { kind: "http" }
   | { kind: "schedule"; everyMs: number };
 
 /** Lambda's own, where serverless.yml says nothing. */
 const DEFAULT_TIMEOUT_S = 6;
-const DEFAULT_BATCH = 100;
-const DEFAULT_WINDOW_MS = 500;
 /** Timers hold 2^31 ms. */
 const LONGEST_RATE_MS = 24 * 24 * 3_600_000;
 
@@ -49,20 +48,14 @@ const document = z.looseObject({
   ),
 });
 
-const rabbitmq = z.strictObject({
-  // Where the broker is and who may read it is the deployment's; the host has RABBITMQ_URL.
-  arn: z.unknown().optional(),
-  basicAuthArn: z.unknown().optional(),
-  virtualHost: z.unknown().optional(),
+/** Where the broker is and who may read it is the deployment's; the host has RABBITMQ_URL. */
+const rabbitmq = rabbitmqEvent.extend({
   queue: z.string().regex(/^[A-Za-z0-9._-]+$/, "must be the literal name of a queue"),
-  batchSize: z.int().min(1).max(10_000).default(DEFAULT_BATCH),
-  // osls drops a zero, so that Lambda's default applies.
-  maximumBatchingWindow: z.int().min(0).max(300).default(0),
 });
 
 /** What the host reads of each kind of event; these must be literal. */
 const READ: Record<string, readonly string[]> = {
-  rabbitmq: ["queue", "batchSize", "maximumBatchingWindow"],
+  rabbitmq: ["queue", "batchSize", "maximumBatchingWindow", "enabled", "filterPatterns"],
 };
 
 /**
@@ -151,9 +144,7 @@ function oneTrigger(event: Event): Found {
 function queueTrigger(settings: unknown): Found {
   const { data, error } = rabbitmq.safeParse(settings);
   if (error) return { problem: linesOf(error, "rabbitmq").join("; ") };
-  const { queue, batchSize, maximumBatchingWindow } = data;
-  const windowMs = maximumBatchingWindow * 1_000 || DEFAULT_WINDOW_MS;
-  return { trigger: { kind: "queue", queue, batchSize, windowMs } };
+  return { trigger: { kind: "queue", ...mappingOf(data) } };
 }
 
 const UNITS: Record<string, number> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
@@ -174,6 +165,10 @@ function variablesIn(content: unknown): string[] {
       problems.push(`${place}: ${value} is a variable; the host reads literal values only`);
     }
   };
+  const checkAll = (place: string, value: unknown) => {
+    check(place, value);
+    for (const [key, inner] of entries(value)) checkAll(`${place}.${key}`, inner);
+  };
   for (const [name, declared] of entries(at(content, "functions"))) {
     check(name, declared);
     check(`${name}.handler`, at(declared, "handler"));
@@ -184,7 +179,7 @@ function variablesIn(content: unknown): string[] {
       for (const [kind, settings] of entries(event)) {
         check(`${name}.events.${kind}`, settings);
         for (const key of READ[kind] ?? []) {
-          check(`${name}.events.${kind}.${key}`, at(settings, key));
+          checkAll(`${name}.events.${kind}.${key}`, at(settings, key));
         }
       }
     }

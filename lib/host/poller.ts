@@ -3,24 +3,27 @@ import type { Channel, ConsumeMessage } from "amqplib";
 import type { BasicProperties, RabbitMQEvent } from "../lambda/rabbitmq-event.ts";
 import { propertiesOf, recordBytes, recordOf } from "../lambda/rabbitmq-record.ts";
 import type { Logger } from "../log.ts";
-import { requireQueue } from "../rabbit/apply-topology.ts";
 import type { RabbitConnection } from "../rabbit/connection.ts";
 import { within } from "../rabbit/deadline.ts";
 import { backoff } from "./backoff.ts";
+import type { Filter } from "./filter.ts";
 import { inbox } from "./inbox.ts";
 import type { Invoke } from "./invoke.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** Lambda's limit for a synchronous invocation, less what stands around the records. */
 const MAX_EVENT_BYTES = 6 * 1_024 * 1_024 - 1_024;
-/** No broker has it: handlers do not read it, but the event has the key. */
-const HOST_ARN = "arn:aws:mq:us-east-1:000000000000:broker:warren-host:b-0";
 const FIRST_PAUSE_MS = 1_000;
 const LAST_PAUSE_MS = 30_000;
 const CHANNEL_MS = 5_000;
+/** AMQP's reply code for a passive declare of what is not there. */
+const NOT_FOUND = 404;
 
 export type PollerDeps = {
   /** Of its own: acks must not wait behind publishes that the broker blocks. */
   connection: Pick<RabbitConnection, "channel">;
+  /** Of the broker, for the event. */
+  arn: string;
   queue: string;
   vhost: string;
   /** At most so many messages to a batch; as many are taken from the queue ahead. */
@@ -29,11 +32,22 @@ export type PollerDeps = {
   /** Rejects when the function lacks something; nothing is taken before it resolves. */
   prepare: () => Promise<void>;
   invoke: Invoke<RabbitMQEvent>;
-  /** Puts a message that no event can hold with the dead letters; resolves when it is there. */
-  deadLetter: (message: Oversize) => Promise<void>;
+  /**
+   * What was handed back comes again one by one, then two, four …: one message may be the cause; or as the
+   * whole batch, as Lambda does it.
+   */
+  afterThrow: "one by one" | "whole batch";
+  /** What it refuses is acked and dropped before it is part of a batch. */
+  filter: Filter | undefined;
+  /**
+   * What becomes of a message that no event can hold: an ack ends it, a reject leaves it to the queue's
+   * dead-letter exchange. Lambda drops it.
+   */
+  onOversize: (message: Oversize) => Promise<"ack" | "reject">;
   /** Called with each change: messages are taken, or why not. */
   onState: (state: PollerState) => void;
   onTaken: (message: { redelivered: boolean }) => void;
+  onFiltered: () => void;
   onHandedBack: (count: number) => void;
   log: Pick<Logger, "info" | "warn" | "error">;
   random: () => number;
@@ -70,6 +84,7 @@ export async function poll(
   onState({ ready: false, problem: "starting" });
   while (!stop.aborted) {
     try {
+      // It has its own deadlines; a stop does not wait for them.
       await unlessAborted(prepare(), stop);
       const channel = await connection.channel(stop);
       try {
@@ -94,13 +109,12 @@ async function consume(
   deps: PollerDeps,
   { stop, handBack, onReady }: { stop: AbortSignal; handBack: AbortSignal; onReady: () => void },
 ): Promise<void> {
-  const { queue, vhost, batchSize, windowMs, invoke, log, random } = deps;
+  const { arn, queue, vhost, batchSize, windowMs, invoke, filter, log, random } = deps;
   const lost = new AbortController();
   const lose = (why: string) => lost.abort(new Error(why));
   const handlerSignal = AbortSignal.any([lost.signal, handBack]);
   const pauses = backoff({ firstMs: FIRST_PAUSE_MS, lastMs: LAST_PAUSE_MS, random });
   const box = inbox<Taken>({ windowMs, maxBytes: MAX_EVENT_BYTES, now: () => performance.now() });
-  /** After a rejection messages come one by one, then two, four …: one of them may be the cause. */
   let limit = batchSize;
 
   channel.on("error", (err) => log.warn({ queue, err }, "the broker closed the channel"));
@@ -144,6 +158,11 @@ async function consume(
   requeue(box.takeAll());
 
   function take(message: ConsumeMessage): void {
+    if (filter?.(message.content) === false) {
+      channel.ack(message);
+      deps.onFiltered();
+      return;
+    }
     // The body is encoded only when its batch starts: at most 6 MB are held twice.
     const basicProperties = propertiesOf(message);
     const bytes = recordBytes(basicProperties);
@@ -152,35 +171,41 @@ async function consume(
   }
 
   async function succeeds(batch: readonly Taken[]): Promise<boolean> {
+    let verdict: "ack" | "reject";
     try {
-      await settle(batch);
+      verdict = await settle(batch);
     } catch (error) {
       if (lost.signal.aborted) return false;
       requeue(batch);
-      limit = 1;
+      if (deps.afterThrow === "one by one") limit = 1;
       log.warn({ queue, size: batch.length, err: error }, "a batch was handed back");
       return false;
     }
-    // Nothing older is open: batches end in the order in which their messages came.
-    if (!lost.signal.aborted) channel.ack(batch.at(-1)!.message, true);
+    const { message } = batch.at(-1)!;
+    if (!lost.signal.aborted) {
+      // Nothing older is open: batches end in the order in which their messages came.
+      if (verdict === "ack") channel.ack(message, true);
+      else channel.reject(message, false);
+    }
     limit = Math.min(limit * 2, batchSize);
     pauses.reset();
     return true;
   }
 
-  async function settle(batch: readonly Taken[]): Promise<void> {
+  async function settle(batch: readonly Taken[]): Promise<"ack" | "reject"> {
     const [{ message, bytes } = {}] = batch;
     if (message !== undefined && bytes !== undefined && bytes > MAX_EVENT_BYTES) {
       const { content: body, properties } = message;
       const error = `it takes ${bytes} bytes of an event that holds ${MAX_EVENT_BYTES}`;
-      return deps.deadLetter({ body, headers: properties.headers, error });
+      return deps.onOversize({ body, headers: properties.headers, error });
     }
     const records = batch.map(({ message: one, basicProperties }) =>
       recordOf(one, basicProperties),
     );
     const rmqMessagesByQueue = { [`${queue}::${vhost}`]: records };
-    const event = { eventSource: "aws:rmq", eventSourceArn: HOST_ARN, rmqMessagesByQueue } as const;
+    const event = { eventSource: "aws:rmq", eventSourceArn: arn, rmqMessagesByQueue } as const;
     await invoke(event, handlerSignal);
+    return "ack";
   }
 
   /** `basic.reject`, since RabbitMQ 4.3 does not count what comes back by `basic.nack`. */
@@ -191,15 +216,12 @@ async function consume(
   }
 }
 
-/** `work` has its own deadlines; a stop does not wait for them. */
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort);
+async function requireQueue(channel: Channel, queue: string): Promise<void> {
   try {
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
+    await within(CHANNEL_MS, `looking for queue ${queue}`, channel.checkQueue(queue));
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code !== NOT_FOUND) throw cause;
+    throw new Error(`queue ${queue} does not exist`, { cause });
   }
 }
 

@@ -14,6 +14,7 @@ const queue = (name: string): Trigger => ({
   queue: name,
   batchSize: 100,
   windowMs: 500,
+  enabled: true,
 });
 const functions = [
   declared("door", { kind: "http" }),

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { Counter, type Registry } from "prom-client";
 import * as z from "zod";
@@ -9,6 +10,7 @@ import { rabbitForward } from "../rabbit/forward.ts";
 import { deliveryHeaders } from "../rabbit/headers.ts";
 import { rabbitPublisher } from "../rabbit/publisher.ts";
 import type { Trigger } from "./declaration.ts";
+import { filterOf } from "./filter.ts";
 import { type App, serveApp } from "./http.ts";
 import { type Handler, invokeWith } from "./invoke.ts";
 import type { FromWorker, WorkerSpec } from "./messages.ts";
@@ -39,6 +41,9 @@ export type Surroundings = {
   handBack: AbortSignal;
 };
 
+/** No broker has it: handlers do not read it, but the event has the key. */
+const ARN = "arn:aws:mq:us-east-1:000000000000:broker:warren-host:b-0";
+
 /** Reads all that the trigger needs, throwing what is wrong, and returns what runs it until `stop`. */
 export function readyTrigger(around: Surroundings): () => Promise<void> {
   const { trigger } = around.spec.function;
@@ -53,17 +58,25 @@ export function readyTrigger(around: Surroundings): () => Promise<void> {
 }
 
 function readyQueue(
-  { queue, batchSize, windowMs }: Extract<Trigger, { kind: "queue" }>,
+  trigger: Extract<Trigger, { kind: "queue" }>,
   { module, spec, env, log, registry, tell, onTimeout, stop, handBack }: Surroundings,
 ): () => Promise<void> {
+  const { queue, batchSize, windowMs, enabled, filterPatterns } = trigger;
   const { name, timeoutMs } = spec.function;
   const config = z.object({ RABBITMQ_URL: variables.RABBITMQ_URL });
   const { RABBITMQ_URL: url } = readConfig(config, env);
   const handler = handlerOf<RabbitMQEvent>(module, spec);
   const invoke = invokeWith({ handler, functionName: name, timeoutMs, onTimeout });
-  const { redelivered, handedBack } = counters(registry, name);
+  const { redelivered, handedBack, filtered, oversize } = counters(registry, name);
 
   return async () => {
+    if (!enabled) {
+      tell({ kind: "loaded" });
+      tell({ kind: "state", ready: true });
+      log.info({ queue }, "the trigger is disabled: messages stay in their queue");
+      if (!stop.aborted) await once(stop, "abort");
+      return;
+    }
     const connection = rabbitConnection({ url, name: `${name} trigger`, log });
     const publisher = rabbitPublisher({ url, name: `${name} host`, log });
     // Retry queues are for handlers: the host only ever dead-letters.
@@ -72,21 +85,27 @@ function readyQueue(
     await poll(
       {
         connection,
+        arn: ARN,
         queue,
         vhost: decodeURIComponent(new URL(url).pathname.slice(1)) || "/",
         batchSize: Math.min(batchSize, spec.prefetch ?? batchSize),
         windowMs,
         prepare: async () => module.prepare?.(queue),
         invoke,
-        async deadLetter({ body, headers, error }) {
+        afterThrow: "one by one",
+        filter: filterPatterns && filterOf(filterPatterns),
+        async onOversize({ body, headers, error }) {
           const delivery = { body, ...deliveryHeaders(headers) };
           const reason = "exceeds Lambda's 6 MB";
           log.error({ queue, bytes: body.byteLength, reason }, "message dead");
           const deadAt = Date.now();
           await forward.deadLetter(delivery, { reason, error, deadAt, firstFailedAt: deadAt });
+          oversize.inc();
+          return "ack";
         },
         onState: (state) => tell({ kind: "state", ...state }),
         onTaken: (message) => message.redelivered && redelivered.inc(),
+        onFiltered: () => filtered.inc(),
         onHandedBack: (count) => handedBack.inc(count),
         log,
         random: Math.random,
@@ -162,5 +181,10 @@ function counters(registry: Registry, name: string) {
   return {
     redelivered: count("redelivered_total", "Messages that came again, whatever the reason."),
     handedBack: count("handed_back_total", "Messages that were given back to their queue."),
+    filtered: count(
+      "filtered_total",
+      "Messages that no filter pattern matched: acked and dropped.",
+    ),
+    oversize: count("oversize_total", "Messages that no event can hold: with the dead letters."),
   };
 }

@@ -195,6 +195,7 @@ async function pollUntilEmpty(queue: string): Promise<void> {
   const polling = poll(
     {
       connection,
+      arn: "arn:test",
       queue,
       vhost: "/",
       batchSize: 100,
@@ -204,9 +205,12 @@ async function pollUntilEmpty(queue: string): Promise<void> {
         await lambda.handler(event, { ...context(), signal });
         batches += 1;
       },
-      deadLetter: async () => {},
+      afterThrow: "one by one",
+      filter: undefined,
+      onOversize: async () => "ack",
       onState: () => {},
       onTaken: () => {},
+      onFiltered: () => {},
       onHandedBack: () => {},
       log: logger({ level: "silent", name: "test" }),
       random: Math.random,

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { filterOf } from "../../lib/host/filter.ts";
 import { poll, type PollerDeps, type PollerState } from "../../lib/host/poller.ts";
 import type { InvocationContext } from "../../lib/lambda/context.ts";
 import { type RabbitMQEvent, readEvent } from "../../lib/lambda/rabbitmq-event.ts";
@@ -24,7 +25,9 @@ let handingBack: AbortController;
 let polling: Promise<void>;
 let states: PollerState[];
 let handedBack: number;
-let deadLetters: string[];
+let oversize: string[];
+let taken: number;
+let filtered: number;
 
 beforeEach(async () => {
   vhost = await newVhost();
@@ -35,7 +38,9 @@ beforeEach(async () => {
   stopping = new AbortController();
   handingBack = new AbortController();
   states = [];
-  deadLetters = [];
+  oversize = [];
+  taken = 0;
+  filtered = 0;
   handedBack = 0;
   await declare();
 });
@@ -55,15 +60,22 @@ function start(run: Run, over: Partial<PollerDeps> = {}): void {
   polling = poll(
     {
       connection,
+      arn: "arn:test",
       queue: QUEUE,
       vhost: "/shop",
       batchSize: 10,
       windowMs: 100,
       prepare: async () => {},
       invoke: (event, signal) => run(bodiesOf(event), signal, event),
-      deadLetter: async ({ error }) => void deadLetters.push(error),
+      afterThrow: "one by one",
+      filter: undefined,
+      async onOversize({ error }) {
+        oversize.push(error);
+        return "ack";
+      },
       onState: (state) => states.push(state),
-      onTaken: () => {},
+      onTaken: () => (taken += 1),
+      onFiltered: () => (filtered += 1),
       onHandedBack: (count) => (handedBack += count),
       log,
       random: () => 0.99,
@@ -93,6 +105,12 @@ async function publish(...bodies: string[]): Promise<void> {
   await Promise.all(publishing);
   await publisher.close();
 }
+
+/** Messages that no consumer holds. */
+const depth = () =>
+  withChannel({ url: vhost.url, name: "test" }, async (channel) => {
+    return (await channel.checkQueue(QUEUE)).messageCount;
+  });
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => `${i}`);
 const left = async () => {
@@ -129,19 +147,24 @@ test("the event is what Lambda sends, with queue and vhost as its key", async ()
   ]);
 });
 
-test("runs one batch at a time", async () => {
-  await publish(...numbers(30));
-  let running = 0;
-  let most = 0;
-  let seen = 0;
-  start(async (bodies) => {
-    most = Math.max(most, (running += 1));
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    running -= 1;
-    seen += bodies.length;
-  });
-  await until("all come", () => seen === 30);
-  expect(most).toBe(1);
+test("runs one batch at a time, also when the next is due", async () => {
+  await publish("first");
+  const batches: string[][] = [];
+  const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+  const run: Run = async (bodies) => {
+    batches.push(bodies);
+    await finished;
+  };
+  // Without a window whatever is taken is due at once.
+  start(run, { windowMs: 0 });
+  await until("it runs", () => batches.length === 1);
+  await publish("second", "third");
+  await until("they are taken", () => taken === 3);
+  expect(batches).toEqual([["first"]]);
+
+  finish();
+  await until("all come", () => batches.flat().length === 3);
+  expect(batches.flat()).toEqual(["first", "second", "third"]);
 });
 
 test("hands a batch back when the function throws, pauses, and comes back one by one", async () => {
@@ -165,6 +188,31 @@ test("hands a batch back when the function throws, pauses, and comes back one by
   expect(await left()).toEqual([]);
 });
 
+test("brings the whole batch again after a throw, where Lambda is emulated", async () => {
+  await publish(...numbers(10));
+  const runs: string[][] = [];
+  const run: Run = async (bodies) => {
+    runs.push(bodies);
+    if (runs.length < 2) throw new Error("out of order");
+  };
+  start(run, { afterThrow: "whole batch" });
+  await until("it comes again", () => runs.length === 2);
+  await until("it is acked", async () => (await left()).length === 0);
+  expect(runs).toEqual([numbers(10), numbers(10)]);
+});
+
+test("acks and drops what the filter refuses, without counting it to a batch", async () => {
+  // More than are sent ahead, then some that no later ack would cover.
+  await publish("no", "no", "no", "no", "1", "no", "3", "5", "no");
+  const batches: string[][] = [];
+  const filter = filterOf([{ data: ["1", "3", "5"] }]);
+  start(async (bodies) => void batches.push(bodies), { filter, batchSize: 3 });
+  await until("all come", () => batches.flat().length === 3);
+  expect(batches.flat()).toEqual(["1", "3", "5"]);
+  await until("the last is refused", () => filtered === 6);
+  expect(await left()).toEqual([]);
+});
+
 test("a lost channel aborts the handler; its batch comes again only when it has ended", async () => {
   await publish(...numbers(3));
   const happened: string[] = [];
@@ -175,8 +223,7 @@ test("a lost channel aborts the handler; its batch comes again only when it has 
     await aborted(signal).catch(() => {});
     happened.push("aborted");
     proxy.restore();
-    // Long enough for the broker to offer the messages again.
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await until("the broker offers the messages again", async () => (await depth()) === 3);
     happened.push("ended");
   });
   await until("it comes again", () => happened.length > 3);
@@ -238,8 +285,23 @@ test("splits a batch at 6 MB, and puts with the dead letters what no event can h
 
   expect(sizes).toEqual([[2_000_000, 2_000_000], [5]]);
   expect(Math.max(...bytes)).toBeLessThan(MAX_EVENT_BYTES);
-  expect(deadLetters).toEqual([expect.stringMatching(/^it takes 66\d+ bytes of an event/)]);
+  expect(oversize).toEqual([expect.stringMatching(/^it takes 66\d+ bytes of an event/)]);
   expect(await left()).toEqual([]);
+});
+
+test("leaves what no event can hold to the queue's dead-letter exchange, when it is told so", async () => {
+  await withChannel({ url: vhost.url, name: "test" }, async (channel) => {
+    await channel.deleteQueue(QUEUE);
+    await channel.assertQueue("kept", { arguments: { "x-queue-type": "quorum" } });
+    const deadLetter = { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "kept" };
+    await channel.assertQueue(QUEUE, { arguments: { "x-queue-type": "quorum", ...deadLetter } });
+  });
+  await publish("before", "y".repeat(5_000_000), "after");
+  const seen: string[] = [];
+  start(async (bodies) => void seen.push(...bodies), { onOversize: async () => "reject" });
+  await until("the others come", () => seen.length === 2);
+  expect(await left()).toEqual([]);
+  await until("it is kept", async () => (await drain(vhost.url, "kept")).length === 1);
 });
 
 test("a stop lets the batch and what was taken finish, and takes no more", async () => {

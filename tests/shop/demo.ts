@@ -1,7 +1,9 @@
 /**
  * `npm run demo`: posts the events of some shops to what `npm start` runs, waits until they are
- * projected, and compares the graph with the one expected. Exits with 1 on any difference.
+ * projected, and compares the graph with the one expected. Exits with 1 on any difference. With --offline it
+ * does so to what `npm run offline` runs, and ends the environment of a function while it projects a batch.
  */
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Driver } from "neo4j-driver";
@@ -10,22 +12,25 @@ import { DEV } from "../../infra/local/instance.ts";
 import { fileStore } from "../../infra/keys/file-store.ts";
 import { createKey } from "../../infra/keys/key-store.ts";
 import { keysFileOf } from "../../infra/local/keys.ts";
+import { findOffline, type Offline } from "../../infra/local/offline.ts";
 import { status, tableOf, type Status } from "../../infra/local/status.ts";
 import { compareGraphs, describe } from "./compare.ts";
 import { expectedGraph } from "./expectation.ts";
 import { asPosted, asReceived, shopEvents, type ShopEvent } from "./generator.ts";
 import { printFigures, printPlace } from "./figures.ts";
 import { dumpGraph, graphDriver } from "./graph.ts";
+import { crashInMidBatch } from "./mid-batch.ts";
 import { postAll, type Posted, untilKnown } from "./post.ts";
 import { progress } from "./progress.ts";
 import { countApplied, timesApplied } from "./proofs.ts";
 import { depths, ready } from "./queues.ts";
 
-const USAGE = `Usage: npm run demo -- [--events 20000] [--duplicates 0.1] [--disorder 0.2] [--seed 1]
+const USAGE = `Usage: npm run demo -- [--events 20000] [--duplicates 0.1] [--disorder 0.2] [--seed 1] [--offline]
 
   --events      how many different events
   --duplicates  the part of them that is posted again, later
   --disorder    the part of them that is posted later than its turn
+  --offline     to what \`npm run offline\` runs, with a crash in mid-batch
 `;
 
 const part = z.coerce.number().min(0).max(1);
@@ -34,11 +39,14 @@ const flags = z.object({
   duplicates: part.default(0.1),
   disorder: part.default(0.2),
   seed: z.coerce.number().int().min(0).default(1),
+  offline: z.boolean().default(false),
 });
 type Flags = z.infer<typeof flags>;
 
 const TENANTS = 3;
 const CONCURRENCY = 50;
+/** serverless-offline has a worker thread for each request at a time, as Lambda an environment. */
+const OFFLINE_CONCURRENCY = 4;
 const QUEUE = "events.neo4j";
 const DEAD = `dead.${QUEUE}`;
 /** The projection has failed when nothing has come of it for so long: longer than an outage's waits. */
@@ -59,14 +67,17 @@ async function demo(args: string[]): Promise<number> {
   }
   const current = await status(DEV, process.env);
   const { rabbitmq, neo4j } = current.services;
-  const ingest = current.functions["ingest"]?.url;
-  if (!current.ready || !rabbitmq?.management || neo4j === undefined || ingest === undefined) {
-    console.error(`${tableOf(current)}\n\nThe demo needs all of it: \`npm start\` first.`);
+  const offline = wanted.offline ? await findOffline() : undefined;
+  const ingest = wanted.offline ? offline?.url : current.functions["ingest"]?.url;
+  const ready = wanted.offline || current.ready;
+  if (!ready || !rabbitmq?.management || neo4j === undefined || ingest === undefined) {
+    const command = wanted.offline ? "npm run offline" : "npm start";
+    console.error(`${tableOf(current)}\n\nThe demo needs all of it: \`${command}\` first.`);
     return 1;
   }
   const driver = graphDriver(neo4j);
   try {
-    return await run(wanted, { url: ingest, driver, broker: rabbitmq, current });
+    return await run(wanted, { url: ingest, driver, broker: rabbitmq, current, offline });
   } finally {
     await driver.close();
   }
@@ -77,9 +88,11 @@ type Place = {
   driver: Driver;
   broker: { url: string; management?: string };
   current: Status;
+  offline: Offline | undefined;
 };
 
-async function run(wanted: Flags, { url, driver, broker, current }: Place): Promise<number> {
+async function run(wanted: Flags, place: Place): Promise<number> {
+  const { url, driver, broker, current, offline } = place;
   // New tenants each time: earlier runs left their graphs.
   const prefix = `demo-${Date.now().toString(36)}-`;
   const tenants = Array.from({ length: TENANTS }, (_, i) => `${prefix}${i + 1}`);
@@ -88,14 +101,22 @@ async function run(wanted: Flags, { url, driver, broker, current }: Place): Prom
   const deadBefore = await ready(broker.url, DEAD);
 
   const startedAt = Date.now();
+  const settled = new AbortController();
+  const crashed =
+    offline && crashInMidBatch(watched(offline), started(driver, prefix), settled.signal);
   const posted = await post(wanted, { url, keys, events: asPosted(shopEvents(history), wanted) });
   const postedAt = Date.now();
   await projected(driver, prefix, wanted.events);
+  settled.abort();
   const appliedAt = await timesApplied(driver, prefix);
   const dead = (await drained(broker)) - deadBefore;
 
   console.log("");
-  await printPlace(driver, current);
+  await printPlace(
+    driver,
+    current,
+    offline ? "one environment of serverless offline" : workers(current),
+  );
   printFigures({ posted, appliedAt, startedAt, postedAt });
 
   const comparison = compareGraphs(
@@ -108,9 +129,16 @@ async function run(wanted: Flags, { url, driver, broker, current }: Place): Prom
       `${differences.length} differences.`,
   );
   if (differences.length > 0) console.log(describe(comparison));
+  const crashes = await crashed;
+  if (crashes !== undefined) console.log(`${crashes} environments ended in mid-batch.`);
   if (dead > 0)
     console.log(`${dead} dead letters: \`npm run warren -- dead-letters list ${QUEUE}\``);
-  return differences.length === 0 && dead === 0 ? 0 : 1;
+  return differences.length === 0 && dead === 0 && crashes !== 0 ? 0 : 1;
+}
+
+function workers({ functions }: Status): string {
+  const { pids } = functions["neo4j-projector"] as { pids?: number[] };
+  return `${pids?.length ?? 0} processes`;
 }
 
 /** Ingest looks for new keys once a second. */
@@ -123,14 +151,14 @@ async function makeKeys(url: string, tenants: readonly string[]): Promise<Map<st
 }
 
 async function post(
-  { events: count, duplicates, disorder }: Flags,
+  { events: count, duplicates, disorder, offline }: Flags,
   target: { url: string; keys: Map<string, string>; events: Iterable<ShopEvent> },
 ): Promise<Posted> {
   const bar = progress("Posting   ", Math.round(count * (1 + duplicates)));
   const startedAt = performance.now();
   const posted = await postAll({
     ...target,
-    concurrency: CONCURRENCY,
+    concurrency: offline ? OFFLINE_CONCURRENCY : CONCURRENCY,
     signal: new AbortController().signal,
     onAnswer: ({ accepted, refused }) => bar.update(accepted, refusedText(refused)),
   });
@@ -140,6 +168,15 @@ async function post(
       `${percent(duplicates)} of them twice, ${percent(disorder)} out of order.${refusedText(posted.refused)}`,
   );
   return posted;
+}
+
+function watched({ pid, log }: Offline): { pid: number; output: () => Promise<string> } {
+  return { pid, output: () => readFile(log, "utf8") };
+}
+
+/** Whether anything is in the graph yet. */
+function started(driver: Driver, prefix: string): () => Promise<boolean> {
+  return async () => (await countApplied(driver, prefix)) > 0;
 }
 
 /** Resolves when all events are in the graph. */
@@ -190,7 +227,8 @@ function percent(share: number): string {
 function read(args: string[]): Flags | undefined {
   try {
     const option = { type: "string" } as const;
-    const options = { events: option, duplicates: option, disorder: option, seed: option };
+    const numbers = { events: option, duplicates: option, disorder: option, seed: option };
+    const options = { ...numbers, offline: { type: "boolean" } } as const;
     return flags.parse(parseArgs({ args, options }).values);
   } catch (error) {
     console.error(error instanceof z.ZodError ? z.prettifyError(error) : String(error));

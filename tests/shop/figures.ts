@@ -4,18 +4,18 @@ import type { Status } from "../../infra/local/status.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 import type { Posted } from "./post.ts";
 
-/** What the figures depend on: machine, versions, workers. */
+/** What the figures depend on: machine, versions, `workers`. */
 export async function printPlace(
   driver: Driver,
-  { services: { rabbitmq, dynamodb }, functions }: Status,
+  { services: { rabbitmq, dynamodb } }: Status,
+  workers: string,
 ): Promise<void> {
   const { agent = "unknown" } = await driver.getServerInfo();
-  const { pids } = functions["neo4j-projector"] as { pids?: number[] };
   printMachine(["neo4j-driver", "amqplib", "@aws-sdk/client-dynamodb"], {
     Neo4j: agent,
     RabbitMQ: rabbitmq === undefined ? "unknown" : await brokerVersion(rabbitmq.url),
     DynamoDB: dynamodb?.endpoint ?? "unknown",
-    "neo4j-projector": `${pids?.length ?? 0} processes`,
+    "neo4j-projector": workers,
   });
 }
 

@@ -1,0 +1,182 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod";
+import { ConfigError } from "../../lib/config.ts";
+import { readOwn, writeSecret } from "./files.ts";
+import { stopHost, withoutAliases } from "./host.ts";
+import { DEV, findService, ROOT, type ServiceName, services, stopService } from "./instance.ts";
+import { ensureDefaultKey, keysFileOf } from "./keys.ts";
+import { locked } from "./lock.ts";
+import { isOpen, portsFor } from "./ports.ts";
+import type { Address } from "./service.ts";
+import { curlLine, startAll } from "./start.ts";
+
+const USAGE = `Usage: warren offline   (\`serverless offline\` on this project, until Ctrl-C)`;
+const SERVERLESS = join(ROOT, "node_modules/serverless/bin/serverless.js");
+const FOLDER = join(DEV, "offline");
+const START_MS = 120_000;
+/** It lets a batch finish for 6 s and its servers close for 5 s. */
+const GRACE_MS = 20_000;
+
+const settings = z.object({
+  ports: z.object({ http: z.number(), lambda: z.number() }),
+  pid: z.number(),
+});
+
+/** A running `warren offline`. */
+export type Offline = { url: string; pid: number; log: string };
+
+/** Undefined unless it runs and listens. */
+export async function findOffline(): Promise<Offline | undefined> {
+  const last = await readOwn(join(FOLDER, "settings.json"), settings);
+  if (last === undefined || !isAlive(last.pid) || !(await isOpen(last.ports.http)))
+    return undefined;
+  return { url: `http://127.0.0.1:${last.ports.http}`, pid: last.pid, log: join(FOLDER, "log") };
+}
+
+/**
+ * Runs `serverless offline` with the services of `warren start`, starting those that do not run. The container
+ * host is ended first, since two triggers would share a queue's messages. Returns when a signal or an error ends
+ * it, and then ends the services that it started.
+ */
+export async function command(args: string[]): Promise<number> {
+  if (args.length > 0) {
+    console.error(USAGE);
+    return 2;
+  }
+  const other = await findOffline();
+  if (other !== undefined) {
+    console.error(`It runs already: ${other.url}, process ${other.pid}.`);
+    return 1;
+  }
+  const env = { ...process.env };
+  const ended = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => ended.abort());
+  const before = await alive();
+  try {
+    const environment = await locked(DEV, () => prepared(env));
+    if (environment === undefined) return 1;
+    if (ended.signal.aborted) return 0;
+    return await serve({ environment, env, end: ended.signal });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    return 1;
+  } finally {
+    const started = (await alive()).filter((name) => !before.includes(name));
+    await locked(DEV, () => Promise.all(started.map((name) => stopService(DEV, services[name]))));
+  }
+}
+
+async function alive(): Promise<ServiceName[]> {
+  const names = Object.keys(services) as ServiceName[];
+  const found = await Promise.all(names.map((name) => findService(DEV, services[name])));
+  return names.filter((_, index) => found[index]?.alive);
+}
+
+/** What the functions read, or nothing when a service cannot be had. */
+async function prepared(env: NodeJS.ProcessEnv): Promise<Address | undefined> {
+  let environment: Address | undefined;
+  const functions = {
+    title: "Container host ends",
+    async start(directory: string, given: { environment: Address }) {
+      await stopHost(directory);
+      environment = given.environment;
+    },
+  };
+  return (await startAll(DEV, env, functions)) ? environment : undefined;
+}
+
+async function serve({
+  environment,
+  env,
+  end,
+}: {
+  environment: Address;
+  env: NodeJS.ProcessEnv;
+  end: AbortSignal;
+}): Promise<number> {
+  const file = join(FOLDER, "settings.json");
+  const last = await readOwn(file, settings);
+  const ports = await portsFor(["http", "lambda"], last?.ports);
+  if (environment["PORT"]) ports.http = Number(environment["PORT"]);
+
+  const child = start(ports, { ...withoutAliases(env), ...environment });
+  const exit = once(child, "exit") as Promise<[number | null]>;
+  await writeSecret(file, JSON.stringify({ ports, pid: child.pid }));
+  await copyOutput(child);
+  const stop = () => {
+    child.kill("SIGTERM");
+    setTimeout(() => child.kill("SIGKILL"), GRACE_MS).unref();
+  };
+  if (end.aborted) stop();
+  else end.addEventListener("abort", stop);
+
+  void exit.then(() => rm(file));
+  const url = `http://127.0.0.1:${ports.http}`;
+  if (await answers(url, child, end)) {
+    const key = await ensureDefaultKey(DEV, keysFileOf(DEV, env));
+    console.log(`\nTry it:\n\n${curlLine({ url, key })}\n`);
+  }
+  const [code] = await exit;
+  return code ?? 1;
+}
+
+function start(ports: { http: number; lambda: number }, env: NodeJS.ProcessEnv): ChildProcess {
+  const listen = ["--host", "127.0.0.1", "--httpPort", `${ports.http}`];
+  const args = [
+    "offline",
+    "start",
+    "--stage",
+    "local",
+    ...listen,
+    "--lambdaPort",
+    `${ports.lambda}`,
+  ];
+  return spawn(process.execPath, [SERVERLESS, ...args], {
+    cwd: ROOT,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+/** On the terminal, and in a file for whoever looks from outside. */
+async function copyOutput({ stdout, stderr }: ChildProcess): Promise<void> {
+  await mkdir(FOLDER, { recursive: true, mode: 0o700 });
+  const log = createWriteStream(join(FOLDER, "log"), { mode: 0o600 });
+  for (const [from, to] of [
+    [stdout, process.stdout],
+    [stderr, process.stderr],
+  ] as const) {
+    from?.pipe(to, { end: false });
+    from?.pipe(log, { end: false });
+  }
+}
+
+/** Whether ingest answers before the process ends: without a key it says 401. */
+async function answers(url: string, child: ChildProcess, end: AbortSignal): Promise<boolean> {
+  const deadline = performance.now() + START_MS;
+  while (child.exitCode === null && child.signalCode === null && !end.aborted) {
+    if (performance.now() > deadline) {
+      console.error(`ingest does not answer after ${START_MS / 1_000} s`);
+      return false;
+    }
+    const signal = AbortSignal.timeout(10_000);
+    const asked = fetch(`${url}/events`, { method: "POST", signal }).catch(() => undefined);
+    if ((await asked)?.status === 401) return true;
+    await sleep(250);
+  }
+  return false;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
