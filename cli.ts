@@ -39,6 +39,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "create | list | revoke API keys, of which only hashes are kept",
     load: () => import("./infra/keys/command.ts"),
   },
+  new: {
+    summary: "function <name>: begin a function of your own",
+    load: () => import("./infra/scaffold/command.ts"),
+  },
   "dead-letters": {
     summary: "list | show | retry | discard the dead letters of a queue",
     load: () => import("./infra/rabbitmq/dead-letters.ts"),
