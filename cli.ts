@@ -15,6 +15,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "what runs where (--json)",
     load: () => import("./infra/local/status.ts"),
   },
+  send: {
+    summary: "<type>: post the sample of an event type to the local ingest",
+    load: () => import("./infra/local/send.ts"),
+  },
   host: {
     summary: "run functions in this container: host [function …] (--queue --workers --prefetch)",
     load: () => import("./lib/host/command.ts"),
