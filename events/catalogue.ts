@@ -12,14 +12,10 @@ import {
   type Received,
 } from "../lib/envelope.ts";
 import type { Contract, EventOf } from "./contract.ts";
-import { customers } from "./customers.ts";
-import { interactions } from "./interactions.ts";
-import { orders } from "./orders.ts";
-import { products } from "./products.ts";
-import { users } from "./users.ts";
+import * as entities from "./entities.ts";
 
-/** Every contract there is. A new entity joins here and nowhere else (docs/write-a-function.md). */
-export const contracts = [...interactions, ...orders, ...products, ...customers, ...users] as const;
+/** Every contract there is. */
+export const contracts = Object.values(entities).flat();
 
 export type WarrenEvent = EventOf<(typeof contracts)[number]>;
 export type EventType = WarrenEvent["type"];

@@ -97,7 +97,8 @@ function settingsIn(env: NodeJS.ProcessEnv): Record<string, string> {
 }
 
 function curlLine({ functions: { ingest } }: Status): string {
-  const { type, sample: data } = contracts[0];
+  const type = "interaction.viewed";
+  const { sample: data } = contracts.find((one) => one.type === type)!;
   return (
     `curl -sS ${ingest?.url ?? ""}/events -H 'Authorization: Bearer ${ingest?.key ?? ""}' ` +
     `-H 'Content-Type: application/json' -d '${JSON.stringify({ type, data })}'`
