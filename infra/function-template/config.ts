@@ -1,9 +1,10 @@
 import * as z from "zod";
-import { ledger, variables } from "../../lib/config.ts";
+import { exposition, ledger, variables } from "../../lib/config.ts";
 
 /** Every variable that this function reads. */
 export const config = z
   .object({
+    ...exposition,
     /** Where each event is posted. */
     FUNCTION_TEMPLATE_WEBHOOK_URL: z.url({
       protocol: /^https?$/,

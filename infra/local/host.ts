@@ -24,8 +24,8 @@ const settings = z.object({
 
 const HOST = [join(ROOT, "cli.ts"), "host"];
 const START_MS = 60_000;
-/** The host ends by itself within 10 s; the rest is for a machine that is busy. */
-const GRACE_MS = 30_000;
+/** The host ends by itself within 25 s; the rest is for a machine that is busy. */
+const GRACE_MS = 40_000;
 
 /** Starts `warren host` with all functions, unless it runs this code, in this environment, and is ready. */
 export async function startHost(
