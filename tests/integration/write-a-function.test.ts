@@ -1,12 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
-import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { parseDocument } from "yaml";
 import { ROOT } from "../../infra/local/instance.ts";
+import { freePort } from "./free-port.ts";
 import { change, openTerminal, type Step, stepsOf, type Terminal } from "./guide.ts";
 import { drain, newVhost, type Vhost } from "./rabbit-vhost.ts";
 
@@ -98,13 +97,4 @@ async function contentsOf(root: string): Promise<Record<string, string>> {
     .sort();
   const texts = own.map(async (file) => [file, await readFile(join(root, file), "utf8")] as const);
   return Object.fromEntries(await Promise.all(texts));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
