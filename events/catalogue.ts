@@ -15,7 +15,8 @@ import type { Contract, EventOf } from "./contract.ts";
 import * as entities from "./entities.ts";
 
 /** Every contract there is. */
-export const contracts = Object.values(entities).flat();
+export const contracts = Object.values(entities).flat() as [Known, ...Known[]];
+type Known = (typeof entities)[keyof typeof entities][number];
 
 export type WarrenEvent = EventOf<(typeof contracts)[number]>;
 export type EventType = WarrenEvent["type"];

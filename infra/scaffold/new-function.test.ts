@@ -49,14 +49,10 @@ test("accepts every type that there is unless it is told which", async () => {
 });
 
 test("adds to serverless.yml and changes nothing else there", async () => {
-  const before = (await read("serverless.yml")).trimEnd().split("\n");
+  const before = await read("serverless.yml");
   await make("order-mails");
   const after = await read("serverless.yml");
 
-  expect(after.split("\n").filter((line) => before.includes(line))).toEqual(
-    expect.arrayContaining(before),
-  );
-  expect(after.startsWith(before.join("\n"))).toBe(true);
   expect(parse(after, { logLevel: "error" })).toMatchObject({
     functions: {
       "order-mails": {
@@ -65,6 +61,8 @@ test("adds to serverless.yml and changes nothing else there", async () => {
       },
     },
   });
+  const added = after.slice(after.indexOf("\n\n  order-mails:"));
+  expect(after.replace(added, "").trimEnd()).toBe(before.trimEnd());
 });
 
 test.each([
@@ -98,24 +96,28 @@ test("names the nearest types to one that nobody knows, and every problem at onc
   expect(await readdir(root)).toEqual(["serverless.yml"]);
 });
 
-test("a serverless.yml with functions of every style stays as it is", async () => {
-  const text = `# top
-service: x # why
-functions:
-  # one
-  one: { handler: a.b } # flow
-
-  two:
-    handler: c.d
-    events: [schedule: rate(1 hour)]
+test("puts it behind the last function, however the file is written", async () => {
+  const before = `functions:
+    one: { handler: a.b } # flow
+    two:
+        handler: c.d
+        events: [ schedule: rate(1 hour) ] # spaces
 # end
 custom: {a: 'b'}
 `;
-  await writeFile(join(root, "serverless.yml"), text);
+  await writeFile(join(root, "serverless.yml"), before);
   await make("mails");
-  const lines = (await read("serverless.yml")).split("\n");
-  for (const comment of ["# top", "service: x # why", "  # one", "# end"]) {
-    expect(lines).toContain(comment);
-  }
-  expect(parse(lines.join("\n"))).toMatchObject({ custom: { a: "b" }, functions: { mails: {} } });
+  const after = await read("serverless.yml");
+
+  const [start = "", end = ""] = before.split("# end");
+  const added = `${start.trimEnd()}\n\n    mails:\n      handler: functions/mails/`;
+  expect(after.slice(0, added.length)).toBe(added);
+  expect(after.endsWith(`\n# end${end}`)).toBe(true);
+  expect(parse(after)).toMatchObject({ custom: { a: "b" }, functions: { mails: {}, two: {} } });
+});
+
+test("refuses a serverless.yml in which no function has a line of its own", async () => {
+  await writeFile(join(root, "serverless.yml"), "functions: {}");
+  await expect(make("mails")).rejects.toThrow("functions must be a block");
+  expect(await readdir(root)).toEqual(["serverless.yml"]);
 });

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isMap, parse, parseDocument } from "yaml";
+import { isMap, isNode, parse, parseDocument } from "yaml";
 import { known } from "../nearest.ts";
 import { exists } from "../local/tools.ts";
 
@@ -57,6 +57,7 @@ export async function newFunction({
   if (problems.length > 0) throw new ScaffoldError(problems.join("\n"));
 
   const renamed = renamer(name);
+  const declared = withEntry(text, renamed(await readFile(join(TEMPLATE, ENTRY), "utf8")));
   const files = (await readdir(TEMPLATE)).filter((file) => file !== ENTRY);
   const types = accepts.length > 0 ? accepts : eventTypes;
   await mkdir(join(root, folder), { recursive: true });
@@ -65,8 +66,7 @@ export async function newFunction({
     const list = `export const accepts = [${types.map((type) => `"${type}"`).join(", ")}]`;
     await writeFile(join(root, folder, file), source.replace(ACCEPTS, list));
   }
-  const entry = renamed(await readFile(join(TEMPLATE, ENTRY), "utf8"));
-  await writeFile(serverless, withEntry(text, entry));
+  await writeFile(serverless, declared);
 
   return {
     files: [...READING.filter((file) => files.includes(file)), ...files.filter(isOther)].map(
@@ -122,16 +122,17 @@ function renamer(name: string): (text: string) => string {
       .replaceAll(camel(TEMPLATE_NAME), camel(name));
 }
 
+/** Behind the last function; not a character of what stands there is changed. */
 function withEntry(serverless: string, entry: string): string {
-  const document = parseDocument(serverless);
-  const functions = document.get("functions");
-  const { contents } = parseDocument(entry);
-  if (!isMap(functions) || !isMap(contents))
-    throw new ScaffoldError("serverless.yml: no functions");
-  const [pair] = contents.items;
-  // A comment of the template's own, and an empty line before the entry as before the others.
-  if (pair === undefined) throw new ScaffoldError(`${ENTRY} is empty`);
-  functions.add(pair);
-  (pair.key as { spaceBefore?: boolean }).spaceBefore = true;
-  return document.toString({ lineWidth: 0 });
+  const functions = parseDocument(serverless).get("functions");
+  const last = isMap(functions) && functions.flow !== true ? functions.items.at(-1) : undefined;
+  if (!isNode(last?.key) || !isNode(last.value)) {
+    throw new ScaffoldError("serverless.yml: functions must be a block with one function at least");
+  }
+  const indent = last.key.range![0] - (serverless.lastIndexOf("\n", last.key.range![0]) + 1);
+  const text = serverless.slice(0, last.value.range![1]).trimEnd();
+  const rest = serverless.slice(text.length);
+  const lineEnd = rest.indexOf("\n") < 0 ? rest.length : rest.indexOf("\n");
+  const indented = entry.trimEnd().replaceAll(/^(?=.)/gm, " ".repeat(indent));
+  return `${text}${rest.slice(0, lineEnd)}\n\n${indented}${rest.slice(lineEnd) || "\n"}`;
 }

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { createKey } from "../../infra/local/keys.ts";
+import { fileStore } from "../../infra/keys/file-store.ts";
+import { createKey } from "../../infra/keys/key-store.ts";
 import { DEV, ROOT } from "../../infra/local/instance.ts";
 import { requirePrograms, run } from "../../infra/local/tools.ts";
 import { type Image, imageOf } from "./dockerfile.ts";
@@ -33,7 +34,7 @@ beforeAll(async () => {
   image = await imageOf(dockerfile.replaceAll("8081", String(admin)), context, folder);
 
   const keys = join(folder, "keys.json");
-  await createKey(keys, "acme");
+  await createKey(fileStore(keys), "acme");
   await chmod(keys, 0o644);
   const own = { RABBITMQ_URL: vhost.url, API_KEYS_FILE: keys, PORT: "0" };
   env = { ...inject("environment"), ...own };

@@ -50,6 +50,15 @@ test("an event and a consumer come to life, word for word, and go without a trac
   expect(await drain(vhost.url, "dead.events.review-alerts")).toEqual([]);
   expect(await drain(vhost.url, "events.unconsumed")).toEqual([]);
 
+  expect(await resourcesOf("review-alerts")).toEqual(
+    expect.arrayContaining([
+      "AWS::Lambda::Function",
+      "AWS::Lambda::EventSourceMapping",
+      "AWS::IAM::Role",
+      "AWS::CloudWatch::Alarm",
+    ]),
+  );
+
   // By hand, as the guide says.
   const serverless = join(clone, "serverless.yml");
   const document = parseDocument(await readFile(serverless, "utf8"));
@@ -59,6 +68,17 @@ test("an event and a consumer come to life, word for word, and go without a trac
   expect(steps).toEqual([]);
   expect(await contentsOf(clone)).toEqual(before);
 }, 300_000);
+
+/** Types of those in the packaged stack that name the function. */
+async function resourcesOf(name: string): Promise<string[]> {
+  const file = join(clone, ".serverless/cloudformation-template-update-stack.json");
+  const { Resources } = JSON.parse(await readFile(file, "utf8")) as {
+    Resources: Record<string, { Type: string }>;
+  };
+  return Object.values(Resources)
+    .filter((resource) => JSON.stringify(resource).includes(name))
+    .map(({ Type }) => Type);
+}
 
 const isRemoval = (step: Step) =>
   step.kind === "run" && step.commands.startsWith("rm -r functions/");
@@ -93,7 +113,7 @@ async function contentsOf(root: string): Promise<Record<string, string>> {
   const own = files
     .filter((file) => file.isFile())
     .map((file) => join(file.parentPath, file.name).slice(root.length + 1))
-    .filter((file) => !/^(node_modules|\.warren|dist)\//.test(file))
+    .filter((file) => !/^(node_modules|\.warren|\.serverless|dist)\//.test(file))
     .sort();
   const texts = own.map(async (file) => [file, await readFile(join(root, file), "utf8")] as const);
   return Object.fromEntries(await Promise.all(texts));
