@@ -19,6 +19,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "run the functions under serverless-offline, until Ctrl-C",
     load: () => import("./infra/local/offline.ts"),
   },
+  send: {
+    summary: "<type>: post the sample of an event type to the local ingest",
+    load: () => import("./infra/local/send.ts"),
+  },
   host: {
     summary: "run functions in this container: host [function …] (--queue --workers --prefetch)",
     load: () => import("./lib/host/command.ts"),
@@ -42,6 +46,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
   keys: {
     summary: "create | list | revoke API keys, of which only hashes are kept",
     load: () => import("./infra/keys/command.ts"),
+  },
+  new: {
+    summary: "function <name>: begin a function of your own",
+    load: () => import("./infra/scaffold/command.ts"),
   },
   "dead-letters": {
     summary: "list | show | retry | discard the dead letters of a queue",

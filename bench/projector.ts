@@ -7,12 +7,15 @@
 import { randomUUID } from "node:crypto";
 import neo4j, { type Driver, type ManagedTransaction } from "neo4j-driver";
 import { config } from "../functions/neo4j-projector/config.ts";
-import { accepts, neo4jProjector } from "../functions/neo4j-projector/consumer.ts";
+import {
+  accepts,
+  neo4jProjector,
+  type ProjectedEvent,
+} from "../functions/neo4j-projector/consumer.ts";
 import { neo4jGraph } from "../functions/neo4j-projector/graph.ts";
 import { neo4jStore } from "../functions/neo4j-projector/neo4j.ts";
 import { project } from "../functions/neo4j-projector/projection.ts";
 import { statements } from "../functions/neo4j-projector/statements.ts";
-import type { WarrenEvent } from "../events/catalogue.ts";
 import { readConfig } from "../lib/config.ts";
 import { invokeWith } from "../lib/host/invoke.ts";
 import { poll } from "../lib/host/poller.ts";
@@ -148,7 +151,7 @@ async function bareLoop(count: number, size: number): Promise<void> {
 }
 
 async function write(graph: Driver, batch: readonly Buffer[]): Promise<void> {
-  const rows = project(batch.map((body) => JSON.parse(body.toString()) as WarrenEvent));
+  const rows = project(batch.map((body) => JSON.parse(body.toString()) as ProjectedEvent));
   const names = (Object.keys(statements) as (keyof typeof rows)[]).filter(
     (name) => rows[name].length > 0,
   );

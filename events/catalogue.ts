@@ -12,17 +12,16 @@ import {
   type Received,
 } from "../lib/envelope.ts";
 import type { Contract, EventOf } from "./contract.ts";
-import { customers } from "./customers.ts";
-import { interactions } from "./interactions.ts";
-import { orders } from "./orders.ts";
-import { products } from "./products.ts";
-import { users } from "./users.ts";
+import * as entities from "./entities.ts";
 
-/** Every contract there is. A new entity joins here and nowhere else. */
-export const contracts = [...interactions, ...orders, ...products, ...customers, ...users] as const;
+/** Every contract there is. */
+export const contracts = Object.values(entities).flat() as [Known, ...Known[]];
+type Known = (typeof entities)[keyof typeof entities][number];
 
 export type WarrenEvent = EventOf<(typeof contracts)[number]>;
 export type EventType = WarrenEvent["type"];
+/** The events of some types: what a consumer of these has to understand. */
+export type EventOfType<Type extends EventType> = Extract<WarrenEvent, { type: Type }>;
 
 export const eventTypes: readonly EventType[] = contracts.map(({ type }) => type);
 
@@ -68,6 +67,22 @@ export function checkEvent(
   if (!parsed.success) issues.push(...issuesOf(parsed.error, ["data"]));
   if (envelope === undefined || !parsed.success || issues.length > 0) return { issues };
   return { value: { envelope, event: { ...envelope, data: parsed.data } as WarrenEvent } };
+}
+
+/**
+ * `parseEvent` for a consumer of these types alone, typed as such. Any other type, such as one that
+ * was accepted until lately and still lies in the queue, throws InvalidEventError too.
+ */
+export function parserOf<Type extends EventType>(
+  accepts: readonly Type[],
+): (body: Uint8Array) => Received<EventOfType<Type>> {
+  const known = new Set<string>(accepts);
+  return (body) => {
+    const received = parseEvent(body);
+    if (known.has(received.event.type)) return received as Received<EventOfType<Type>>;
+    const message = `${received.event.type} is none of the types that this function accepts`;
+    throw new InvalidEventError([issueAt(["type"], message)]);
+  };
 }
 
 /** The entity whose events keep their order, unique within the tenant and the entity's kind. */

@@ -1,4 +1,4 @@
-import { parseEvent, type EventType } from "../../events/catalogue.ts";
+import { type EventOfType, type EventType, parserOf } from "../../events/catalogue.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import { IdReusedError, PermanentError } from "../../lib/pipeline/errors.ts";
 import type { Graph } from "./graph.ts";
@@ -25,6 +25,9 @@ export const accepts = [
   "user.signup",
 ] as const satisfies EventType[];
 
+/** An event that this function understands. */
+export type ProjectedEvent = EventOfType<(typeof accepts)[number]>;
+
 export const name = "neo4j-projector";
 
 /**
@@ -42,10 +45,8 @@ export function neo4jProjector(
     // Alone means one transaction each; a few at once keep a server busy that answers slowly.
     concurrency: 8,
     whenUncertain: "dead-letter",
-    parse: (body) => parseEvent(body),
-    async apply(events, signal) {
-      // What `parse` made.
-      const received = events as readonly ReceivedEvent[];
+    parse: parserOf(accepts),
+    async apply(received: readonly ReceivedEvent[], signal) {
       const oldest = expiry === undefined ? -Infinity : expiry.now() - expiry.ageMs;
       const isExpired = ({ event }: ReceivedEvent) => Date.parse(event.timestamp) < oldest;
 

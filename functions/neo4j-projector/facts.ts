@@ -1,7 +1,7 @@
-import type { WarrenEvent } from "../../events/catalogue.ts";
 import { orderStatuses } from "../../events/orders.ts";
 import { stampOf } from "../../lib/envelope.ts";
 import { canonicalJson } from "../../lib/json.ts";
+import type { ProjectedEvent } from "./consumer.ts";
 
 /**
  * What one event says about the graph. A fact carries the stamp that decides between it and another
@@ -62,7 +62,7 @@ export const interactionKinds = {
 } as const;
 export type InteractionKind = (typeof interactionKinds)[keyof typeof interactionKinds];
 
-export function factsOf(event: WarrenEvent): Facts {
+export function factsOf(event: ProjectedEvent): Facts {
   const { type, tenant_id, timestamp: at, data } = event;
   const stamp = stampOf(event);
   const node = (id: string): Node => ({ tenant_id, id });
@@ -143,7 +143,7 @@ const statusAfter = {
 } as const;
 
 function statusOf(
-  { tenant_id, timestamp, id }: WarrenEvent,
+  { tenant_id, timestamp, id }: ProjectedEvent,
   order_id: string,
   status: (typeof orderStatuses)[number],
 ): Status {

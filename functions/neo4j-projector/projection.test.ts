@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
-import { contracts, type WarrenEvent } from "../../events/catalogue.ts";
-import { checkEvent } from "../../events/catalogue.ts";
-import { accepts } from "./consumer.ts";
+import { checkEvent, contracts } from "../../events/catalogue.ts";
+import { accepts, type ProjectedEvent } from "./consumer.ts";
 import { factsOf, productGuards } from "./facts.ts";
 import { project } from "./projection.ts";
 
@@ -13,13 +12,15 @@ function event(
   second: number,
   data: object,
   tenant_id = "t",
-): WarrenEvent {
+): ProjectedEvent {
   const metadata = { version: "1.0" };
   const document = { id, type, source: "test", timestamp: at(second), tenant_id, metadata, data };
   const { value, issues } = checkEvent(document, Infinity);
   if (value === undefined) throw new Error(JSON.stringify(issues));
-  return value.event;
+  return value.event as ProjectedEvent;
 }
+
+const sampleOf = (type: string) => contracts.find((each) => each.type === type)!.sample;
 
 const view = (id: string, second: number, more: object = {}) =>
   event("interaction.viewed", id, second, { user_id: "u1", product_id: "p1", ...more });
@@ -155,8 +156,9 @@ test("of statuses of one moment the one further on stays", () => {
 });
 
 test("a deletion knows every field that a product can have", () => {
-  const sample = contracts.find(({ type }) => type === "product.created")!.sample;
-  const { productFields = [] } = factsOf(event("product.created", "e1", 1, sample));
+  const { productFields = [] } = factsOf(
+    event("product.created", "e1", 1, sampleOf("product.created")),
+  );
 
   expect(
     Object.fromEntries(
@@ -168,10 +170,9 @@ test("a deletion knows every field that a product can have", () => {
   ).toEqual(productGuards);
 });
 
-test.each(contracts.map(({ type, sample }) => [type, sample] as const))(
-  "%s is accepted and says something about the graph",
+test.each(accepts.map((type) => [type, sampleOf(type)] as const))(
+  "%s says something about the graph",
   (type, sample) => {
-    expect(accepts).toContain(type);
     expect(Object.values(factsOf(event(type, "e1", 1, sample))).flat()).not.toEqual([]);
   },
 );

@@ -1,4 +1,4 @@
-import type { WarrenEvent } from "../../events/catalogue.ts";
+import type { ProjectedEvent } from "./consumer.ts";
 import {
   factsOf,
   productGuards,
@@ -47,7 +47,7 @@ export type Interacted = {
 };
 
 /** Wants events of distinct (tenant, id), since it counts them. Pure. */
-export function project(events: readonly WarrenEvent[]): Rows {
+export function project(events: readonly ProjectedEvent[]): Rows {
   const facts = events.map(factsOf);
   const all = <Name extends keyof Facts>(name: Name) =>
     facts.flatMap((each) => each[name] ?? []) as NonNullable<Facts[Name]>;

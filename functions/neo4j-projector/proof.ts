@@ -1,9 +1,9 @@
-import type { WarrenEvent } from "../../events/catalogue.ts";
 import type { Received } from "../../lib/envelope.ts";
 import type { Key } from "../../lib/ledger/ledger.ts";
+import type { ProjectedEvent } from "./consumer.ts";
 import type { Statement } from "./neo4j.ts";
 
-export type ReceivedEvent = Received<WarrenEvent>;
+export type ReceivedEvent = Received<ProjectedEvent>;
 
 /**
  * The sink's short memory: `(:AppliedEvent {key, digest, applied_at, done_seen_at?})`, created in

@@ -3,17 +3,27 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import * as z from "zod";
+import { config as ingest } from "../../functions/ingest/config.ts";
+import { config as projector } from "../../functions/neo4j-projector/config.ts";
+import { readConfig } from "../../lib/config.ts";
 import { ROOT, services } from "./instance.ts";
 
 type Json = Record<string, unknown>;
 
 const text = readFileSync(join(ROOT, "docker-compose.yml"), "utf8");
-const compose = parse(text) as { services: Record<string, ComposeService>; volumes: Json };
+const compose = parse(text, { merge: true }) as {
+  services: Record<string, ComposeService>;
+  volumes: Json;
+};
 type ComposeService = Record<string, unknown> & {
   image: string;
-  ports: string[];
+  ports?: string[];
   volumes: string[];
+  profiles?: string[];
+  environment: Record<string, string>;
 };
+const ofProfile = (wanted?: string) =>
+  Object.entries(compose.services).filter(([, { profiles }]) => profiles?.[0] === wanted);
 
 /** A `duration` of the Compose specification is Go's (5s), not ISO 8601's as in JSON Schema. */
 function composeSchema(): z.ZodType {
@@ -33,7 +43,11 @@ test("docker-compose.yml keeps to the Compose specification", () => {
 });
 
 test("it has a service for each one that the launcher knows, with the variables it sets", () => {
-  expect(Object.keys(compose.services).sort()).toEqual(Object.keys(services).sort());
+  expect(
+    ofProfile()
+      .map(([name]) => name)
+      .sort(),
+  ).toEqual(Object.keys(services).sort());
   for (const { name, container } of Object.values(services)) {
     const own = JSON.stringify(compose.services[name]);
     const { ports, password } = container;
@@ -45,11 +59,11 @@ test("it has a service for each one that the launcher knows, with the variables 
   }
 });
 
-test.each(Object.entries(compose.services))(
+test.each(ofProfile())(
   "%s is pinned, on loopback, checked, limited, and keeps its data",
   (_, service) => {
     expect(service.image).toMatch(/:\d+\.\d+/);
-    for (const port of service.ports) expect(port).toMatch(/^127\.0\.0\.1:/);
+    for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:/);
     for (const volume of service.volumes) {
       expect(Object.keys(compose.volumes)).toContain(volume.split(":")[0]);
     }
@@ -58,8 +72,31 @@ test.each(Object.entries(compose.services))(
   },
 );
 
+test.each(ofProfile("host"))(
+  "%s runs our image, which can write nowhere and has what the functions read",
+  (_, { environment, ports = [], ...service }) => {
+    expect(service).toMatchObject({
+      build: ".",
+      read_only: true,
+      cap_drop: ["ALL"],
+      security_opt: ["no-new-privileges:true"],
+    });
+    expect(service).toHaveProperty("mem_limit");
+    for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
+    const env = Object.fromEntries(
+      Object.entries(environment).map(([name, value]) => [name, value.replace(/\$\{.*\}/, "x")]),
+    );
+    for (const config of [ingest, projector]) expect(() => readConfig(config, env)).not.toThrow();
+  },
+);
+
+test("the host in a container has more time to end than it takes", () => {
+  // `--grace`'s default.
+  expect(compose.services["host"]).toMatchObject({ stop_grace_period: "30s" });
+});
+
 test("no password has a default", () => {
   const passwords = text.match(/\$\{[A-Z0-9_]*PASSWORD[^}]*\}/g) ?? [];
-  expect(passwords).toHaveLength(3);
+  expect(passwords).toHaveLength(5);
   for (const one of passwords) expect(one).toMatch(/^\$\{[A-Z0-9_]+:\?/);
 });

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as z from "zod";
 import { readOwn, writeSecret } from "./files.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import { ROOT } from "./instance.ts";
 import { portsFor } from "./ports.ts";
 import { end, launch, running, untilReady } from "./processes.ts";
@@ -14,7 +15,7 @@ const hostStatus = z.object({
 });
 export type HostStatus = z.infer<typeof hostStatus>;
 
-/** What it was started with; `variables` is a hash of its environment. */
+/** What it was started with; `variables` is a hash of its environment and its code. */
 const settings = z.object({
   ports: z.object({ http: z.number(), admin: z.number() }),
   variables: z.string(),
@@ -23,17 +24,18 @@ const settings = z.object({
 
 const HOST = [join(ROOT, "cli.ts"), "host"];
 const START_MS = 60_000;
-/** The host ends by itself within 10 s; the rest is for a machine that is busy. */
-const GRACE_MS = 30_000;
+/** The host ends by itself within 25 s; the rest is for a machine that is busy. */
+const GRACE_MS = 40_000;
 
-/** Starts `warren host` with all functions, unless it runs with this environment and is ready. */
+/** Starts `warren host` with all functions, unless it runs this code, in this environment, and is ready. */
 export async function startHost(
   directory: string,
   { environment, env }: { environment: Address; env: NodeJS.ProcessEnv },
 ): Promise<void> {
   const folder = join(directory, "host");
   const last = await settingsOf(folder);
-  const variables = createHash("sha256").update(textOf(environment)).digest("hex");
+  const wanted = `${textOf(environment)} ${await fingerprintOf(ROOT, env)}`;
+  const variables = createHash("sha256").update(wanted).digest("hex");
   if (last?.variables === variables && (await statusOf(directory))?.ready) return;
 
   await end(folder, GRACE_MS);

@@ -113,7 +113,8 @@ function settingsIn(env: NodeJS.ProcessEnv): Record<string, string> {
 }
 
 export function curlLine({ url, key }: { url: string; key: string }): string {
-  const { type, sample: data } = contracts[0];
+  const type = "interaction.viewed";
+  const { sample: data } = contracts.find((one) => one.type === type)!;
   return (
     `curl -sS ${url}/events -H 'Authorization: Bearer ${key}' ` +
     `-H 'Content-Type: application/json' -d '${JSON.stringify({ type, data })}'`

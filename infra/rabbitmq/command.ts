@@ -1,5 +1,3 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import * as z from "zod";
 import { ConfigError, readConfig, variables } from "../../lib/config.ts";
 import { BrokerUnavailableError } from "../../lib/rabbit/errors.ts";
@@ -9,17 +7,15 @@ import { topologyOf, type Topology } from "../../lib/rabbit/topology.ts";
 import { brokerAddress } from "./address.ts";
 import { applyTopology } from "./apply.ts";
 import { readConsumers } from "./consumers.ts";
-import { definitionsOf } from "./definitions.ts";
+import { DEFINITIONS, writeDefinitions } from "./definitions.ts";
 import { differences, readLive } from "./live.ts";
-
-const DEFINITIONS = join(import.meta.dirname, "definitions.json");
 
 const USAGE = `Usage: warren topology <command>
 
   print   the exchanges, queues and bindings that the functions of serverless.yml need
   apply   create what is missing on the broker (RABBITMQ_URL, else the local one)
   check   compare with the live broker; exit code 1 when anything differs
-  write   write infra/rabbitmq/definitions.json`;
+  write   write infra/rabbitmq/definitions.json, with the default retry delays`;
 
 const EXPECTED = [ConfigError, TopologyError, BrokerUnavailableError, ManagementError];
 
@@ -68,8 +64,7 @@ async function check(): Promise<number> {
 }
 
 async function write(): Promise<number> {
-  const text = JSON.stringify(definitionsOf(await wanted()), null, 2);
-  await writeFile(DEFINITIONS, `${text}\n`);
+  await writeDefinitions();
   console.log(`wrote ${DEFINITIONS}`);
   return 0;
 }

@@ -1,4 +1,17 @@
-import type { Topology } from "../../lib/rabbit/topology.ts";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { variables } from "../../lib/config.ts";
+import { topologyOf, type Topology } from "../../lib/rabbit/topology.ts";
+import { readConsumers } from "./consumers.ts";
+
+export const DEFINITIONS = join(import.meta.dirname, "definitions.json");
+
+/** Brings definitions.json to what the functions need with the default retry delays. */
+export async function writeDefinitions(): Promise<void> {
+  const retryDelays = variables.RETRY_DELAYS.parse(undefined);
+  const topology = topologyOf({ consumers: await readConsumers(), retryDelays });
+  await writeFile(DEFINITIONS, `${JSON.stringify(definitionsOf(topology), null, 2)}\n`);
+}
 
 /**
  * The topology as RabbitMQ's definitions file (`load_definitions`, `rabbitmqctl import_definitions`),

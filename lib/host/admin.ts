@@ -28,16 +28,19 @@ export type FunctionStatus = {
 export type Admin = { url: string; close: () => Promise<void> };
 
 /**
- * Serves `/status`, `/health/live`, `/health/ready` and `/metrics` to this machine alone. The workers'
+ * Serves `/status`, `/health/live`, `/health/ready` and `/metrics` to whoever asks. The workers'
  * metrics come with a label `worker`, so that a counter that starts anew is seen as such.
  */
 export async function serveAdmin({
   supervisor,
   port,
+  bind,
 }: {
   supervisor: Pick<Supervisor, "workers" | "metrics">;
   /** 0 takes a free one. */
   port: number;
+  /** The address that it listens on. */
+  bind: string;
 }): Promise<Admin> {
   const server = createServer((request, response) => {
     answer(request.url ?? "").catch(() => send(response, 500, "text/plain", "failed\n"));
@@ -58,7 +61,7 @@ export async function serveAdmin({
       }
     }
   });
-  server.listen(port, "127.0.0.1");
+  server.listen(port, bind);
   await once(server, "listening");
 
   return {

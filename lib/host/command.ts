@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as z from "zod";
-import { ConfigError, readConfig, variables } from "../config.ts";
+import { ConfigError, duration, readConfig, variables } from "../config.ts";
 import { logger } from "../log.ts";
 import { serveAdmin } from "./admin.ts";
 import { DeclarationError, readDeclaration } from "./declaration.ts";
@@ -16,8 +16,11 @@ Runs functions of serverless.yml on their triggers: all, or those that are named
   --queue NAME       the function of this queue (neo4j, or events.neo4j)
   --workers N        processes for each function with a queue (1)
   --prefetch N       messages in a batch at most (the function's batchSize)
-  --admin-port N     /status, /health/live, /health/ready and /metrics on 127.0.0.1 (0: a free port)
+  --admin-port N     /status, /health/live, /health/ready and /metrics (0: a free port)
+  --admin-bind ADDR  where these are served (127.0.0.1); they ask nobody for a login
   --bind ADDRESS     where HTTP functions listen, on PORT (0.0.0.0)
+  --grace TIME       from SIGTERM until what still runs is killed (25s): what runs may finish, and the
+                     last 15 s, or two thirds, are for handing messages back
   --root DIRECTORY   where serverless.yml lies (this project)
 `;
 
@@ -26,15 +29,23 @@ const ROOT = join(import.meta.dirname, "../..");
 
 const count = (max: number) => z.coerce.number(`must be 1 to ${max}`).int().min(1).max(max);
 
-const flags = z.object({
-  help: z.boolean().default(false),
-  queue: z.string().optional(),
-  workers: count(1_000).default(1),
-  prefetch: count(10_000).optional(),
-  "admin-port": z.coerce.number("must be a port").int().min(0).max(65_535).optional(),
-  bind: z.string().default("0.0.0.0"),
-  root: z.string().default(ROOT),
-});
+const flags = z
+  .object({
+    help: z.boolean().default(false),
+    queue: z.string().optional(),
+    workers: count(1_000).default(1),
+    prefetch: count(10_000).optional(),
+    "admin-port": z.coerce.number("must be a port").int().min(0).max(65_535).optional(),
+    "admin-bind": z.string().optional(),
+    bind: z.string().default("0.0.0.0"),
+    // Kubernetes kills after 30 s, Docker after 10: docs/containers.md.
+    grace: duration.prefault("25s"),
+    root: z.string().default(ROOT),
+  })
+  .refine((given) => given["admin-bind"] === undefined || given["admin-port"] !== undefined, {
+    path: ["admin-bind"],
+    error: "needs --admin-port",
+  });
 
 /** Runs until SIGTERM or SIGINT. Returns 0 when everything ended well in time. */
 export async function command(args: string[]): Promise<number> {
@@ -66,14 +77,16 @@ async function host(args: string[]): Promise<number> {
     names,
     queue: values.queue,
     prefetch: values.prefetch,
+    graceMs: values.grace,
   });
 
-  const supervisor = supervise({ specs, log, random: Math.random });
+  const supervisor = supervise({ specs, graceMs: values.grace, log, random: Math.random });
   process.once("SIGTERM", supervisor.stop);
   process.once("SIGINT", supervisor.stop);
   try {
-    const port = values["admin-port"];
-    const admin = port === undefined ? undefined : await serveAdmin({ supervisor, port });
+    const { "admin-port": port, "admin-bind": adminBind = "127.0.0.1" } = values;
+    const admin =
+      port === undefined ? undefined : await serveAdmin({ supervisor, port, bind: adminBind });
     if (admin) log.info({ url: admin.url }, "admin");
     const code = await supervisor.ended;
     await admin?.close();
@@ -99,7 +112,9 @@ function parse(args: string[]): { names: string[]; values: z.infer<typeof flags>
         workers: { type: "string" },
         prefetch: { type: "string" },
         "admin-port": { type: "string" },
+        "admin-bind": { type: "string" },
         bind: { type: "string" },
+        grace: { type: "string" },
         root: { type: "string" },
       },
     });

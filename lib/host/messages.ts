@@ -9,6 +9,8 @@ export type WorkerSpec = {
   prefetch: number | undefined;
   /** Address that an HTTP function listens on. */
   bind: string;
+  /** From SIGTERM until its process is killed, ms. */
+  graceMs: number;
 };
 
 /** From a worker to its supervisor. */
@@ -28,12 +30,16 @@ export type ToWorker = { kind: "metrics"; request: number };
 /** How often a worker says that it lives. */
 export const ALIVE_MS = 5_000;
 
+/** What settling may take once a batch is told to stop: a publish 5 s, a call to the ledger 10 s. */
+const HAND_BACK_MS = 15_000;
+
 /**
- * From SIGTERM on: what runs may finish for FINISH_MS, then it is told to stop and its messages are handed back; after
- * GRACE_MS its process is killed. Docker kills after 10 s, Kubernetes after 30 s.
+ * How long after SIGTERM what runs may finish, ms; then it is told to stop, and has the rest of the
+ * grace time to hand its messages back. Whoever is killed meanwhile counts as a crash for a message.
  */
-export const FINISH_MS = 6_000;
-export const GRACE_MS = 9_000;
+export function finishMs(graceMs: number): number {
+  return Math.max(graceMs - HAND_BACK_MS, graceMs / 3);
+}
 
 export const EXIT = {
   /** As `timeout(1)` has it. */

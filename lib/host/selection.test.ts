@@ -30,6 +30,7 @@ function started(over: Partial<Wanted>, all = functions): string[] {
     workers: 2,
     prefetch: undefined,
     bind: "::",
+    graceMs: 25_000,
     ...over,
   };
   return specsOf(all, wanted).map((spec) => `${spec.function.name} ${spec.index}`);

@@ -15,6 +15,7 @@ export type Wanted = {
   workers: number;
   prefetch: number | undefined;
   bind: string;
+  graceMs: number;
 };
 
 /** The processes to start. Throws SelectionError. */
@@ -32,6 +33,7 @@ export function specsOf(declared: readonly HostedFunction[], wanted: Wanted): Wo
       index,
       prefetch: wanted.prefetch,
       bind: wanted.bind,
+      graceMs: wanted.graceMs,
     }));
   });
 }

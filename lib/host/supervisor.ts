@@ -3,14 +3,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Logger } from "../log.ts";
 import { backoff, type Backoff } from "./backoff.ts";
-import {
-  ALIVE_MS,
-  EXIT,
-  type FromWorker,
-  GRACE_MS,
-  type ToWorker,
-  type WorkerSpec,
-} from "./messages.ts";
+import { ALIVE_MS, EXIT, type FromWorker, type ToWorker, type WorkerSpec } from "./messages.ts";
 
 const FIRST_PAUSE_MS = 250;
 const LAST_PAUSE_MS = 30_000;
@@ -59,10 +52,13 @@ type Slot = {
  */
 export function supervise({
   specs,
+  graceMs,
   log,
   random,
 }: {
   specs: readonly WorkerSpec[];
+  /** From `stop` until what still runs is killed. */
+  graceMs: number;
   log: Logger;
   /** In [0, 1). */
   random: () => number;
@@ -177,7 +173,7 @@ export function supervise({
         if (slot.child) log.error({ ...nameOf(slot) }, "a worker did not end in time: killed");
         slot.child?.kill("SIGKILL");
       }
-    }, GRACE_MS);
+    }, graceMs);
     void ended.then(() => clearTimeout(kill));
   }
 

@@ -7,7 +7,7 @@ import { logger } from "../log.ts";
 import {
   ALIVE_MS,
   EXIT,
-  FINISH_MS,
+  finishMs,
   type FromWorker,
   type ToWorker,
   type WorkerSpec,
@@ -64,7 +64,8 @@ function refuse(error: unknown): never {
 
 function stop(): void {
   stopping.abort(new Error("the host stops"));
-  setTimeout(() => handingBack.abort(new Error("the host stops")), FINISH_MS).unref();
+  const handBack = () => handingBack.abort(new Error("the host stops"));
+  setTimeout(handBack, finishMs(spec.graceMs)).unref();
 }
 
 async function answer({ request }: ToWorker): Promise<void> {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import type { WarrenEvent } from "../../events/catalogue.ts";
+import type { ProjectedEvent } from "../../functions/neo4j-projector/consumer.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import { dumpGraph, graphDriver } from "../shop/graph.ts";
 import { expectedGraph } from "../shop/expectation.ts";
@@ -86,7 +86,7 @@ const kinds = {
   }),
   "customer.updated": changed,
   "user.signup": fc.record({ user_id, email: fc.constantFrom("c@x.ua", undefined), name: text }),
-} satisfies Record<WarrenEvent["type"], fc.Arbitrary<unknown>>;
+} satisfies Record<ProjectedEvent["type"], fc.Arbitrary<unknown>>;
 
 const event = fc.oneof(
   ...Object.entries(kinds).map(([type, data]) =>
@@ -137,7 +137,7 @@ test("any order, repetition and grouping of a history gives the one graph of its
         await Promise.all([deliver(consumer, batches), deliver(other.consumer, batches)]);
       else await deliver(consumer, batches);
 
-      const expected = expectedGraph(events.map((each) => each.event as WarrenEvent));
+      const expected = expectedGraph(events.map((each) => each.event as ProjectedEvent));
       expect(await dumpGraph(driver, [tenant_id])).toEqual(expected);
     }),
     { numRuns: 300, interruptAfterTimeLimit: 60_000 },

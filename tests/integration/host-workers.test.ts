@@ -151,13 +151,56 @@ test("a batch that does not end within the grace time is handed back", async () 
       signal.addEventListener("abort", () => reject(signal.reason));
     });`,
   });
-  const host = await ready();
+  const host = await ready(["--grace", "3s"]);
   await publish("a", "b");
   await until("it runs", async () => (await recorded("started")).length === 1);
   host.process.kill("SIGTERM");
 
   expect(await host.exit).toBe(0);
   expect(await depth()).toBe(2);
+});
+
+// A second to finish, then two for the settling that the stop has met: a publish may last.
+const settling = `export const handler = (event, { signal }) => new Promise((resolve) => {
+  record({ started: true });
+  signal.addEventListener("abort", () => setTimeout(resolve, 1_200));
+});`;
+
+test("settling that a stop meets has most of the grace time to end", async () => {
+  folder = await hostFolder(queueFunction(), { probe: settling });
+  const host = await ready(["--grace", "3s"]);
+  await publish("a");
+  await until("it runs", async () => (await recorded("started")).length === 1);
+  host.process.kill("SIGTERM");
+
+  expect(await host.exit).toBe(0);
+  expect(logged(host, "a worker did not end in time: killed")).toEqual([]);
+  expect(await depth()).toBe(0);
+});
+
+test("what still runs after the grace time is killed, and its batch comes again", async () => {
+  folder = await hostFolder(queueFunction(), { probe: settling });
+  const host = await ready(["--grace", "1s"]);
+  await publish("a");
+  await until("it runs", async () => (await recorded("started")).length === 1);
+  host.process.kill("SIGTERM");
+
+  expect(await host.exit).toBe(1);
+  expect(logged(host, "a worker did not end in time: killed")).toHaveLength(1);
+  await until("it is back", async () => (await depth()) === 1);
+});
+
+test("the admin server listens on 127.0.0.1 alone unless it is told otherwise", async () => {
+  folder = await hostFolder(queueFunction(), { probe: `export const handler = async () => {};` });
+  // Linux reaches all of 127.0.0.0/8 on itself.
+  const live = async (host: HostProcess) => {
+    const { port } = new URL(logged(host, "admin")[0]!["url"] as string);
+    const signal = AbortSignal.timeout(5_000);
+    return fetch(`http://127.0.0.2:${port}/health/live`, { signal }).then(({ status }) => status);
+  };
+
+  await expect(live(await ready())).rejects.toThrow("fetch failed");
+  expect(await live(await ready(["--admin-bind", "0.0.0.0"]))).toBe(200);
 });
 
 test("workers end when their supervisor is killed", async () => {
@@ -197,6 +240,8 @@ test.each([
   [["--queue", "mail"], "no function has a queue mail; there are events.probe"],
   [["--workers", "0"], "--workers: must be 1 to 1000"],
   [["--wrokers", "1"], "Unknown option '--wrokers'"],
+  [["--grace", "25"], "--grace: must be a duration from 1ms to 24h, such as 500ms, 5s"],
+  [["--admin-bind", "0.0.0.0"], "--admin-bind: needs --admin-port"],
 ])("`host %s` is refused with what there is", async (args, message) => {
   folder = await hostFolder(queueFunction(), { probe: `export const handler = async () => {};` });
   const host = folder.start(args, env);

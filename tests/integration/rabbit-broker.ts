@@ -1,7 +1,6 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
@@ -10,6 +9,7 @@ import { DEV } from "../../infra/local/instance.ts";
 import { releaseOf } from "../../infra/local/rabbitmq-release.ts";
 import { trixieFolder } from "../../infra/local/trixie.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
+import { freePort } from "./free-port.ts";
 import { until } from "./rabbit-vhost.ts";
 
 const release = releaseOf(process.env);
@@ -94,13 +94,4 @@ export async function ownBroker(): Promise<Broker> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

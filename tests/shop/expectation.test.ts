@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
-import { parseEvent, type WarrenEvent } from "../../events/catalogue.ts";
+import { parserOf } from "../../events/catalogue.ts";
+import { accepts, type ProjectedEvent } from "../../functions/neo4j-projector/consumer.ts";
 import { expectedGraph } from "./expectation.ts";
 
 let count = 0;
-function event(type: string, second: number, data: object, over: object = {}): WarrenEvent {
+function event(type: string, second: number, data: object, over: object = {}): ProjectedEvent {
   const timestamp = `2026-11-20T10:00:0${second}Z`;
   const id = `e${(count += 1)}`;
   const given = {
@@ -16,7 +17,7 @@ function event(type: string, second: number, data: object, over: object = {}): W
     metadata: {},
     ...over,
   };
-  return parseEvent(Buffer.from(JSON.stringify(given))).event;
+  return parserOf(accepts)(Buffer.from(JSON.stringify(given))).event;
 }
 
 const view = (second: number, over: object = {}) =>
@@ -27,7 +28,7 @@ const view = (second: number, over: object = {}) =>
     over,
   );
 const price = { price: "2.505", currency: "UAH" };
-const propertiesOf = (events: WarrenEvent[], label: string) =>
+const propertiesOf = (events: ProjectedEvent[], label: string) =>
   expectedGraph(events).nodes.find(({ labels }) => labels.includes(label))?.properties;
 
 test("counts interactions, from the first to the last, whatever comes when and how often", () => {

@@ -1,4 +1,4 @@
-import type { WarrenEvent } from "../../events/catalogue.ts";
+import type { ProjectedEvent } from "../../functions/neo4j-projector/consumer.ts";
 import { sortedDump, type Dump, type DumpedRelationship, type Properties } from "./graph.ts";
 
 /** What later wins among changes of one moment. */
@@ -34,7 +34,7 @@ type Status = { at: string; rank: number; id: string };
  * coalescing, to check the projector against. What the contract derives (minor units, defaults) is
  * taken from the events as parsed.
  */
-export function expectedGraph(events: Iterable<WarrenEvent>): Dump {
+export function expectedGraph(events: Iterable<ProjectedEvent>): Dump {
   const nodes = new Map<string, Node>();
   const orders = new Map<string, Order>();
   const interactions = new Map<string, DumpedRelationship>();
@@ -52,7 +52,7 @@ export function expectedGraph(events: Iterable<WarrenEvent>): Dump {
     relationships: [...interactions.values(), ...placed],
   });
 
-  function take(event: WarrenEvent, stamp: string): void {
+  function take(event: ProjectedEvent, stamp: string): void {
     const { type, tenant_id, timestamp, data } = event;
     const user = (id: string) => node("User", tenant_id, id);
     const product = (id: string) => node("Product", tenant_id, id);
@@ -144,7 +144,7 @@ export function expectedGraph(events: Iterable<WarrenEvent>): Dump {
   }
 
   function advance(
-    { tenant_id, timestamp: at, id }: WarrenEvent,
+    { tenant_id, timestamp: at, id }: ProjectedEvent,
     order_id: string,
     status: string,
   ) {
@@ -157,8 +157,8 @@ export function expectedGraph(events: Iterable<WarrenEvent>): Dump {
 }
 
 /** Each once, the oldest first; events of one moment by their ids. */
-function inOrder(events: Iterable<WarrenEvent>): { event: WarrenEvent; stamp: string }[] {
-  const distinct = new Map<string, { event: WarrenEvent; stamp: string }>();
+function inOrder(events: Iterable<ProjectedEvent>): { event: ProjectedEvent; stamp: string }[] {
+  const distinct = new Map<string, { event: ProjectedEvent; stamp: string }>();
   for (const event of events) {
     const stamp = `${event.timestamp}#${event.id}`;
     distinct.set(`${event.tenant_id}#${event.id}`, { event, stamp });

@@ -1,4 +1,5 @@
-import { parseEvent, type EventType, type WarrenEvent } from "../../events/catalogue.ts";
+import { type EventType, parserOf } from "../../events/catalogue.ts";
+import { accepts, type ProjectedEvent } from "../../functions/neo4j-projector/consumer.ts";
 import { chance } from "../model/random.ts";
 import { openShop, type Currency } from "./shopping.ts";
 import { zipf } from "./zipf.ts";
@@ -109,6 +110,7 @@ export function* asPosted(
 }
 
 /** As a consumer reads them: times in one form, money in minor units, defaults filled in. */
-export function* asReceived(events: Iterable<ShopEvent>): Generator<WarrenEvent> {
-  for (const event of events) yield parseEvent(Buffer.from(JSON.stringify(event))).event;
+export function* asReceived(events: Iterable<ShopEvent>): Generator<ProjectedEvent> {
+  const parse = parserOf(accepts);
+  for (const event of events) yield parse(Buffer.from(JSON.stringify(event))).event;
 }

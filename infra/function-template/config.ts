@@ -1,0 +1,17 @@
+import * as z from "zod";
+import { exposition, ledger, variables } from "../../lib/config.ts";
+
+/** Every variable that this function reads. */
+export const config = z
+  .object({
+    ...exposition,
+    /** Where each event is posted. */
+    FUNCTION_TEMPLATE_WEBHOOK_URL: z.url({
+      protocol: /^https?$/,
+      error: "must be an http:// or https:// URL",
+    }),
+    RABBITMQ_URL: variables.RABBITMQ_URL,
+    RETRY_DELAYS: variables.RETRY_DELAYS,
+    LOG_LEVEL: variables.LOG_LEVEL,
+  })
+  .and(ledger);

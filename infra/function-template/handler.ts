@@ -1,0 +1,16 @@
+import { readConfig } from "../../lib/config.ts";
+import { consumerHandler } from "../../lib/lambda/consumer-handler.ts";
+import { config } from "./config.ts";
+import { functionTemplateConsumer } from "./consumer.ts";
+import { webhook } from "./webhook.ts";
+
+const settings = readConfig(config, process.env);
+const sink = webhook({ url: settings.FUNCTION_TEMPLATE_WEBHOOK_URL, now: Date.now });
+
+export const { handler, prepare, metrics, close } = consumerHandler({
+  consumer: functionTemplateConsumer(sink),
+  config: settings,
+  // Nothing is taken from the queue before the receiver answers; `npm run status` says why.
+  requireSink: () => sink.probe(new AbortController().signal),
+  closeSink: async () => {},
+});

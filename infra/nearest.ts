@@ -1,0 +1,18 @@
+import { distance } from "fastest-levenshtein";
+
+/** Those of `known` that `given` may be a misspelling of, nearest first, at most three. */
+export function nearest(given: string, known: readonly string[]): string[] {
+  const far = Math.max(2, given.length / 3);
+  return known
+    .map((name) => ({ name, off: distance(given, name) }))
+    .filter(({ off }) => off <= far)
+    .sort((a, b) => a.off - b.off)
+    .slice(0, 3)
+    .map(({ name }) => name);
+}
+
+/** The nearest ones, or all where none is near: what to say to whoever gave a wrong name. */
+export function known(given: string, names: readonly string[]): string {
+  const near = nearest(given, names);
+  return near.length > 0 ? `did you mean ${near.join(" or ")}?` : `there are ${names.join(", ")}`;
+}

@@ -1,0 +1,138 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isMap, isNode, parse, parseDocument } from "yaml";
+import { known } from "../nearest.ts";
+import { exists } from "../local/tools.ts";
+
+/** The function cannot be made; the message names every reason and what would be right. */
+export class ScaffoldError extends Error {
+  override name = "ScaffoldError";
+}
+
+/** Real source: checked, linted and tested where it lies, at the depth at which its copies lie. */
+const TEMPLATE = join(import.meta.dirname, "../function-template");
+const TEMPLATE_NAME = "function-template";
+/** The template's part of serverless.yml. */
+const ENTRY = "entry.yml";
+const ACCEPTS = /export const accepts = \[[^\]]*\]/;
+
+/** Lambda allows 64 characters, of which the service and the stage take some. */
+const LONGEST_NAME = 40;
+
+export type Made = {
+  /** Relative to the project, in the order in which one reads them. */
+  files: string[];
+  queue: string;
+  /** The variable that the new function wants. */
+  variable: string;
+};
+
+/**
+ * Writes functions/<name>/ and its entry in serverless.yml, whose comments stay. Throws
+ * ScaffoldError, before anything is written.
+ */
+export async function newFunction({
+  root,
+  name,
+  accepts,
+  eventTypes,
+}: {
+  root: string;
+  name: string;
+  /** Event types; none means all. */
+  accepts: readonly string[];
+  /** All that there are. */
+  eventTypes: readonly string[];
+}): Promise<Made> {
+  const folder = join("functions", name);
+  const queue = `events.${name}`;
+  const serverless = join(root, "serverless.yml");
+  const text = await readFile(serverless, "utf8");
+  const problems = [
+    ...wrongName(name),
+    ...((await exists(join(root, folder))) ? [`${folder}/ exists already`] : []),
+    ...taken(text, name, queue),
+    ...unknownTypes(accepts, eventTypes),
+  ];
+  if (problems.length > 0) throw new ScaffoldError(problems.join("\n"));
+
+  const renamed = renamer(name);
+  const declared = withEntry(text, renamed(await readFile(join(TEMPLATE, ENTRY), "utf8")));
+  const files = (await readdir(TEMPLATE)).filter((file) => file !== ENTRY);
+  const types = accepts.length > 0 ? accepts : eventTypes;
+  await mkdir(join(root, folder), { recursive: true });
+  for (const file of files) {
+    const source = renamed(await readFile(join(TEMPLATE, file), "utf8"));
+    const list = `export const accepts = [${types.map((type) => `"${type}"`).join(", ")}]`;
+    await writeFile(join(root, folder, file), source.replace(ACCEPTS, list));
+  }
+  await writeFile(serverless, declared);
+
+  return {
+    files: [...READING.filter((file) => files.includes(file)), ...files.filter(isOther)].map(
+      (file) => join(folder, file),
+    ),
+    queue,
+    variable: renamed("FUNCTION_TEMPLATE_WEBHOOK_URL"),
+  };
+}
+
+const READING = ["consumer.ts", "request.ts", "webhook.ts", "config.ts", "handler.ts"];
+const isOther = (file: string) => !READING.includes(file);
+
+function wrongName(name: string): string[] {
+  const right = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) && name.length <= LONGEST_NAME;
+  if (right) return [];
+  return [
+    `a function is named in lower case letters and digits, words joined by "-", as in order-mails, ` +
+      `at most ${LONGEST_NAME} characters`,
+  ];
+}
+
+type Declared = { events?: { rabbitmq?: { queue?: unknown } }[] };
+
+function taken(serverless: string, name: string, queue: string): string[] {
+  const { functions } = parse(serverless, { logLevel: "error" }) as {
+    functions: Record<string, Declared>;
+  };
+  const problems = Object.hasOwn(functions, name) ? [`serverless.yml has a function ${name}`] : [];
+  for (const [other, { events = [] }] of Object.entries(functions)) {
+    if (other !== name && events.some((event) => event.rabbitmq?.queue === queue)) {
+      problems.push(`serverless.yml gives queue ${queue} to ${other}: choose another name`);
+    }
+  }
+  return problems;
+}
+
+function unknownTypes(accepts: readonly string[], eventTypes: readonly string[]): string[] {
+  return accepts
+    .filter((type) => !eventTypes.includes(type))
+    .map((type) => `${type} is no event type of events/: ${known(type, eventTypes)}`);
+}
+
+/** In its three spellings: of files and queues, of variables, of identifiers. */
+function renamer(name: string): (text: string) => string {
+  const camel = (kebab: string) =>
+    kebab.replace(/-(.)/g, (_, first: string) => first.toUpperCase());
+  const upper = (kebab: string) => kebab.replaceAll("-", "_").toUpperCase();
+  return (text) =>
+    text
+      .replaceAll(TEMPLATE_NAME, name)
+      .replaceAll(upper(TEMPLATE_NAME), upper(name))
+      .replaceAll(camel(TEMPLATE_NAME), camel(name));
+}
+
+/** Behind the last function; not a character of what stands there is changed. */
+function withEntry(serverless: string, entry: string): string {
+  const functions = parseDocument(serverless).get("functions");
+  const last = isMap(functions) && functions.flow !== true ? functions.items.at(-1) : undefined;
+  if (!isNode(last?.key) || !isNode(last.value)) {
+    throw new ScaffoldError("serverless.yml: functions must be a block with one function at least");
+  }
+  const indent = last.key.range![0] - (serverless.lastIndexOf("\n", last.key.range![0]) + 1);
+  const text = serverless.slice(0, last.value.range![1]).trimEnd();
+  const rest = serverless.slice(text.length);
+  const lineEnd = rest.indexOf("\n") < 0 ? rest.length : rest.indexOf("\n");
+  const indented = entry.trimEnd().replaceAll(/^(?=.)/gm, " ".repeat(indent));
+  return `${text}${rest.slice(0, lineEnd)}\n\n${indented}${rest.slice(lineEnd) || "\n"}`;
+}
