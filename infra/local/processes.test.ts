@@ -52,8 +52,8 @@ test("a pid that went to a stranger meanwhile is neither found nor ended", async
   await start("exec sleep 60");
   const pid = await running(folder);
   const record = join(folder, "process.json");
-  const text = await readFile(record, "utf8");
-  await writeFile(record, text.replace(/\d+"/, '1"'));
+  const identity = JSON.parse(await readFile(record, "utf8")) as { started: string };
+  await writeFile(record, JSON.stringify({ ...identity, started: `${identity.started}1` }));
 
   expect(await running(folder)).toBe(undefined);
   await end(folder, 1_000);
