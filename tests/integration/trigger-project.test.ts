@@ -22,7 +22,7 @@ import { newVhost, until, type Vhost } from "./rabbit-vhost.ts";
 import { RETRY_DELAYS } from "./services.ts";
 
 /** What was in a batch that crashed is projected one by one. */
-const EVENTS = 150;
+const EVENTS = 60;
 
 let vhost: Vhost;
 let folder: string;
@@ -75,7 +75,7 @@ test("serverless offline runs this project: what is posted is projected, over cr
     keys,
     events: asPosted(shopEvents(history), { duplicates: 0.1, disorder: 0.2, seed: 1 }),
     concurrency: 2,
-    perSecond: 25,
+    perSecond: 15,
     signal: settled.signal,
   });
   await until("all are applied", async () => (await applied()) === EVENTS, 90_000);
