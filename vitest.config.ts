@@ -32,6 +32,8 @@ export default defineConfig({
           include: ["tests/deploy/*.test.ts"],
           globalSetup: "tests/deploy/packaged.ts",
           testTimeout: 120_000,
+          // After the others: linters take a core each.
+          sequence: { groupOrder: 1 },
         },
       },
     ],
