@@ -47,6 +47,13 @@ test.each([
   expect(sourcesOf(service({ a: [{ rabbitmq }] }, custom), env)).toMatchObject([{ url, vhost }]);
 });
 
+test("gives the event an ARN, also where only CloudFormation knows it", () => {
+  const rabbitmq = { arn: { Ref: "Broker" }, queue: "q" };
+  expect(sourcesOf(service({ a: [{ rabbitmq }] }), env)).toMatchObject([
+    { arn: "arn:aws:mq:us-east-1:000000000000:broker:offline:b-0" },
+  ]);
+});
+
 test("needs no broker when nothing has a trigger", () => {
   expect(sourcesOf(service({ door: [{ httpApi: "GET /" }] }), {})).toEqual([]);
 });

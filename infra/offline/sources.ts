@@ -48,12 +48,14 @@ export function sourcesOf(
 
   return found.map(({ functionKey, event }) => ({
     functionKey,
-    arn: String(event.arn),
+    arn: typeof event.arn === "string" ? event.arn : NO_ARN,
     ...mappingOf(event),
     ...place(url!, event.virtualHost),
   }));
 }
 
+/** For one that only CloudFormation knows. */
+const NO_ARN = "arn:aws:mq:us-east-1:000000000000:broker:offline:b-0";
 const SETTINGS = "custom.offlineRabbitmq";
 
 function brokerUrl(
