@@ -8,7 +8,9 @@ const exec = promisify(execFile);
 
 /** Both end with a code of their own when they find something. */
 async function findings(tool: string, args: string[]): Promise<string> {
-  const options = { timeout: 110_000, maxBuffer: 64 * 1_024 ** 2 };
+  // Without AWS_REGION, which is DynamoDB Local's here and no region that linters know.
+  const { PATH, HOME } = process.env;
+  const options = { timeout: 110_000, maxBuffer: 64 * 1_024 ** 2, env: { PATH, HOME } };
   const path = join(inject("linters"), tool);
   const { stdout } = await exec(path, args, options).catch((error: { stdout?: string }) => {
     if (!error.stdout) throw error;
