@@ -112,8 +112,9 @@ test("a dead letter says why", async () => {
   const [dead] = await drain(vhost.url, "dead.events.graph");
 
   expect(dead?.content).toEqual(body);
-  expect(dead?.properties.headers).toEqual({
-    "x-delivery-count": 0,
+  // The broker's own, up to 3.x: 4.0 counts in a header only from 1 on.
+  const { "x-delivery-count": _count, ...headers } = dead?.properties.headers ?? {};
+  expect(headers).toEqual({
     "warren-attempt": 4,
     "warren-generation": 1,
     "warren-reason": "refused",
