@@ -9,6 +9,9 @@ import type { Webhook } from "./webhook.ts";
 /** Bound to this function's queue: `npm run topology -- apply` after a change. */
 export const accepts = ["order.created"] as const satisfies EventType[];
 
+/** As serverless.yml calls the function, and the ledger its rows. */
+export const name = "function-template";
+
 /** An event that this function understands. */
 export type Accepted = EventOfType<(typeof accepts)[number]>;
 
@@ -18,7 +21,7 @@ const CONCURRENCY = 8;
 /** Posts each event to a webhook. */
 export function functionTemplateConsumer(webhook: Webhook): Consumer {
   return {
-    name: "function-template",
+    name,
     // Whether an event may be applied twice. Crashes and lost answers make that happen now and then,
     // and only the other side can tell: true here, because the receiver is to drop a key it has seen.
     // With false each event is claimed and sent alone, and `whenUncertain` says what becomes of one

@@ -37,7 +37,7 @@ test("writes a folder in which nothing is left of the template's name", async ()
   expect(texts.join("").match(/function-?_?template/gi)).toBe(null);
   expect(texts[0]).toContain('export const accepts = ["order.paid", "user.signup"] as const');
   expect(texts[0]).toContain("export function orderMailsConsumer(");
-  expect(texts[0]).toContain('name: "order-mails"');
+  expect(texts[0]).toContain('export const name = "order-mails"');
   expect(texts[3]).toContain("ORDER_MAILS_WEBHOOK_URL: z.url(");
 });
 

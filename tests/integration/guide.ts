@@ -76,7 +76,7 @@ export function openTerminal(cwd: string, env: Record<string, string>): Terminal
   }
 
   return {
-    async run(commands, ms = 90_000) {
+    async run(commands, ms = 180_000) {
       output = "";
       const { promise, resolve, reject } = Promise.withResolvers<string>();
       const timer = setTimeout(
