@@ -2,6 +2,7 @@ import type * as z from "zod";
 import {
   checkEnvelope,
   digestOf,
+  inWords,
   InvalidEventError,
   issueAt,
   issuesOf,
@@ -63,7 +64,7 @@ export function checkEvent(
   if (terms === undefined) return { issues: [...issues, unknownType(type ?? "")] };
   if (envelope !== undefined) issues.push(...unreadableVersion(terms, metadata?.version ?? ""));
 
-  const parsed = terms.data.safeParse(data);
+  const parsed = terms.data.safeParse(data, { error: inWords });
   if (!parsed.success) issues.push(...issuesOf(parsed.error, ["data"]));
   if (envelope === undefined || !parsed.success || issues.length > 0) return { issues };
   return { value: { envelope, event: { ...envelope, data: parsed.data } as WarrenEvent } };

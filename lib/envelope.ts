@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import * as z from "zod";
+import { inWords } from "./in-words.ts";
 import {
   canonicalJson,
   issueAt,
@@ -11,6 +12,7 @@ import {
 } from "./json.ts";
 import { fixedWidthUtc } from "./timestamp.ts";
 
+export { inWords } from "./in-words.ts";
 export { issueAt, MAX_BYTES, NotJsonError, type Issue } from "./json.ts";
 
 /** The wire contract (docs/architecture.md): what every event carries, whatever it is about. */
@@ -98,13 +100,21 @@ const envelope = z.looseObject({
  * NotJsonError, or InvalidEventError for what is JSON but too large, too deep or not exact.
  */
 export function readDocument(body: Uint8Array): unknown {
+  const { document, issues } = openDocument(body);
+  if (issues.length > 0) throw new InvalidEventError(issues);
+  return document;
+}
+
+/**
+ * The same for whoever goes on to say what else is wrong: what is out of bounds comes beside the
+ * document, which is then good for nothing else. Throws for what is too large or no JSON.
+ */
+export function openDocument(body: Uint8Array): { document: unknown; issues: Issue[] } {
   if (body.byteLength > MAX_BYTES) {
     throw new InvalidEventError([issueAt([], `is larger than ${MAX_BYTES} bytes`)]);
   }
   const document = parseJson(body);
-  const issues = outOfBounds(document);
-  if (issues.length > 0) throw new InvalidEventError(issues);
-  return document;
+  return { document, issues: outOfBounds(document) };
 }
 
 /**
@@ -116,7 +126,7 @@ export function checkEnvelope(
   document: unknown,
   latest: number,
 ): Checked<Envelope<string, Record<string, unknown>>> {
-  const { data: value, error } = envelope.safeParse(document);
+  const { data: value, error } = envelope.safeParse(document, { error: inWords });
   if (error !== undefined) return { issues: issuesOf(error) };
   if (Date.parse(value.timestamp) > latest) {
     return { issues: [issueAt(["timestamp"], "lies in the future")] };

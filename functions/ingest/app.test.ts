@@ -82,6 +82,27 @@ test("accepts an event once the broker has it, and publishes it normalised", asy
   });
 });
 
+test("a number that is out of bounds hides no other field, and each says what it must be", async () => {
+  const { post } = setup();
+  const order =
+    '{"type":"order.created","data":{"order_id":"o","quantity":1e999,"items":{}},"source":5}';
+
+  const { status, answer } = await post(order);
+
+  expect(status).toBe(422);
+  expect(answer.issues).toEqual([
+    { path: "data.quantity", message: "is a number too large to be exact; send it as a string" },
+    { path: "source", message: "must be a string" },
+    {
+      path: "data.customer_id",
+      message: "must be a string of 1 to 200 characters or a whole number",
+    },
+    { path: "data.items", message: "must be a list" },
+    { path: "data.total", message: expect.any(String) as string },
+    { path: "data.currency", message: expect.any(String) as string },
+  ]);
+});
+
 test.each([
   ["{type, data}", { type: "interaction.viewed", data: { user_id: "u1", product_id: "p1" } }],
   [

@@ -4,7 +4,7 @@ import {
   InvalidEventError,
   MAX_BYTES,
   NotJsonError,
-  readDocument,
+  openDocument,
   type Envelope,
   type Issue,
 } from "../../lib/envelope.ts";
@@ -82,23 +82,24 @@ export function createApp(deps: Deps): Hono {
 
   /** From bytes to what is published, or why not. */
   function open(bytes: Uint8Array, c: Context, tenant: string): Accepted | Refusal {
-    let document: unknown;
+    let opened: ReturnType<typeof openDocument>;
     try {
-      document = readDocument(bytes);
+      opened = openDocument(bytes);
     } catch (error) {
       if (error instanceof NotJsonError) return { ...refusals.malformed, message: error.message };
       if (error instanceof InvalidEventError) return invalid(error.issues);
       throw error;
     }
     const key = c.req.header("idempotency-key")?.replace(/^"(.*)"$/, "$1");
-    const { fields, issues, asSent } = normalise(document, { tenant, key, newId });
+    const { fields, issues, asSent } = normalise(opened.document, { tenant, key, newId });
     const named = fields["tenant_id"];
     if (typeof named === "string" && named !== tenant) return refusals.otherTenant;
 
     const checked = checkEvent(fields, now() + FUTURE_MS);
     const wrong = [...issues, ...(checked.issues ?? [])];
-    if (wrong.length > 0 || checked.value === undefined) {
-      return invalid(wrong.map((issue) => ({ ...issue, path: asSent(issue.path) })));
+    if (opened.issues.length > 0 || wrong.length > 0 || checked.value === undefined) {
+      const named = wrong.map((issue) => ({ ...issue, path: asSent(issue.path) }));
+      return invalid([...opened.issues, ...named]);
     }
     const { envelope } = checked.value;
     const body = Buffer.from(JSON.stringify(envelope));

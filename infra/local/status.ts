@@ -1,16 +1,20 @@
+import * as z from "zod";
 import { ledgerTableOf, statusOf } from "./host.ts";
 import { DEV, findService, LEDGER_TABLE, type ServiceName, services } from "./instance.ts";
 import { findDefaultKey, keysFileOf } from "./keys.ts";
 import type { Address } from "./service.ts";
 
+/** Of a service that was started and does not answer. */
+type Silent = { ready?: false };
+
 /** The whole of `warren status --json`. A service that was never started is left out. */
 export type Status = {
   ready: boolean;
   services: {
-    rabbitmq?: { url: string; management?: string };
-    dynamodb?: { endpoint: string; ledgerTable: string };
-    neo4j?: { url: string; user: string; password: string };
-    redis?: { url: string };
+    rabbitmq?: Silent & { url: string; management?: string };
+    dynamodb?: Silent & { endpoint: string; ledgerTable: string };
+    neo4j?: Silent & { url: string; user: string; password: string };
+    redis?: Silent & { url: string };
   };
   functions: Record<
     string,
@@ -29,17 +33,19 @@ export async function status(directory = DEV, env = process.env): Promise<Status
     ledgerTableOf(directory),
     findDefaultKey(directory, keysFileOf(directory, env)).catch(() => undefined),
   ]);
-  const functions: Status["functions"] = { ...host?.functions };
+  const functions = await healthOf({ ...host?.functions });
   const ingest = functions["ingest"];
   if (ingest !== undefined && key !== undefined) functions["ingest"] = { ...ingest, key };
 
   return {
     ready: [rabbitmq, dynamodb, neo4j, redis].every(({ ready }) => ready) && host?.ready === true,
     services: {
-      ...(rabbitmq.at && { rabbitmq: broker(rabbitmq.at) }),
-      ...(dynamodb.at && { dynamodb: ledger(dynamodb.at, table ?? LEDGER_TABLE) }),
-      ...(neo4j.at && { neo4j: graph(neo4j.at) }),
-      ...(redis.at && { redis: { url: redis.at["REDIS_URL"] ?? "" } }),
+      ...(rabbitmq.at && { rabbitmq: { ...broker(rabbitmq.at), ...silence(rabbitmq) } }),
+      ...(dynamodb.at && {
+        dynamodb: { ...ledger(dynamodb.at, table ?? LEDGER_TABLE), ...silence(dynamodb) },
+      }),
+      ...(neo4j.at && { neo4j: { ...graph(neo4j.at), ...silence(neo4j) } }),
+      ...(redis.at && { redis: { url: redis.at["REDIS_URL"] ?? "", ...silence(redis) } }),
     },
     functions,
   };
@@ -61,10 +67,13 @@ export async function command(args: string[]): Promise<number> {
 export function tableOf({ ready, services: found, functions }: Status): string {
   const { rabbitmq, dynamodb, neo4j, redis } = found;
   const rows: [string, (string | undefined)[] | undefined][] = [
-    ["RabbitMQ", rabbitmq && [withoutLogin(rabbitmq.url), rabbitmq.management]],
-    ["DynamoDB", dynamodb && [dynamodb.endpoint, `table ${dynamodb.ledgerTable}`]],
-    ["Neo4j", neo4j && [neo4j.url, `user ${neo4j.user}`]],
-    ["Redis", redis && [withoutLogin(redis.url)]],
+    ["RabbitMQ", rabbitmq && [...said(rabbitmq), withoutLogin(rabbitmq.url), rabbitmq.management]],
+    [
+      "DynamoDB",
+      dynamodb && [...said(dynamodb), dynamodb.endpoint, `table ${dynamodb.ledgerTable}`],
+    ],
+    ["Neo4j", neo4j && [...said(neo4j), neo4j.url, `user ${neo4j.user}`]],
+    ["Redis", redis && [...said(redis), withoutLogin(redis.url)]],
     ...Object.entries(functions).map(([name, facts]): [string, string[]] => [name, factsOf(facts)]),
   ];
   const lines = rows.map(
@@ -75,11 +84,41 @@ export function tableOf({ ready, services: found, functions }: Status): string {
   return [...lines, ...hosted, verdict].join("\n");
 }
 
+function said({ ready }: Silent): string[] {
+  return ready === false ? ["DOES NOT ANSWER"] : [];
+}
+
 function factsOf(facts: Status["functions"][string]): string[] {
   const texts = Object.entries(facts)
     .filter(([name]) => name !== "ready" && name !== "key")
     .map(([name, value]) => `${name} ${String(value)}`);
   return [facts.ready ? "ready" : "NOT READY", ...texts];
+}
+
+/** A function that serves HTTP knows best itself: its process may be there and its broker not. */
+export async function healthOf(functions: Status["functions"]): Promise<Status["functions"]> {
+  const asked = Object.entries(functions).map(async ([name, facts]) => {
+    if (facts.url === undefined || !facts.ready) return [name, facts] as const;
+    const problem = await problemAt(`${facts.url}/health/ready`);
+    return [name, problem === undefined ? facts : { ...facts, ready: false, problem }] as const;
+  });
+  return Object.fromEntries(await Promise.all(asked));
+}
+
+const health = z.object({ message: z.string() });
+
+async function problemAt(url: string): Promise<string | undefined> {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(3_000) });
+    if (answer.ok || answer.status === 404) return undefined;
+    return health.parse(await answer.json()).message;
+  } catch {
+    return "does not say whether it is ready";
+  }
+}
+
+function silence({ ready }: { ready: boolean }): { ready?: false } {
+  return ready ? {} : { ready: false };
 }
 
 async function look(

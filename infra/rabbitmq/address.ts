@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { readConfig, variables } from "../../lib/config.ts";
+import { ConfigError, readConfig, variables } from "../../lib/config.ts";
 import { aliased } from "../../lib/config-aliases.ts";
 import { addressOf, DEV } from "../local/instance.ts";
 import { rabbitmq } from "../local/rabbitmq.ts";
@@ -15,8 +15,18 @@ export type BrokerAddress = { url: string; managementUrl: string | undefined };
  * The broker that the tools talk to: RABBITMQ_URL (and RABBITMQ_MANAGEMENT_URL), else the one that
  * `npm start` runs on this machine. Throws ConfigError when there is neither.
  */
-export async function brokerAddress(env: NodeJS.ProcessEnv): Promise<BrokerAddress> {
-  const local = aliased(env).env["RABBITMQ_URL"] ? {} : await addressOf(DEV, rabbitmq, {});
+export async function brokerAddress(
+  env: NodeJS.ProcessEnv,
+  directory: string = DEV,
+): Promise<BrokerAddress> {
+  const given = aliased(env);
+  const isGiven = given.env["RABBITMQ_URL"] || given.problems.length > 0;
+  const local = isGiven ? {} : await addressOf(directory, rabbitmq, {});
+  if (local === undefined) {
+    throw new ConfigError(
+      "No broker is known: `npm start` runs one here (`npm run status` says what runs), or set RABBITMQ_URL.",
+    );
+  }
   const { RABBITMQ_URL, RABBITMQ_MANAGEMENT_URL } = readConfig(config, { ...env, ...local });
   return { url: RABBITMQ_URL, managementUrl: RABBITMQ_MANAGEMENT_URL };
 }

@@ -1,8 +1,10 @@
 import type { Channel, GetMessage } from "amqplib";
-import { requireQueue } from "../../lib/rabbit/apply-topology.ts";
+import { requireQueue, TopologyError } from "../../lib/rabbit/apply-topology.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 import { within } from "../../lib/rabbit/deadline.ts";
-import { keptQueue } from "../../lib/rabbit/names.ts";
+import { keptQueue, UNCONSUMED } from "../../lib/rabbit/names.ts";
+import { known } from "../nearest.ts";
+import { readConsumers } from "./consumers.ts";
 
 const GET_MS = 10_000;
 
@@ -24,7 +26,9 @@ export async function borrow<T>(
 ): Promise<T> {
   const name = keptQueue(queue);
   return withChannel({ url, name: "warren dead-letters" }, async (channel) => {
-    const ready = await requireQueue(channel, name);
+    const ready = await requireQueue(channel, name).catch(async (error: unknown) => {
+      throw await orNearest(error, queue, name);
+    });
     // Never more than there were: a replayed message may be dead again meanwhile.
     const result = await work({
       channel,
@@ -34,6 +38,14 @@ export async function borrow<T>(
     channel.nackAll(true);
     return result;
   });
+}
+
+/** Where no function has such a queue, to create it would be wrong advice. */
+async function orNearest(error: unknown, queue: string, name: string): Promise<unknown> {
+  const queues = [...(await readConsumers()).map((consumer) => consumer.queue), UNCONSUMED];
+  if (!(error instanceof TopologyError) || queues.includes(queue)) return error;
+  const text = `queue ${name} does not exist, and no function has a queue ${queue}`;
+  return new TopologyError(`${text}: ${known(queue, queues)}`, { cause: error });
 }
 
 async function* take(channel: Channel, queue: string, count: number): AsyncGenerator<GetMessage> {

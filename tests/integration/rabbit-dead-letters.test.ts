@@ -233,5 +233,9 @@ test.each([
 
 test("a queue that does not exist is named", async () => {
   expect(await command(["list", "events.typo"])).toBe(1);
-  expect(complained.join("\n")).toContain("queue dead.events.typo does not exist");
+  expect(complained.join("\n")).toMatch(
+    /^queue dead\.events\.typo does not exist, and no function has a queue events\.typo: there are events\.neo4j, /,
+  );
+  await command(["list", "events.neo4"]);
+  expect(complained.at(-1)).toContain("did you mean events.neo4j?");
 });
