@@ -9,6 +9,7 @@ import neo4j, { type Driver, type ManagedTransaction } from "neo4j-driver";
 import { config } from "../functions/neo4j-projector/config.ts";
 import {
   accepts,
+  name as consumer,
   neo4jProjector,
   type ProjectedEvent,
 } from "../functions/neo4j-projector/consumer.ts";
@@ -20,6 +21,8 @@ import { readConfig } from "../lib/config.ts";
 import { invokeWith } from "../lib/host/invoke.ts";
 import { poll } from "../lib/host/poller.ts";
 import { consumerHandler } from "../lib/lambda/consumer-handler.ts";
+import { chunksOf } from "../lib/ledger/in-parallel.ts";
+import { redisClient } from "../lib/ledger/redis-client.ts";
 import { logger } from "../lib/log.ts";
 import { rabbitConnection, withChannel } from "../lib/rabbit/connection.ts";
 import { rabbitPublisher } from "../lib/rabbit/publisher.ts";
@@ -73,6 +76,15 @@ try {
 } finally {
   await driver.close();
   await vhost.remove();
+  await forgetRows();
+}
+
+/** Else they would stay in Redis for their 30 days. */
+async function forgetRows(): Promise<void> {
+  const { run, close } = redisClient(services.redis.url);
+  const names = await run((redis) => redis.keys(`ledger#${consumer}#bench-*`));
+  for (const chunk of chunksOf(10_000, names)) await run((redis) => redis.unlink(chunk));
+  close();
 }
 
 /** Fills the queue with events of a new tenant, empties it, and checks that each counts once. */

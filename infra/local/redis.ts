@@ -75,5 +75,5 @@ async function answers({ REDIS_URL: url = "" }: Address): Promise<boolean> {
 }
 
 function addressOf({ ports, password }: Settings<"redis">): Address {
-  return { REDIS_URL: `redis://:${password}@127.0.0.1:${ports.redis}` };
+  return { REDIS_URL: `redis://default:${password}@127.0.0.1:${ports.redis}` };
 }

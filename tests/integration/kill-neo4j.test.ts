@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import neo4j, { type Driver } from "neo4j-driver";
-import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, inject, test, vi } from "vitest";
 import { EXACT, type LiveShop, openShop } from "./live-shop.ts";
 import { until } from "./rabbit-vhost.ts";
 import { start, stop } from "./services.ts";
@@ -14,6 +14,9 @@ const WORKERS = 2;
 const MAX_REDELIVERED = 2 * WORKERS * BATCH;
 /** Outcomes that spend an attempt. What comes again while the other worker holds its twin is deferred. */
 const SPENDING = ["retry", "dead", "uncertain"];
+
+// Posting and outages alone are 90 s, and an idle machine takes 20 more.
+vi.setConfig({ testTimeout: 300_000 });
 
 let admin: Driver;
 let proxy: TcpProxy;
