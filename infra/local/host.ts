@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { readOwn, writeSecret } from "./files.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { healthOf } from "./health.ts";
 import { ROOT } from "./instance.ts";
 import { portsFor } from "./ports.ts";
 import { end, launch, running, untilReady } from "./processes.ts";
@@ -66,7 +67,12 @@ export async function statusOf(directory: string): Promise<HostStatus | undefine
   const signal = AbortSignal.timeout(3_000);
   return fetch(`http://127.0.0.1:${last.ports.admin}/status`, { signal })
     .then((answer) => answer.json())
-    .then((status) => hostStatus.parse(status))
+    .then(async (answer) => {
+      const status = hostStatus.parse(answer);
+      const functions = await healthOf(status.functions);
+      const ready = status.ready && Object.values(functions).every((one) => one.ready);
+      return { ready, functions };
+    })
     .catch(() => undefined);
 }
 

@@ -5,7 +5,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { healthOf, status, tableOf } from "./status.ts";
+import { healthOf } from "./health.ts";
+import { status, tableOf } from "./status.ts";
 
 let directory: string;
 beforeEach(async () => {

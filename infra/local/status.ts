@@ -1,4 +1,3 @@
-import * as z from "zod";
 import { ledgerTableOf, statusOf } from "./host.ts";
 import { DEV, findService, LEDGER_TABLE, type ServiceName, services } from "./instance.ts";
 import { findDefaultKey, keysFileOf } from "./keys.ts";
@@ -33,7 +32,7 @@ export async function status(directory = DEV, env = process.env): Promise<Status
     ledgerTableOf(directory),
     findDefaultKey(directory, keysFileOf(directory, env)).catch(() => undefined),
   ]);
-  const functions = await healthOf({ ...host?.functions });
+  const functions: Status["functions"] = { ...host?.functions };
   const ingest = functions["ingest"];
   if (ingest !== undefined && key !== undefined) functions["ingest"] = { ...ingest, key };
 
@@ -93,28 +92,6 @@ function factsOf(facts: Status["functions"][string]): string[] {
     .filter(([name]) => name !== "ready" && name !== "key")
     .map(([name, value]) => `${name} ${String(value)}`);
   return [facts.ready ? "ready" : "NOT READY", ...texts];
-}
-
-/** A function that serves HTTP knows best itself: its process may be there and its broker not. */
-export async function healthOf(functions: Status["functions"]): Promise<Status["functions"]> {
-  const asked = Object.entries(functions).map(async ([name, facts]) => {
-    if (facts.url === undefined || !facts.ready) return [name, facts] as const;
-    const problem = await problemAt(`${facts.url}/health/ready`);
-    return [name, problem === undefined ? facts : { ...facts, ready: false, problem }] as const;
-  });
-  return Object.fromEntries(await Promise.all(asked));
-}
-
-const health = z.object({ message: z.string() });
-
-async function problemAt(url: string): Promise<string | undefined> {
-  try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(3_000) });
-    if (answer.ok || answer.status === 404) return undefined;
-    return health.parse(await answer.json()).message;
-  } catch {
-    return "does not say whether it is ready";
-  }
 }
 
 function silence({ ready }: { ready: boolean }): { ready?: false } {

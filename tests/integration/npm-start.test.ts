@@ -56,6 +56,7 @@ afterAll(async () => {
 test("one command starts everything, and the line it prints puts an event into the graph", async () => {
   const { output, code } = await warren("start");
   expect(output).toContain("Ready.");
+  expect(output).not.toContain("NOT READY");
   expect(code).toBe(0);
 
   const answer = await curl(output);

@@ -1,0 +1,26 @@
+import * as z from "zod";
+
+/** As the host's admin server tells them. */
+type Functions = Record<string, { ready: boolean; [fact: string]: unknown }>;
+
+/** A function that serves HTTP knows best itself: its process may be there and its broker not. */
+export async function healthOf(functions: Functions): Promise<Functions> {
+  const asked = Object.entries(functions).map(async ([name, facts]) => {
+    if (typeof facts["url"] !== "string" || !facts.ready) return [name, facts] as const;
+    const problem = await problemAt(`${facts["url"]}/health/ready`);
+    return [name, problem === undefined ? facts : { ...facts, ready: false, problem }] as const;
+  });
+  return Object.fromEntries(await Promise.all(asked));
+}
+
+const health = z.object({ message: z.string() });
+
+async function problemAt(url: string): Promise<string | undefined> {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(3_000) });
+    if (answer.ok || answer.status === 404) return undefined;
+    return health.parse(await answer.json()).message;
+  } catch {
+    return "does not say whether it is ready";
+  }
+}
