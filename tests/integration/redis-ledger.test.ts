@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
-import { afterAll, describe, expect, inject, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
+import { environment } from "./lane.ts";
 import { LedgerUnavailableError } from "../../lib/ledger/errors.ts";
 import type { Done } from "../../lib/ledger/ledger.ts";
 import { openLedger } from "../../lib/ledger/open-ledger.ts";
@@ -8,7 +9,7 @@ import { redisClient } from "../../lib/ledger/redis-client.ts";
 import { redisLedger } from "../../lib/ledger/redis-ledger.ts";
 import { ledgerContract } from "../contract/ledger.ts";
 
-const { REDIS_URL: url = "" } = inject("environment");
+const { REDIS_URL: url = "" } = environment;
 const client = redisClient(url);
 const redis = new Redis(url);
 afterAll(() => {
