@@ -39,6 +39,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "create | check <table>: the DynamoDB table of the ledger",
     load: () => import("./infra/dynamodb/command.ts"),
   },
+  directory: {
+    summary: "create | check <table>: the DynamoDB table of the directory",
+    load: () => import("./infra/dynamodb/directory-command.ts"),
+  },
   graph: {
     summary: "create | check: the constraints of the Neo4j graph",
     load: () => import("./infra/neo4j/command.ts"),

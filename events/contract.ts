@@ -4,6 +4,8 @@ import type { Envelope } from "../lib/envelope.ts";
 /** What an event type promises. Schemas keep unknown fields, so that a newer producer loses nothing. */
 export type Contract<Type extends string, Schema extends z.ZodType> = {
   type: Type;
+  /** Made by functions for functions: ingest refuses it. */
+  internal?: true;
   /** `major.minor`; a schema of the same major reads every minor. */
   version: string;
   data: Schema;
