@@ -8,8 +8,8 @@ const environment = inject("environment");
 
 test("nothing of the services listens on an address that others can reach", async () => {
   const addresses = await listeningOf(await pidsBelow(TEST));
-  // Management, metrics, distribution, AMQP, port mapper; DynamoDB; Bolt; Redis.
-  expect(addresses.length).toBeGreaterThanOrEqual(8);
+  // Management, metrics, distribution, AMQP, port mapper; DynamoDB; Bolt; Redis; Qdrant.
+  expect(addresses.length).toBeGreaterThanOrEqual(9);
   expect(addresses.filter((address) => !LOOPBACK.has(address))).toEqual([]);
 });
 
