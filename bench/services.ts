@@ -4,8 +4,8 @@ import { status } from "../infra/local/status.ts";
 /** The services of `npm start`, for benches: throws unless they run. */
 export async function localServices() {
   const { services } = await status(DEV, process.env);
-  const { rabbitmq, dynamodb, neo4j, redis } = services;
-  if (!rabbitmq?.management || !dynamodb || !neo4j || !redis) {
+  const { rabbitmq, dynamodb, neo4j, redis, qdrant } = services;
+  if (!rabbitmq?.management || !dynamodb || !neo4j || !redis || !qdrant) {
     throw new Error("not all services run: `npm start` brings them up");
   }
   return {
@@ -13,5 +13,6 @@ export async function localServices() {
     dynamodb,
     neo4j,
     redis,
+    qdrant,
   };
 }

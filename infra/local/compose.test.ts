@@ -62,7 +62,7 @@ test("it has a service for each one that the launcher knows, with the variables 
 test.each(ofProfile())(
   "%s is pinned, on loopback, checked, limited, and keeps its data",
   (_, service) => {
-    expect(service.image).toMatch(/:\d+\.\d+/);
+    expect(service.image).toMatch(/:v?\d+\.\d+/);
     for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:/);
     for (const volume of service.volumes) {
       expect(Object.keys(compose.volumes)).toContain(volume.split(":")[0]);
@@ -96,7 +96,7 @@ test("the host in a container has more time to end than it takes", () => {
 });
 
 test("no password has a default", () => {
-  const passwords = text.match(/\$\{[A-Z0-9_]*PASSWORD[^}]*\}/g) ?? [];
-  expect(passwords).toHaveLength(5);
+  const passwords = text.match(/\$\{[A-Z0-9_]*(PASSWORD|API_KEY)\b[^}]*\}/g) ?? [];
+  expect(passwords).toHaveLength(7);
   for (const one of passwords) expect(one).toMatch(/^\$\{[A-Z0-9_]+:\?/);
 });

@@ -41,6 +41,7 @@ export function inCompose({ name, container }: Pick<Service, "name" | "container
       RABBITMQ_PASSWORD: "unused",
       NEO4J_PASSWORD: "unused",
       REDIS_PASSWORD: "unused",
+      QDRANT_API_KEY: "unused",
       ...Object.fromEntries(Object.entries(settings?.ports ?? {}).map(([k, v]) => [k, String(v)])),
       ...(password !== undefined && settings && { [password]: settings.password }),
     };

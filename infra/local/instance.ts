@@ -6,6 +6,7 @@ import { hasEngine, inCompose, isContained } from "./compose.ts";
 import { dynamodb } from "./dynamodb.ts";
 import { readJson, writeSecret } from "./files.ts";
 import { neo4j } from "./neo4j.ts";
+import { qdrant } from "./qdrant.ts";
 import { rabbitmq } from "./rabbitmq.ts";
 import { redis } from "./redis.ts";
 import type { Address, Found, Place, Runner, Service } from "./service.ts";
@@ -16,7 +17,7 @@ export const ROOT = join(import.meta.dirname, "../..");
 export const DEV = join(ROOT, ".warren");
 export const TEST = join(DEV, "test");
 
-export const services = { rabbitmq, dynamodb, neo4j, redis };
+export const services = { rabbitmq, dynamodb, neo4j, redis, qdrant };
 export type ServiceName = keyof typeof services;
 
 /** The table of all ledgers, unless LEDGER_TABLE names another. */

@@ -41,6 +41,8 @@ export async function prepare(
     case "redis":
       // Its rows need no table.
       return;
+    case "qdrant":
+      return;
   }
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import * as dynamodb from "./dynamodb.ts";
 import * as neo4j from "./neo4j.ts";
+import * as qdrant from "./qdrant.ts";
 import * as rabbitmq from "./rabbitmq.ts";
 import * as redis from "./redis.ts";
 
@@ -110,4 +111,13 @@ test("a Redis in the environment is the user's own, also as host and port", () =
   expect(given({ REDIS_URL: "redis://cache:6379" })).toEqual({ REDIS_URL: "redis://cache:6379" });
   expect(given({ REDIS_ADDR: "cache:6379" })).toEqual({ REDIS_URL: "redis://cache:6379" });
   expect(() => given({ REDIS_URL: "http://cache" })).toThrow("REDIS_URL");
+});
+
+test("a Qdrant in the environment is the user's own, with or without an API key", () => {
+  const { given } = qdrant.qdrant;
+  expect(given({})).toBe(undefined);
+  expect(given({ QDRANT_URL: "http://db:6333" })).toEqual({ QDRANT_URL: "http://db:6333" });
+  const all = { QDRANT_URL: "https://db:6333", QDRANT_API_KEY: "k" };
+  expect(given({ ...all, OTHER: "x" })).toEqual(all);
+  expect(() => given({ QDRANT_URL: "db:6333" })).toThrow("QDRANT_URL");
 });

@@ -14,6 +14,7 @@ export type Status = {
     dynamodb?: Silent & { endpoint: string; ledgerTable: string };
     neo4j?: Silent & { url: string; user: string; password: string };
     redis?: Silent & { url: string };
+    qdrant?: Silent & { url: string; apiKey?: string };
   };
   functions: Record<
     string,
@@ -23,11 +24,12 @@ export type Status = {
 
 /** What runs where, in the instance of `npm start`. Asks every service whether it answers. */
 export async function status(directory = DEV, env = process.env): Promise<Status> {
-  const [rabbitmq, dynamodb, neo4j, redis, host, table, key] = await Promise.all([
+  const [rabbitmq, dynamodb, neo4j, redis, qdrant, host, table, key] = await Promise.all([
     look(directory, "rabbitmq"),
     look(directory, "dynamodb"),
     look(directory, "neo4j"),
     look(directory, "redis"),
+    look(directory, "qdrant"),
     statusOf(directory),
     ledgerTableOf(directory),
     findDefaultKey(directory, keysFileOf(directory, env)).catch(() => undefined),
@@ -37,7 +39,9 @@ export async function status(directory = DEV, env = process.env): Promise<Status
   if (ingest !== undefined && key !== undefined) functions["ingest"] = { ...ingest, key };
 
   return {
-    ready: [rabbitmq, dynamodb, neo4j, redis].every(({ ready }) => ready) && host?.ready === true,
+    ready:
+      [rabbitmq, dynamodb, neo4j, redis, qdrant].every(({ ready }) => ready) &&
+      host?.ready === true,
     services: {
       ...(rabbitmq.at && { rabbitmq: { ...broker(rabbitmq.at), ...silence(rabbitmq) } }),
       ...(dynamodb.at && {
@@ -45,6 +49,7 @@ export async function status(directory = DEV, env = process.env): Promise<Status
       }),
       ...(neo4j.at && { neo4j: { ...graph(neo4j.at), ...silence(neo4j) } }),
       ...(redis.at && { redis: { url: redis.at["REDIS_URL"] ?? "", ...silence(redis) } }),
+      ...(qdrant.at && { qdrant: { ...vectors(qdrant.at), ...silence(qdrant) } }),
     },
     functions,
   };
@@ -64,7 +69,7 @@ export async function command(args: string[]): Promise<number> {
 
 /** For people: no passwords, no keys. */
 export function tableOf({ ready, services: found, functions }: Status): string {
-  const { rabbitmq, dynamodb, neo4j, redis } = found;
+  const { rabbitmq, dynamodb, neo4j, redis, qdrant } = found;
   const rows: [string, (string | undefined)[] | undefined][] = [
     ["RabbitMQ", rabbitmq && [...said(rabbitmq), withoutLogin(rabbitmq.url), rabbitmq.management]],
     [
@@ -73,6 +78,7 @@ export function tableOf({ ready, services: found, functions }: Status): string {
     ],
     ["Neo4j", neo4j && [...said(neo4j), neo4j.url, `user ${neo4j.user}`]],
     ["Redis", redis && [...said(redis), withoutLogin(redis.url)]],
+    ["Qdrant", qdrant && [...said(qdrant), withoutLogin(qdrant.url)]],
     ...Object.entries(functions).map(([name, facts]): [string, string[]] => [name, factsOf(facts)]),
   ];
   const lines = rows.map(
@@ -122,6 +128,10 @@ function graph({
   NEO4J_PASSWORD: password = "",
 }: Address) {
   return { url, user, password };
+}
+
+function vectors({ QDRANT_URL: url = "", QDRANT_API_KEY: apiKey }: Address) {
+  return { url, ...(apiKey !== undefined && { apiKey }) };
 }
 
 function withoutLogin(url: string): string {

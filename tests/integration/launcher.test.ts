@@ -7,8 +7,8 @@ import { TEST } from "../../infra/local/instance.ts";
 
 test("nothing of the services listens on an address that others can reach", async () => {
   const addresses = await listeningOf(await pidsBelow(TEST));
-  // Management, metrics, distribution, AMQP, port mapper; DynamoDB; Bolt; Redis.
-  expect(addresses.length).toBeGreaterThanOrEqual(8);
+  // Management, metrics, distribution, AMQP, port mapper; DynamoDB; Bolt; Redis; Qdrant.
+  expect(addresses.length).toBeGreaterThanOrEqual(9);
   expect(addresses.filter((address) => !LOOPBACK.has(address))).toEqual([]);
 });
 

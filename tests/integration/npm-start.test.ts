@@ -20,6 +20,7 @@ const status = z.strictObject({
     dynamodb: z.strictObject({ endpoint: z.url(), ledgerTable: z.string() }),
     neo4j: z.strictObject({ url: z.url(), user: z.string(), password: z.string() }),
     redis: z.strictObject({ url: z.url() }),
+    qdrant: z.strictObject({ url: z.url(), apiKey: z.string() }),
   }),
   functions: z.looseObject({
     ingest: z.looseObject({
@@ -80,9 +81,9 @@ test("a second start finds what runs", async () => {
 
 test("what tells a password or a key is for its owner alone", async () => {
   const { services, functions } = await readStatus();
-  const { rabbitmq, redis, neo4j: graph } = services;
+  const { rabbitmq, redis, neo4j: graph, qdrant } = services;
   const passwords = [rabbitmq.url, redis.url].map((url) => new URL(url).password);
-  const secrets = [...passwords, graph.password, functions.ingest.key];
+  const secrets = [...passwords, graph.password, qdrant.apiKey, functions.ingest.key];
   const telling: string[] = [];
   for (const file of await filesBelow(join(clone, ".warren"))) {
     const text = await readFile(file, "latin1");
@@ -90,7 +91,7 @@ test("what tells a password or a key is for its owner alone", async () => {
     telling.push(file);
     expect.soft((await stat(file)).mode & 0o077, file).toBe(0);
   }
-  expect(telling.length).toBeGreaterThanOrEqual(5);
+  expect(telling.length).toBeGreaterThanOrEqual(6);
 });
 
 test("a stop leaves no process and says so to whoever asks", async () => {
