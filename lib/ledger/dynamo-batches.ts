@@ -8,7 +8,7 @@ import {
   type DynamoDBClient,
 } from "@aws-sdk/client-dynamodb";
 import { PARALLEL_REQUESTS } from "./dynamo-client.ts";
-import { chunksOf, inParallel } from "./in-parallel.ts";
+import { chunksOf, inParallel } from "../in-parallel.ts";
 
 /** DynamoDB's limits per request. */
 const KEYS_PER_READ = 100;
