@@ -72,5 +72,10 @@ if (chosen === undefined) {
   process.exitCode = name === "" || name === "--help" ? 0 : 2;
 } else {
   const { command } = await chosen.load();
-  process.exitCode = await command(args);
+  process.exitCode = await command(args).catch(async (error: unknown) => {
+    const { ConfigError } = await import("./lib/config.ts");
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    return 1;
+  });
 }

@@ -1,6 +1,7 @@
 import { ledgerTableOf, statusOf } from "./host.ts";
 import { DEV, findService, LEDGER_TABLE, type ServiceName, services } from "./instance.ts";
 import { findDefaultKey, keysFileOf } from "./keys.ts";
+import { findOffline } from "./offline-process.ts";
 import type { Address } from "./service.ts";
 
 /** Of a service that was started and does not answer. */
@@ -20,11 +21,13 @@ export type Status = {
     string,
     { ready: boolean; url?: string; key?: string; [fact: string]: unknown }
   >;
+  /** Where `npm run offline` runs the functions instead. */
+  offline?: { url: string; pid: number };
 };
 
 /** What runs where, in the instance of `npm start`. Asks every service whether it answers. */
 export async function status(directory = DEV, env = process.env): Promise<Status> {
-  const [rabbitmq, dynamodb, neo4j, redis, qdrant, host, table, key] = await Promise.all([
+  const [rabbitmq, dynamodb, neo4j, redis, qdrant, host, table, key, offline] = await Promise.all([
     look(directory, "rabbitmq"),
     look(directory, "dynamodb"),
     look(directory, "neo4j"),
@@ -33,6 +36,7 @@ export async function status(directory = DEV, env = process.env): Promise<Status
     statusOf(directory),
     ledgerTableOf(directory),
     findDefaultKey(directory, keysFileOf(directory, env)).catch(() => undefined),
+    findOffline(),
   ]);
   const functions: Status["functions"] = { ...host?.functions };
   const ingest = functions["ingest"];
@@ -41,7 +45,7 @@ export async function status(directory = DEV, env = process.env): Promise<Status
   return {
     ready:
       [rabbitmq, dynamodb, neo4j, redis, qdrant].every(({ ready }) => ready) &&
-      host?.ready === true,
+      (host?.ready === true || offline !== undefined),
     services: {
       ...(rabbitmq.at && { rabbitmq: { ...broker(rabbitmq.at), ...silence(rabbitmq) } }),
       ...(dynamodb.at && {
@@ -52,6 +56,7 @@ export async function status(directory = DEV, env = process.env): Promise<Status
       ...(qdrant.at && { qdrant: { ...vectors(qdrant.at), ...silence(qdrant) } }),
     },
     functions,
+    ...(offline && { offline: { url: offline.url, pid: offline.pid } }),
   };
 }
 
@@ -68,7 +73,7 @@ export async function command(args: string[]): Promise<number> {
 }
 
 /** For people: no passwords, no keys. */
-export function tableOf({ ready, services: found, functions }: Status): string {
+export function tableOf({ ready, services: found, functions, offline }: Status): string {
   const { rabbitmq, dynamodb, neo4j, redis, qdrant } = found;
   const rows: [string, (string | undefined)[] | undefined][] = [
     ["RabbitMQ", rabbitmq && [...said(rabbitmq), withoutLogin(rabbitmq.url), rabbitmq.management]],
@@ -84,7 +89,8 @@ export function tableOf({ ready, services: found, functions }: Status): string {
   const lines = rows.map(
     ([name, texts]) => `  ${name.padEnd(18)} ${texts?.join("  ") ?? "does not run"}`,
   );
-  const hosted = Object.keys(functions).length > 0 ? [] : ["  Functions          do not run"];
+  const elsewhere = offline ? `under serverless offline  ${offline.url}` : "do not run";
+  const hosted = Object.keys(functions).length > 0 ? [] : [`  Functions          ${elsewhere}`];
   const verdict = ready ? "Ready." : "Not ready: `npm start` starts what is missing.";
   return [...lines, ...hosted, verdict].join("\n");
 }
