@@ -38,11 +38,13 @@ export const recipients = [
   contract({
     ...terms,
     type: "recipient.unsubscribed",
+    meaning: "Somebody wants no more messages on a channel, of one kind or of any.",
     sample: { channel: "email", address: "olena@example.com", kind: "order.shipped" },
   }),
   contract({
     ...terms,
     type: "recipient.resubscribed",
+    meaning: "Somebody wants messages on a channel again.",
     sample: { channel: "sms", user_id: "user_1" },
   }),
 ] as const;

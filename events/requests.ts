@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { contract } from "./contract.ts";
-import { email, entityId, line } from "./fields.ts";
+import { chatId, dottedName, email, entityId, line } from "./fields.ts";
 
 /*
  * Requests to send one message to one recipient. functions/notifier makes them of other events, and
@@ -9,20 +9,11 @@ import { email, entityId, line } from "./fields.ts";
 
 export const channel = z.enum(["email", "sms", "push", "telegram"]);
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
-const name = z
-  .string()
-  .max(64)
-  .regex(NAME, "must be 1 to 64 of the characters A-Z a-z 0-9 _ - and single dots between them");
-
 /** Why a message is sent, such as `order.confirmed`: what recipients can opt out of. */
-export const kind = name;
+export const kind = dottedName;
 
 /** Names a template of the channel. */
-const template = name;
-
-/** Telegram's ids of groups are negative. */
-const chatId = z.union([entityId, z.int().transform(String)]);
+const template = dottedName;
 
 const user = z.strictObject({ user_id: entityId });
 const forWhom = <To extends z.ZodType>(to: To) =>
@@ -41,24 +32,28 @@ export const requests = [
   contract({
     ...terms,
     type: "email.requested",
+    meaning: "One recipient is to get a mail.",
     data: forWhom(z.union([user, z.strictObject({ address: email })])),
     sample: { ...order, to: { user_id: "cust_123" } },
   }),
   contract({
     ...terms,
     type: "sms.requested",
+    meaning: "One recipient is to get a text message.",
     data: forWhom(z.union([user, z.strictObject({ phone: line })])),
     sample: { ...order, to: { user_id: "cust_123" } },
   }),
   contract({
     ...terms,
     type: "push.requested",
+    meaning: "One recipient is to get a notification in the browser.",
     data: forWhom(user),
     sample: { ...order, to: { user_id: "cust_123" } },
   }),
   contract({
     ...terms,
     type: "telegram.requested",
+    meaning: "One recipient is to get a message in Telegram.",
     data: forWhom(z.union([user, z.strictObject({ chat_id: chatId })])),
     sample: {
       kind: "notification",
