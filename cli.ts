@@ -23,6 +23,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "<type>: post the sample of an event type to the local ingest",
     load: () => import("./infra/local/send.ts"),
   },
+  catalogue: {
+    summary: "every event: version, key, consumers, meaning (--json); --release records new ones",
+    load: () => import("./infra/catalogue/command.ts"),
+  },
   host: {
     summary: "run functions in this container: host [function …] (--queue --workers --prefetch)",
     load: () => import("./lib/host/command.ts"),
