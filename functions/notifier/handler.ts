@@ -18,18 +18,22 @@ const publisher = rabbitPublisher({
   log: logger({ level, name }),
 });
 
+async function requireExchange(): Promise<void> {
+  await withChannel({ url, name: `${name} start` }, (channel) =>
+    channel.checkExchange(EVENTS_EXCHANGE),
+  );
+}
+
 export const { handler, prepare, metrics, close } = consumerHandler({
   consumer: notifier({
     directory,
-    outbox: rabbitOutbox(publisher),
+    outbox: rabbitOutbox({ publisher, requireExchange }),
     shop: settings.SHOP_RECIPIENTS,
   }),
   config: settings,
   async requireSink() {
     await directory.requireTable();
-    await withChannel({ url, name: `${name} start` }, (channel) =>
-      channel.checkExchange(EVENTS_EXCHANGE),
-    );
+    await requireExchange();
   },
   async closeSink() {
     await publisher.close();
