@@ -1,4 +1,4 @@
-import { inParallel } from "../../lib/ledger/in-parallel.ts";
+import { inParallel } from "../../lib/in-parallel.ts";
 import { OutageError } from "../../lib/pipeline/errors.ts";
 import {
   BrokerUnavailableError,
