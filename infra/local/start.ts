@@ -2,6 +2,7 @@ import { Listr } from "listr2";
 import * as z from "zod";
 import { contracts } from "../../events/catalogue.ts";
 import { proofVariables } from "../../functions/neo4j-projector/config.ts";
+import { shopRecipients } from "../../functions/notifier/shop.ts";
 import { port, readConfig, variables } from "../../lib/config.ts";
 import { startHost } from "./host.ts";
 import { DEV, environmentOf, type ServiceName, services, startService } from "./instance.ts";
@@ -109,6 +110,7 @@ const settings = z.object({
   PORT: port.optional(),
   PROOF_DAYS: proofVariables.PROOF_DAYS,
   RETRY_DELAYS: variables.RETRY_DELAYS,
+  SHOP_RECIPIENTS: shopRecipients,
 });
 
 /** A host that was started with other ones is replaced. */

@@ -71,6 +71,7 @@ function environment(): Record<string, string> {
     AWS_LAMBDA_FUNCTION_NAME: "warren-test",
     AWS_REGION: env["AWS_REGION"]!,
     AWS_SECRET_ACCESS_KEY: env["AWS_SECRET_ACCESS_KEY"]!,
+    DIRECTORY_TABLE: env["DIRECTORY_TABLE"]!,
     LEDGER_TABLE: env["LEDGER_TABLE"]!,
     NEO4J_PASSWORD: env["NEO4J_PASSWORD"]!,
     NEO4J_URL: env["NEO4J_URL"]!,
