@@ -14,7 +14,7 @@ export type TemplateName = {
 export const NAMING = "<template>.<locale>.<subject|text|html>.liquid, or so in tenants/<tenant>/";
 
 const NAME =
-  /^(?:tenants\/(?<tenant>[A-Za-z0-9._-]{1,64})\/)?(?<template>[a-z0-9_]+(?:\.[a-z0-9_]+)*)\.(?<locale>[a-z]{2,3}(?:-[A-Z]{2})?)\.(?<part>subject|text|html)\.liquid$/;
+  /^(?:tenants\/(?<tenant>[A-Za-z0-9._-]{1,64})\/)?(?<template>[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*)\.(?<locale>[a-z]{2,3}(?:-[A-Z]{2})?)\.(?<part>subject|text|html)\.liquid$/;
 
 /** Reads a path within the templates' folder; undefined if it names no template. */
 export function nameOf(path: string): TemplateName | undefined {

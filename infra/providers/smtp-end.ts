@@ -1,0 +1,75 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { buffer } from "node:stream/consumers";
+import PostalMime from "postal-mime";
+import { SMTPServer, type SMTPServerOptions } from "smtp-server";
+import { LOGIN } from "./login.ts";
+import type { Book } from "./received.ts";
+
+export type SmtpEnd = {
+  port: number;
+  /** Ends all connections without a word, as a crash does. */
+  cut: () => void;
+  close: () => Promise<void>;
+};
+
+/** A real SMTP server of this machine that keeps what it is sent. It forwards nothing. */
+export async function smtpEnd({
+  port,
+  book,
+  options = {},
+}: {
+  /** 0 is any free one. */
+  port: number;
+  book: Book;
+  /** For tests: TLS, refusals, delays. */
+  options?: SMTPServerOptions;
+}): Promise<SmtpEnd> {
+  const server = new SMTPServer({
+    // Loopback only: there is nobody to hide from.
+    hideSTARTTLS: true,
+    allowInsecureAuth: true,
+    disableReverseLookup: true,
+    logger: false,
+    onAuth({ username, password }, _session, callback) {
+      const isRight = username === LOGIN.user && password === LOGIN.token;
+      callback(isRight ? null : new Error("wrong user or password"), { user: username });
+    },
+    onData(stream, { envelope }, callback) {
+      const keep = async () => {
+        const { messageId, subject, text } = await PostalMime.parse(await buffer(stream));
+        for (const { address } of envelope.rcptTo) {
+          book.add({
+            channel: "email",
+            to: address,
+            ...(messageId !== undefined && { id: messageId }),
+            ...(subject !== undefined && { subject }),
+            ...(text !== undefined && { text: text.trim() }),
+          });
+        }
+      };
+      keep().then(
+        () => callback(),
+        (error: Error) => callback(error),
+      );
+    },
+    ...options,
+  });
+  // Of single connections, such as a client that was killed.
+  server.on("error", () => undefined);
+  const sockets = new Set<Socket>();
+  const listening = server.listen(port, "127.0.0.1");
+  listening.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  await once(listening, "listening");
+  const address = listening.address();
+  return {
+    port: typeof address === "object" && address !== null ? address.port : port,
+    cut() {
+      for (const socket of sockets) socket.destroy();
+    },
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
