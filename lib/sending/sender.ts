@@ -3,39 +3,20 @@ import type { Consumer } from "../pipeline/consumer.ts";
 import { UncertainError } from "../pipeline/errors.ts";
 import type { Templates } from "../rendering/templates.ts";
 import type { Pace } from "./pace.ts";
+import type { Recipients, Request, Skipped } from "./recipients.ts";
 import type { Message, Transport } from "./transport.ts";
-
-/** What an event asks for: words, and somebody to say them to. */
-export type Request = {
-  /** Why, such as `order.confirmed`; what a recipient may have opted out of. */
-  kind: string;
-  template: string;
-  data: Record<string, unknown>;
-};
-
-/** Where somebody is reached on this channel, in which language. */
-export type Recipient<To> = {
-  to: To;
-  /** As the request named him: a user's id, or the address itself. */
-  name: string;
-  locale: string | undefined;
-};
-
-/** Why nothing was sent although nothing went wrong. */
-export type Skipped = "opted out" | "gone" | "expanded";
 
 /**
  * A channel: each request becomes one message to one recipient, sent at most once, or reported as
- * uncertain. Whom to write to, in which words and when is settled before the send is marked as
- * begun; the transport's errors say what became of it.
+ * uncertain. To whom, in which words and when is settled before the send is marked as begun; the
+ * transport's errors say what became of it.
  */
 export function sender<To>({
   name,
   concurrency,
   whenUncertain,
   parse,
-  requestOf,
-  recipientOf,
+  recipients,
   templates,
   transport,
   pace,
@@ -44,10 +25,8 @@ export function sender<To>({
   name: string;
   concurrency: number;
   whenUncertain: Consumer["whenUncertain"];
-  parse: Consumer["parse"];
-  requestOf: (received: Received) => Request;
-  /** Throws for somebody who is not known (yet): retried, then a dead letter. */
-  recipientOf: (received: Received, signal: AbortSignal) => Promise<Recipient<To> | Skipped>;
+  parse: (body: Uint8Array) => Received<Request>;
+  recipients: Recipients<To>;
   templates: Templates;
   transport: Transport<To>;
   pace: Pace;
@@ -64,10 +43,10 @@ export function sender<To>({
     whenUncertain,
     parse,
 
-    async beforeSend(received, signal) {
-      const { id, tenant_id: tenant } = received.event;
-      const { kind, template, data } = requestOf(received);
-      const recipient = await recipientOf(received, signal);
+    async beforeSend(received: Received<Request>, signal) {
+      const { id, tenant_id: tenant, data: request } = received.event;
+      const { kind, template, data } = request;
+      const recipient = await recipients.find(received.event, signal);
       if (typeof recipient === "string") {
         onSkipped({ kind, why: recipient });
         return "nothing to send";
@@ -94,6 +73,9 @@ export function sender<To>({
       return [];
     },
 
-    probe: (signal) => transport.probe(signal),
+    async probe(signal) {
+      await recipients.probe(signal);
+      await transport.probe(signal);
+    },
   };
 }

@@ -1,0 +1,24 @@
+import { type EventType, parserOf } from "../../events/catalogue.ts";
+import { addressed } from "../../lib/sending/recipients.ts";
+import type { Channel } from "../../lib/sending/sender-handler.ts";
+
+/** Bound to this function's queue (infra/rabbitmq). */
+export const accepts = ["email.requested"] as const satisfies EventType[];
+
+export const name = "send-email";
+
+/** Connections to the mail server, one mail at a time on each. */
+export const CONCURRENCY = 8;
+
+export const email = {
+  name,
+  concurrency: CONCURRENCY,
+  parse: parserOf(accepts),
+  recipients: ({ directory }) =>
+    addressed({
+      directory,
+      channel: "email",
+      literal: "address",
+      addressOf: (contact) => contact.email,
+    }),
+} satisfies Partial<Channel<string>>;
