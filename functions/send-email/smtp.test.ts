@@ -1,8 +1,6 @@
-import { buffer } from "node:stream/consumers";
 import PostalMime, { type Email } from "postal-mime";
 import type { SMTPServerOptions } from "smtp-server";
 import { afterEach, expect, test } from "vitest";
-import { receivedBook } from "../../infra/providers/received.ts";
 import { type SmtpEnd, smtpEnd } from "../../infra/providers/smtp-end.ts";
 import { freePorts } from "../../infra/local/ports.ts";
 import {
@@ -32,14 +30,14 @@ const message: Message<string> = {
 const never = new AbortController().signal;
 
 async function transportTo(
-  options: SMTPServerOptions,
+  { onMail = async () => {}, ...options }: SMTPServerOptions & Partial<Pick<End, "onMail">>,
   {
     login = "warren:local",
     query = "?ignoreTLS=true",
-    unsubscribe = undefined as string | undefined,
-  } = {},
+    unsubscribe,
+  }: { login?: string; query?: string; unsubscribe?: string } = {},
 ): Promise<Transport<string>> {
-  end = await smtpEnd({ port: 0, book: receivedBook(), options });
+  end = await smtpEnd({ port: 0, onMail, options });
   const made = smtp({
     url: `smtp://${login}@127.0.0.1:${end.port}${query}`,
     sender: { from: "Shop <shop@example.com>", unsubscribe },
@@ -49,17 +47,11 @@ async function transportTo(
   closing.push(made.close, end.close);
   return made;
 }
+type End = Parameters<typeof smtpEnd>[0];
 
 /** Keeps every mail whole. */
-function keeping(mails: Email[]): SMTPServerOptions {
-  return {
-    onData(stream, _session, callback) {
-      void buffer(stream)
-        .then((raw) => PostalMime.parse(raw))
-        .then((mail) => mails.push(mail))
-        .then(() => callback());
-    },
-  };
+function keeping(mails: Email[]): Pick<End, "onMail"> {
+  return { onMail: async (raw) => void mails.push(await PostalMime.parse(raw)) };
 }
 
 test("sends text and HTML under a Message-ID that the event's id makes, with a way to have no more", async () => {
@@ -105,7 +97,7 @@ test("no header can be slipped in by a subject, and no recipient by an address",
 const refusing = (responseCode: number) =>
   Object.assign(new Error("5.1.1 <olena@example.org> is not here"), { responseCode });
 
-test.each<[string, SMTPServerOptions, new (...args: never[]) => Error, string]>([
+test.each<[string, Parameters<typeof transportTo>[0], new (...args: never[]) => Error, string]>([
   [
     "a recipient that does not exist",
     { onRcptTo: (_to, _session, callback) => callback(refusing(550)) },
@@ -126,13 +118,13 @@ test.each<[string, SMTPServerOptions, new (...args: never[]) => Error, string]>(
   ],
   [
     "a mail that is refused when it was read",
-    { onData: (stream, _s, callback) => void buffer(stream).then(() => callback(refusing(554))) },
+    { onMail: () => Promise.reject(refusing(554)) },
     PermanentError,
     "SMTP: 554 5.1.1 to DATA",
   ],
   [
     "a mail that cannot be taken now",
-    { onData: (stream, _s, callback) => void buffer(stream).then(() => callback(refusing(451))) },
+    { onMail: () => Promise.reject(refusing(451)) },
     RetryLaterError,
     "SMTP: 451 5.1.1 to DATA",
   ],
@@ -166,9 +158,7 @@ test("a connection that breaks is an outage before the mail is handed over, and 
   const before = await transportTo({ onRcptTo: () => end.cut() });
   await expect(before.send(message, never)).rejects.toThrow(OutageError);
 
-  const after = await transportTo({
-    onData: (stream) => void stream.resume().once("end", () => end.cut()),
-  });
+  const after = await transportTo({ onMail: async () => end.cut() });
   await expect(after.send(message, never)).rejects.toThrow(UncertainError);
 });
 
@@ -179,9 +169,7 @@ test("an interruption is told apart in the same way", async () => {
   await expect(before.send(message, stop.signal)).rejects.toThrow(OutageError);
 
   const later = new AbortController();
-  const after = await transportTo({
-    onData: (stream) => void stream.resume().once("end", () => later.abort()),
-  });
+  const after = await transportTo({ onMail: async () => later.abort() });
   await expect(after.send(message, later.signal)).rejects.toThrow(UncertainError);
 });
 

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { serve } from "@hono/node-server";
 import { httpEnds } from "./http-ends.ts";
 import { receivedBook } from "./received.ts";
-import { smtpEnd } from "./smtp-end.ts";
+import { noting, smtpEnd } from "./smtp-end.ts";
 
 const USAGE = `Usage: warren providers --smtp-port PORT --http-port PORT [--file FILE]
 
@@ -30,7 +30,7 @@ export async function command(args: string[]): Promise<number> {
     return 2;
   }
   const book = receivedBook(values.file);
-  const smtp = await smtpEnd({ port: smtpPort, book });
+  const smtp = await smtpEnd({ port: smtpPort, onMail: noting(book) });
   const app = httpEnds(book);
   const http = serve({ fetch: app.fetch, port: httpPort, hostname: values.bind });
   await once(http, "listening");

@@ -13,16 +13,17 @@ export type SmtpEnd = {
   close: () => Promise<void>;
 };
 
-/** A real SMTP server of this machine that keeps what it is sent. It forwards nothing. */
+/** A real SMTP server of this machine that hands on what it is sent, and forwards nothing. */
 export async function smtpEnd({
   port,
-  book,
+  onMail,
   options = {},
 }: {
   /** 0 is any free one. */
   port: number;
-  book: Book;
-  /** For tests: TLS, refusals, delays. */
+  /** Each mail that came whole; once it resolves the mail is taken, and refused if it rejects. */
+  onMail: (raw: Buffer, recipients: readonly string[]) => Promise<void>;
+  /** For tests: TLS, refusals. */
   options?: SMTPServerOptions;
 }): Promise<SmtpEnd> {
   const server = new SMTPServer({
@@ -36,22 +37,10 @@ export async function smtpEnd({
       callback(isRight ? null : new Error("wrong user or password"), { user: username });
     },
     onData(stream, { envelope }, callback) {
-      const keep = async () => {
-        const { messageId, subject, text } = await PostalMime.parse(await buffer(stream));
-        for (const { address } of envelope.rcptTo) {
-          book.add({
-            channel: "email",
-            to: address,
-            ...(messageId !== undefined && { id: messageId }),
-            ...(subject !== undefined && { subject }),
-            ...(text !== undefined && { text: text.trim() }),
-          });
-        }
-      };
-      keep().then(
-        () => callback(),
-        (error: Error) => callback(error),
-      );
+      const recipients = envelope.rcptTo.map(({ address }) => address);
+      buffer(stream)
+        .then((raw) => onMail(raw, recipients))
+        .then(() => callback(), callback);
     },
     ...options,
   });
@@ -71,5 +60,21 @@ export async function smtpEnd({
       for (const socket of sockets) socket.destroy();
     },
     close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+/** Notes each mail as a person reads it. */
+export function noting(book: Book): (raw: Buffer, recipients: readonly string[]) => Promise<void> {
+  return async (raw, recipients) => {
+    const { messageId, subject, text } = await PostalMime.parse(raw);
+    for (const to of recipients) {
+      book.add({
+        channel: "email",
+        to,
+        ...(messageId !== undefined && { id: messageId }),
+        ...(subject !== undefined && { subject }),
+        ...(text !== undefined && { text: text.trim() }),
+      });
+    }
   };
 }

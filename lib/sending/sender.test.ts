@@ -16,7 +16,7 @@ const found: Recipient<string> = { to: "olena@example.org", name: "u1", locale: 
 function received(id: string): Received<Request> {
   const data = { kind: "welcome", template: "hello", data: { name: "O" }, to: { user_id: "u1" } };
   return {
-    event: { id, tenant_id: "acme", type: "email.requested", data } as Request,
+    event: { id, tenant_id: "acme", type: "email.requested", data } as unknown as Request,
     digest: "d",
   };
 }
