@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { readConfig } from "../../lib/config.ts";
 import { senderHandler } from "../../lib/sending/sender-handler.ts";
 import { config } from "./config.ts";
-import { CONCURRENCY, email } from "./consumer.ts";
+import { CONNECTIONS, email } from "./consumer.ts";
 import { smtp } from "./smtp.ts";
 
 const settings = readConfig(config, process.env);
@@ -14,7 +14,7 @@ export const { handler, prepare, metrics, close } = senderHandler(
       smtp({
         url: settings.SMTP_URL,
         sender: { from: settings.MAIL_FROM, unsubscribe: settings.MAIL_UNSUBSCRIBE },
-        connections: CONCURRENCY,
+        connections: CONNECTIONS,
         now: Date.now,
       }),
     templates: join(import.meta.dirname, "templates"),
