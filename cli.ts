@@ -31,6 +31,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "run functions in this container: host [function …] (--queue --workers --prefetch)",
     load: () => import("./lib/host/command.ts"),
   },
+  providers: {
+    summary: "ends of mail, SMS, Telegram and push that keep what they are sent",
+    load: () => import("./infra/providers/command.ts"),
+  },
   bundle: {
     summary: "make dist/<function>.zip for Lambda: bundle [function …]",
     load: () => import("./infra/bundle/command.ts"),

@@ -189,6 +189,6 @@ test("any order, any repetition and any grouping of the same events give the sam
       const other = await after([...twice, ...shuffled], size);
       expect(other.documents).toEqual(plain.documents);
     }),
-    { numRuns: 200 },
+    { numRuns: 60 },
   );
 });

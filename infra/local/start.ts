@@ -3,6 +3,10 @@ import * as z from "zod";
 import { contracts } from "../../events/catalogue.ts";
 import { proofVariables } from "../../functions/neo4j-projector/config.ts";
 import { shopRecipients } from "../../functions/notifier/shop.ts";
+import { pushVariables } from "../../functions/send-push/config.ts";
+import { mailVariables } from "../../functions/send-email/config.ts";
+import { smsVariables } from "../../functions/send-sms/config.ts";
+import { telegramVariables } from "../../functions/send-telegram/config.ts";
 import { port, readConfig, variables } from "../../lib/config.ts";
 import { startHost } from "./host.ts";
 import { DEV, environmentOf, type ServiceName, services, startService } from "./instance.ts";
@@ -105,6 +109,10 @@ export async function startAll(
  * a host that runs.
  */
 const settings = z.object({
+  // Each channel's own: what is set here goes before the ends of this machine.
+  ...z
+    .object({ ...mailVariables, ...smsVariables, ...telegramVariables, ...pushVariables })
+    .partial().shape,
   LEDGER: z.enum(["dynamodb", "redis", "none"], "must be dynamodb, redis or none").optional(),
   LOG_LEVEL: variables.LOG_LEVEL,
   PORT: port.optional(),
