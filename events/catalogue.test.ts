@@ -21,25 +21,24 @@ const issuesOf = (type: string, changes: object) =>
 const dataOf = (type: string, data: unknown) => parseEvent(bytes(eventOf(type, data))).event.data;
 
 // Others join them; none of these may go, since producers send them.
-const promised = [
-  "interaction.viewed",
-  "interaction.added_to_cart",
-  "interaction.removed_from_cart",
-  "interaction.purchased",
-  "interaction.wishlisted",
-  "order.created",
-  "order.confirmed",
-  "order.paid",
-  "order.shipped",
-  "order.delivered",
-  "order.cancelled",
-  "product.created",
-  "product.updated",
-  "product.deleted",
-  "customer.created",
-  "customer.updated",
-  "user.signup",
-];
+const promised = `
+  customer.created customer.points.earned customer.points.redeemed customer.segment.changed
+  customer.tier.changed customer.updated
+  interaction.added_to_cart interaction.purchased interaction.removed_from_cart interaction.viewed
+  interaction.wishlisted
+  message.sent
+  notification.email notification.push notification.sms notification.telegram
+  order.cancelled order.confirmed order.created order.delivered order.paid order.processing
+  order.refunded order.shipped
+  payment.completed payment.failed payment.initiated payment.refund.completed
+  product.created product.deleted product.price.changed product.stock.low product.stock.out
+  product.stock.updated product.updated
+  search.reindex
+  ticket.created ticket.status_changed ticket.updated
+  user.signup`
+  .trim()
+  .split(/\s+/);
+
 test("knows every type that was ever promised, each once", () => {
   expect(eventTypes).toEqual(expect.arrayContaining(promised));
   expect(new Set(eventTypes).size).toBe(eventTypes.length);
@@ -183,4 +182,47 @@ test("knows a phone number wherever the graph takes one", () => {
   const { data } = contracts.find(({ type }) => type === "user.signup")!;
 
   expect(data.safeParse({ user_id: "u", phone: { country: 380 } }).success).toBe(false);
+});
+
+test("takes the ids of Telegram's chats as numbers too", () => {
+  const telegram = { message: "Hello", chat_id: -1001234567890 };
+  expect(dataOf("notification.telegram", telegram)).toMatchObject({ chat_id: "-1001234567890" });
+  expect(issuesOf("notification.telegram", { chat_id: "somebody" })?.[0]?.path).toBe(
+    "data.chat_id",
+  );
+});
+
+test("counts what is paid, paid back and charged anew in minor units", () => {
+  const of = { order_id: "o", currency: "UAH" };
+
+  expect(dataOf("payment.completed", { ...of, payment_id: "p", amount: 12.5 })).toMatchObject({
+    amount_minor: 1_250,
+  });
+  expect(dataOf("payment.failed", { order_id: "o", payment_id: "p", amount_minor: 5 })).toEqual({
+    order_id: "o",
+    payment_id: "p",
+  });
+  expect(dataOf("order.refunded", { ...of, amount: "0.10" })).toMatchObject({ amount_minor: 10 });
+  expect(
+    dataOf("product.price.changed", {
+      product_id: "p",
+      old_price_minor: 1,
+      new_price: "0.125",
+      currency: "UAH",
+    }),
+  ).toEqual({ product_id: "p", new_price: "0.125", new_price_minor: 12, currency: "UAH" });
+});
+
+test("wants the currency of every amount that is paid", () => {
+  const { issues } = checkEvent(
+    eventOf("payment.initiated", { payment_id: "p", order_id: "o", amount: 1 }),
+    latest,
+  );
+  expect(issues).toEqual([{ path: "data.currency", message: "is needed with amount" }]);
+});
+
+test("takes points by the whole, more than none", () => {
+  for (const points of [0, -1, 1.5, 2 ** 40]) {
+    expect(issuesOf("customer.points.earned", { points })).toHaveLength(1);
+  }
 });

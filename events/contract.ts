@@ -4,6 +4,8 @@ import type { Envelope } from "../lib/envelope.ts";
 /** What an event type promises. Schemas keep unknown fields, so that a newer producer loses nothing. */
 export type Contract<Type extends string, Schema extends z.ZodType> = {
   type: Type;
+  /** What has happened, or is asked for, in one line. */
+  meaning: string;
   /** `major.minor`; a schema of the same major reads every minor. */
   version: string;
   data: Schema;
@@ -11,6 +13,16 @@ export type Contract<Type extends string, Schema extends z.ZodType> = {
   key: (data: z.output<Schema>) => string;
   /** A realistic payload; the catalogue's test reads every one of them. */
   sample: z.input<Schema>;
+  /** Of former majors that are still read, one each. */
+  older?: readonly Older<z.input<NoInfer<Schema>>>[];
+};
+
+/** A former version. Its schema ends in a transform that gives the data as the current version takes it. */
+export type Older<Current = unknown> = {
+  version: string;
+  data: z.ZodType<Current>;
+  /** A realistic payload of that version. */
+  sample: object;
 };
 
 export function contract<const Type extends string, Schema extends z.ZodType>(

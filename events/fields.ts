@@ -14,3 +14,55 @@ export const line = z.string().min(1).max(500);
 export const email = z
   .string()
   .regex(/^[^\s@]{1,64}@[^\s@]{1,189}$/, "must look like name@example.com");
+
+/** A language, perhaps with script and region (BCP 47). */
+export const locale = z
+  .string()
+  .max(35)
+  .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, "must be a language such as uk or en-GB");
+
+/** Telegram's: a number, below zero for groups, or `@name` of a public channel. */
+export const chatId = z
+  .union([z.string().regex(/^(-?\d{1,20}|@\w{4,32})$/), z.int()], {
+    error: "must be a number or @name",
+  })
+  .transform(String);
+
+/** What a browser hands out when somebody allows notifications (W3C Push API, PushSubscription). */
+export const pushSubscriptions = z
+  .array(
+    z.looseObject({
+      endpoint: z.url({ protocol: /^https$/, error: "must be an https:// URL" }).max(2_000),
+      keys: z.looseObject({ p256dh: base64url(200), auth: base64url(100) }),
+    }),
+  )
+  .max(20);
+
+/** Everybody who watches a ticket at that time. */
+export const watcherIds = z.array(entityId).max(100);
+
+/** Also part of a file's name. */
+export const templateName = z
+  .string()
+  .max(64)
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/,
+    "must be 1 to 64 of the characters A-Z a-z 0-9 _ - and single dots between them",
+  );
+
+/** Who somebody is and how to reach them; nobody has to say any of it. */
+export const contact = z.looseObject({
+  email: email.optional(),
+  name: line.optional(),
+  phone: line.optional(),
+  locale: locale.optional(),
+  telegram_chat_id: chatId.optional(),
+  push_subscriptions: pushSubscriptions.optional(),
+});
+
+function base64url(max: number) {
+  return z
+    .string()
+    .max(max)
+    .regex(/^[A-Za-z0-9_-]+=*$/, "must be base64url");
+}

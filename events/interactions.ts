@@ -17,9 +17,29 @@ const terms = {
 };
 
 export const interactions = [
-  contract({ type: "interaction.viewed", ...terms }),
-  contract({ type: "interaction.added_to_cart", ...terms }),
-  contract({ type: "interaction.removed_from_cart", ...terms }),
-  contract({ type: "interaction.purchased", ...terms }),
-  contract({ type: "interaction.wishlisted", ...terms }),
+  contract({
+    ...terms,
+    type: "interaction.viewed",
+    meaning: "A user has looked at a product.",
+  }),
+  contract({
+    ...terms,
+    type: "interaction.added_to_cart",
+    meaning: "A user has put a product into the cart.",
+  }),
+  contract({
+    ...terms,
+    type: "interaction.removed_from_cart",
+    meaning: "A user has taken a product out of the cart.",
+  }),
+  contract({
+    ...terms,
+    type: "interaction.purchased",
+    meaning: "A user has bought a product.",
+  }),
+  contract({
+    ...terms,
+    type: "interaction.wishlisted",
+    meaning: "A user has noted a product for later.",
+  }),
 ] as const;

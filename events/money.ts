@@ -19,6 +19,8 @@ export const amount = z.custom<number | string>(
   "must be a decimal amount, not negative, such as 12.50",
 );
 
+type Amount = z.output<typeof amount> | undefined;
+
 /** Whole minor units, rounded half to even, and whether nothing was rounded away. */
 export type Minor = { units: number; exact: boolean };
 
@@ -60,6 +62,24 @@ export function roundedMinor(
   const minor = toMinor(value, code);
   if (minor === undefined) context.addIssue({ code: "custom", path, message: "is too large" });
   return minor?.units ?? 0;
+}
+
+/**
+ * For an object that may name an amount: parsed, `amount_minor` stands beside it. That is ours to
+ * derive: what a producer calls so says nothing about money.
+ */
+export function withMinor<T extends { amount?: Amount; currency?: string | undefined }>(
+  given: T,
+  context: z.core.$RefinementCtx,
+): T & { amount_minor?: number } {
+  const money: T & { amount_minor?: number } = { ...given };
+  delete money.amount_minor;
+  if (money.amount === undefined) return money;
+  if (money.currency === undefined) {
+    context.addIssue({ code: "custom", path: ["currency"], message: "is needed with amount" });
+    return money;
+  }
+  return { ...money, amount_minor: exactMinor(money.amount, money.currency, ["amount"], context) };
 }
 
 /** Digits after the point: 2 for UAH, 0 for JPY, 3 for KWD. */

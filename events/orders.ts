@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { contract } from "./contract.ts";
 import { entityId, line } from "./fields.ts";
-import { amount, currency, exactMinor, roundedMinor } from "./money.ts";
+import { amount, currency, exactMinor, roundedMinor, withMinor } from "./money.ts";
 
 /** The statuses an order passes through, in this order; the last two end it. */
 export const orderStatuses = [
@@ -44,10 +44,10 @@ const created = z
     })),
   }));
 
-const confirmed = z.looseObject({
-  order_id: entityId,
-  status: z.literal("confirmed").optional(),
-});
+/** Of an order that is known: whose it is need not be said again. */
+const order = z.looseObject({ order_id: entityId, customer_id: entityId.optional() });
+
+const confirmed = order.extend({ status: z.literal("confirmed").optional() });
 
 const payment = z
   .looseObject({
@@ -56,27 +56,23 @@ const payment = z
     amount: amount.optional(),
     currency: currency.optional(),
   })
-  .transform((given, context): Omit<typeof given, "amount_minor"> & { amount_minor?: number } => {
-    // Ours to derive: what a producer calls so says nothing about money.
-    const { amount_minor: _, ...paid } = given;
-    if (paid.amount === undefined) return paid;
-    if (paid.currency === undefined) {
-      context.addIssue({ code: "custom", path: ["currency"], message: "is needed with amount" });
-      return paid;
-    }
-    return { ...paid, amount_minor: exactMinor(paid.amount, paid.currency, ["amount"], context) };
-  });
+  .transform(withMinor);
 
-const paid = z.looseObject({ order_id: entityId, payment: payment.optional() });
+const paid = order.extend({ payment: payment.optional() });
 
-const shipped = z.looseObject({
-  order_id: entityId,
+const shipped = order.extend({
   tracking: z.looseObject({ number: line, carrier: line.optional() }).optional(),
 });
 
-const delivered = z.looseObject({ order_id: entityId });
+const reason = z.string().max(2_000).optional();
 
-const cancelled = z.looseObject({ order_id: entityId, reason: z.string().max(2_000).optional() });
+const cancelled = order.extend({ reason });
+
+/** Parsed with `amount_minor`. */
+const refunded = order.extend({ amount, currency, reason }).transform((given, context) => ({
+  ...given,
+  amount_minor: exactMinor(given.amount, given.currency, ["amount"], context),
+}));
 
 const terms = { version: "1.0", key: ({ order_id }: { order_id: string }) => order_id };
 
@@ -84,6 +80,7 @@ export const orders = [
   contract({
     ...terms,
     type: "order.created",
+    meaning: "Somebody has ordered something: the whole order.",
     data: created,
     sample: {
       order_id: "order_xyz",
@@ -98,12 +95,14 @@ export const orders = [
   contract({
     ...terms,
     type: "order.confirmed",
+    meaning: "The shop has accepted an order.",
     data: confirmed,
     sample: { order_id: "order_xyz", status: "confirmed" },
   }),
   contract({
     ...terms,
     type: "order.paid",
+    meaning: "An order is paid for.",
     data: paid,
     sample: {
       order_id: "order_xyz",
@@ -112,20 +111,37 @@ export const orders = [
   }),
   contract({
     ...terms,
+    type: "order.processing",
+    meaning: "An order is being packed.",
+    data: order,
+    sample: { order_id: "order_xyz" },
+  }),
+  contract({
+    ...terms,
     type: "order.shipped",
+    meaning: "An order has left the shop.",
     data: shipped,
     sample: { order_id: "order_xyz", tracking: { number: "59000123456789", carrier: "np" } },
   }),
   contract({
     ...terms,
     type: "order.delivered",
-    data: delivered,
+    meaning: "An order has reached its buyer.",
+    data: order,
     sample: { order_id: "order_xyz" },
   }),
   contract({
     ...terms,
     type: "order.cancelled",
+    meaning: "An order will not be fulfilled.",
     data: cancelled,
     sample: { order_id: "order_xyz", reason: "out of stock" },
+  }),
+  contract({
+    ...terms,
+    type: "order.refunded",
+    meaning: "The buyer of an order gets money back.",
+    data: refunded,
+    sample: { order_id: "order_xyz", amount: "1000.00", currency: "UAH", reason: "came broken" },
   }),
 ] as const;

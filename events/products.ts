@@ -34,13 +34,14 @@ const named = z.looseObject({
 });
 
 /** `price_minor` is ours to derive: what a producer calls so says nothing about money. */
-type Changed = Omit<z.output<typeof named>, "price_minor"> & { price_minor?: number };
+type Changed = z.output<typeof named> & { price_minor?: number };
 
 /** Only what changed; null clears a field. Parsed with `price_minor` where the price changed. */
 const changes = named
   .refine((changed) => Object.keys(changed).length > 0, "must hold at least one change")
   .transform((given, context): Changed => {
-    const { price_minor: _, ...changed } = given;
+    const changed: Changed = { ...given };
+    delete changed.price_minor;
     if (changed.price === undefined && changed.currency === undefined) return changed;
     if (changed.price === undefined || changed.currency === undefined) {
       // One without the other names no amount of money: which minor units would it be in?
@@ -58,9 +59,33 @@ const changes = named
     };
   });
 
-const updated = z.looseObject({ product_id: entityId, changes });
+const product = z.looseObject({ product_id: entityId });
 
-const deleted = z.looseObject({ product_id: entityId });
+const updated = product.extend({ changes });
+
+/** Below zero: sold before it came in. */
+const quantity = z.int();
+
+const inStock = product.extend({ sku: line.optional(), quantity });
+
+const stockLow = inStock.extend({ threshold: z.int().optional() });
+
+const stockOut = product.extend({ sku: line.optional() });
+
+const priced = product.extend({ old_price: amount.nullish(), new_price: amount, currency });
+
+/** Parsed with `new_price_minor`, and `old_price_minor` where the old price is said. */
+const priceChanged = priced.transform((given, context) => {
+  const minor = (name: "old_price" | "new_price", price: number | string) =>
+    roundedMinor(price, given.currency, [name], context);
+  const changed: z.output<typeof priced> & { new_price_minor: number; old_price_minor?: number } = {
+    ...given,
+    new_price_minor: minor("new_price", given.new_price),
+  };
+  delete changed.old_price_minor;
+  if (given.old_price != null) changed.old_price_minor = minor("old_price", given.old_price);
+  return changed;
+});
 
 const terms = { version: "1.0", key: ({ product_id }: { product_id: string }) => product_id };
 
@@ -68,6 +93,7 @@ export const products = [
   contract({
     ...terms,
     type: "product.created",
+    meaning: "A product is offered: the whole product.",
     data: created,
     sample: {
       product_id: "prod_456",
@@ -83,13 +109,43 @@ export const products = [
   contract({
     ...terms,
     type: "product.updated",
+    meaning: "What is known about a product has changed; null clears a field.",
     data: updated,
     sample: { product_id: "prod_456", changes: { price: "450.00", currency: "UAH" } },
   }),
   contract({
     ...terms,
     type: "product.deleted",
-    data: deleted,
+    meaning: "A product is no longer offered.",
+    data: product,
     sample: { product_id: "prod_456" },
+  }),
+  contract({
+    ...terms,
+    type: "product.price.changed",
+    meaning: "A product has another price.",
+    data: priceChanged,
+    sample: { product_id: "prod_456", old_price: "500.00", new_price: "450.00", currency: "UAH" },
+  }),
+  contract({
+    ...terms,
+    type: "product.stock.updated",
+    meaning: "So many of a product are in stock now.",
+    data: inStock,
+    sample: { product_id: "prod_456", sku: "SKU001", quantity: 12 },
+  }),
+  contract({
+    ...terms,
+    type: "product.stock.low",
+    meaning: "Few of a product are left in stock.",
+    data: stockLow,
+    sample: { product_id: "prod_456", sku: "SKU001", quantity: 2, threshold: 5 },
+  }),
+  contract({
+    ...terms,
+    type: "product.stock.out",
+    meaning: "None of a product is left in stock.",
+    data: stockOut,
+    sample: { product_id: "prod_456", sku: "SKU001" },
   }),
 ] as const;

@@ -1,33 +1,41 @@
-import * as z from "zod";
 import { contract } from "./contract.ts";
-import { email, entityId, line } from "./fields.ts";
+import { contact, entityId } from "./fields.ts";
 
 /** Whoever signs up with an address alone is known by it: parsed, `user_id` is always there. */
-const signup = z
-  .looseObject({
-    user_id: entityId.optional(),
-    email: email.optional(),
-    name: line.optional(),
-    phone: line.optional(),
-  })
-  .transform((user, context) => {
-    const user_id = user.user_id ?? user.email;
-    if (user_id === undefined) {
-      context.addIssue({
-        code: "custom",
-        path: ["user_id"],
-        message: "user_id or email is needed",
-      });
-    }
-    return { ...user, user_id: user_id ?? "" };
-  });
+const signup = contact.extend({ user_id: entityId.optional() }).transform((user, context) => {
+  const user_id = user.user_id ?? user.email;
+  if (user_id === undefined) {
+    context.addIssue({
+      code: "custom",
+      path: ["user_id"],
+      message: "user_id or email is needed",
+    });
+  }
+  return { ...user, user_id: user_id ?? "" };
+});
 
 export const users = [
   contract({
     type: "user.signup",
+    meaning: "Somebody has opened an account.",
     version: "1.0",
     data: signup,
     key: ({ user_id }) => user_id,
-    sample: { user_id: "user_1", email: "olena@example.com" },
+    sample: {
+      user_id: "user_1",
+      email: "olena@example.com",
+      locale: "uk",
+      telegram_chat_id: "123456789",
+      push_subscriptions: [
+        {
+          endpoint: "https://push.example.com/v1/d7Fz",
+          keys: {
+            p256dh:
+              "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            auth: "BTBZMqHH6r4Tts7J_aSIgg",
+          },
+        },
+      ],
+    },
   }),
 ] as const;

@@ -1,0 +1,16 @@
+import * as z from "zod";
+import { contract } from "./contract.ts";
+import { entityId } from "./fields.ts";
+
+const reindex = z.looseObject({ entity: z.enum(["product", "ticket", "message"]), id: entityId });
+
+export const search = [
+  contract({
+    type: "search.reindex",
+    meaning: "What the search knows about an entity is to be made anew.",
+    version: "1.0",
+    data: reindex,
+    key: ({ entity, id }) => `${entity}:${id}`,
+    sample: { entity: "product", id: "prod_456" },
+  }),
+] as const;
