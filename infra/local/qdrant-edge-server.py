@@ -466,6 +466,8 @@ class Handler(BaseHTTPRequestHandler):
             name, call = path[1], (method, "/".join(path[2:]))
             if call == ("GET", ""):
                 return store.get(name).info()
+            if call == ("GET", "exists"):
+                return {"exists": store.aliases.get(name, name) in store.collections}
             if call == ("PUT", ""):
                 return store.create(name, body)
             if call == ("DELETE", ""):
