@@ -31,6 +31,9 @@ export const weights = {
 /** After so long an interaction counts half as much as the newest one. ms */
 const HALF_LIFE = 30 * 86_400_000;
 
+/** Of a sum, compared with what was summed up (product vectors have length 1). */
+const NOTHING = 1e-9;
+
 /** `2026-11-21T10:00:00.500000Z#`: an event's id follows (lib/envelope.ts). */
 const ID_AT = 28;
 
@@ -72,14 +75,18 @@ export function profileOf(
 
   const newest = timeOf(interactions.at(-1));
   const vector = new Array<number>(dimensions).fill(0);
+  let weighed = 0;
   // In the order of stamps: a sum of floats depends on it.
   for (const one of interactions) {
     const { vector: product } = vectorOf(one.product_id);
     if (product === undefined) continue;
     // Compared with the newest interaction, never with now: the same set, the same vector.
     const weight = one.weight * 2 ** ((timeOf(one) - newest) / HALF_LIFE);
+    weighed += Math.abs(weight);
     for (let i = 0; i < dimensions; i += 1) vector[i]! += weight * product[i]!;
   }
+  // What cancels out leaves rounding errors, and Qdrant would make a direction of them.
+  if (Math.hypot(...vector) < NOTHING * weighed) vector.fill(0);
   return {
     id,
     vector,
