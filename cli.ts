@@ -36,8 +36,12 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     load: () => import("./infra/rabbitmq/command.ts"),
   },
   ledger: {
-    summary: "create | check <table>: the DynamoDB table of the ledger",
-    load: () => import("./infra/dynamodb/command.ts"),
+    summary: "create <table> | check [table]: the ledger, in DynamoDB or Redis",
+    load: () => import("./infra/ledger/command.ts"),
+  },
+  directory: {
+    summary: "create | check <table>: the DynamoDB table of the directory",
+    load: () => import("./infra/dynamodb/directory-command.ts"),
   },
   graph: {
     summary: "create | check: the constraints of the Neo4j graph",

@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** One for each core of the smallest machine that the tests are meant for. */
+const maxWorkers = 2;
+
 /** `unit` needs no service; `integration` starts real ones under `.warren/test`; `deploy` packages for AWS. */
 export default defineConfig({
   test: {
@@ -13,6 +16,7 @@ export default defineConfig({
             "tests/shop/*.test.ts",
           ],
           testTimeout: 2_000,
+          maxWorkers,
         },
       },
       {
@@ -21,9 +25,10 @@ export default defineConfig({
           include: ["tests/**/*.test.ts"],
           exclude: ["tests/contract/memory-*.test.ts", "tests/shop/*.test.ts", "tests/deploy/**"],
           globalSetup: "tests/integration/services.ts",
+          setupFiles: "tests/integration/lane.ts",
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers,
         },
       },
       {
@@ -32,6 +37,7 @@ export default defineConfig({
           include: ["tests/deploy/*.test.ts"],
           globalSetup: "tests/deploy/packaged.ts",
           testTimeout: 120_000,
+          maxWorkers,
           // After the others: linters take a core each.
           sequence: { groupOrder: 1 },
         },

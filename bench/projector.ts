@@ -21,7 +21,7 @@ import { readConfig } from "../lib/config.ts";
 import { invokeWith } from "../lib/host/invoke.ts";
 import { poll } from "../lib/host/poller.ts";
 import { consumerHandler } from "../lib/lambda/consumer-handler.ts";
-import { chunksOf } from "../lib/ledger/in-parallel.ts";
+import { chunksOf } from "../lib/in-parallel.ts";
 import { redisClient } from "../lib/ledger/redis-client.ts";
 import { logger } from "../lib/log.ts";
 import { rabbitConnection, withChannel } from "../lib/rabbit/connection.ts";

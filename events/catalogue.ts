@@ -26,6 +26,11 @@ export type EventOfType<Type extends EventType> = Extract<WarrenEvent, { type: T
 
 export const eventTypes: readonly EventType[] = contracts.map(({ type }) => type);
 
+/** Those that functions make for each other: nobody may send them in. */
+export const internalTypes: ReadonlySet<string> = new Set(
+  contracts.filter((each: Contract<string, z.ZodType>) => each.internal).map(({ type }) => type),
+);
+
 const byType = new Map<string, Contract<EventType, z.ZodType>>(
   contracts.map((each) => [each.type, each as Contract<EventType, z.ZodType>]),
 );

@@ -6,6 +6,8 @@ export type Contract<Type extends string, Schema extends z.ZodType> = {
   type: Type;
   /** What has happened, or is asked for, in one line. */
   meaning: string;
+  /** Made by functions for functions: ingest refuses it. */
+  internal?: true;
   /** `major.minor`; a schema of the same major reads every minor. */
   version: string;
   data: Schema;

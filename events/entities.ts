@@ -6,6 +6,8 @@ export { notifications } from "./notifications.ts";
 export { orders } from "./orders.ts";
 export { payments } from "./payments.ts";
 export { products } from "./products.ts";
+export { recipients } from "./recipients.ts";
+export { requests } from "./requests.ts";
 export { search } from "./search.ts";
 export { tickets } from "./tickets.ts";
 export { users } from "./users.ts";

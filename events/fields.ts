@@ -41,8 +41,8 @@ export const pushSubscriptions = z
 /** Everybody who watches a ticket at that time. */
 export const watcherIds = z.array(entityId).max(100);
 
-/** Also part of a file's name. */
-export const templateName = z
+/** Names a template, or a kind of messages; also part of a file's name. */
+export const dottedName = z
   .string()
   .max(64)
   .regex(

@@ -1,12 +1,12 @@
 import * as z from "zod";
 import { contract } from "./contract.ts";
-import { chatId, email, entityId, line, templateName } from "./fields.ts";
+import { chatId, email, entityId, line, dottedName } from "./fields.ts";
 
 /** The most that Telegram takes; SMS and push have less, which their senders know. */
 const message = z.string().min(1).max(4_096);
 
 const byEmail = z.looseObject({
-  template: templateName,
+  template: dottedName,
   recipient: email,
   /** What the template names. */
   data: z.record(z.string(), z.unknown()).optional(),

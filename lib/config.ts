@@ -62,6 +62,8 @@ export const variables = {
   RABBITMQ_URL: z.url({ protocol: /^amqps?$/, error: "must be an amqp:// or amqps:// URL" }),
   /** Delay before each further attempt, ms; its length is the number of retries. */
   RETRY_DELAYS: delays.prefault("5s,30s,5m"),
+  /** The DynamoDB table of the directory (lib/directory). */
+  DIRECTORY_TABLE: z.string(),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
 };
 

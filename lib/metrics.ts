@@ -17,6 +17,8 @@ export type Metrics = {
   takeSamples: () => Sample[];
   /** A function that will take batches: what alerts watch must be seen at 0 before it rises. */
   consumer(one: { name: string }): void;
+  /** A function that will run on a schedule, likewise. */
+  schedule(one: { name: string }): void;
   /** An answered request to accept an event. */
   request(answer: { code: number; seconds: number }): void;
   /** A batch that was handed to a function: all of it settled, or (`thrown`) none of it acked. */
@@ -190,6 +192,9 @@ export function createMetrics({
       for (const result of ["settled", "thrown"]) batches.inc({ function: name, result }, 0);
       ledgerErrors.inc({ function: name }, 0);
       sinkDown.set({ function: name }, 0);
+    },
+    schedule({ name }) {
+      for (const result of ["ended", "failed"]) runs.inc({ function: name, result }, 0);
     },
     request({ code, seconds }) {
       requests.inc({ code });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { contracts, parseEvent } from "../../events/catalogue.ts";
+import { contracts, internalTypes, parseEvent } from "../../events/catalogue.ts";
 import { createMetrics } from "../../lib/metrics.ts";
 import {
   BrokerUnavailableError,
@@ -164,13 +164,25 @@ test("accepts a CloudEvent", async () => {
   ]);
 });
 
-test.each(contracts)("passes a consumer's check with $type", async ({ type, sample }) => {
+const admitted = contracts.filter(({ type }) => !internalTypes.has(type));
+test.each(admitted)("passes a consumer's check with $type", async ({ type, sample }) => {
   const { post, published } = setup();
 
   expect((await post({ ...event, type, data: sample })).status).toBe(202);
   const raw = { ...event, type, data: sample };
   const skippedTheDoor = parseEvent(Buffer.from(JSON.stringify(raw)), () => NOW);
   expect(parseEvent(published[0]!.body, () => NOW)).toEqual(skippedTheDoor);
+});
+
+test.each([...internalTypes])("refuses %s, which only functions make", async (type) => {
+  const { post, published } = setup();
+  const { sample } = contracts.find((each) => each.type === type)!;
+
+  const { status, answer } = await post({ ...event, type, data: sample });
+
+  const message = `${type} is made by functions of this system only`;
+  expect([status, answer.issues]).toEqual([422, [{ path: "type", message }]]);
+  expect(published).toEqual([]);
 });
 
 test("takes the Idempotency-Key for the id, and refuses it beside another id", async () => {

@@ -1,5 +1,5 @@
 import { Hono, type Context } from "hono";
-import { checkEvent, FUTURE_MS } from "../../events/catalogue.ts";
+import { checkEvent, FUTURE_MS, internalTypes } from "../../events/catalogue.ts";
 import {
   InvalidEventError,
   MAX_BYTES,
@@ -95,6 +95,11 @@ export function createApp(deps: Deps): Hono {
     const named = fields["tenant_id"];
     if (typeof named === "string" && named !== tenant) return refusals.otherTenant;
 
+    const type = fields["type"];
+    if (typeof type === "string" && internalTypes.has(type)) {
+      const message = `${type} is made by functions of this system only`;
+      return invalid([{ path: asSent("type"), message }]);
+    }
     const checked = checkEvent(fields, now() + FUTURE_MS);
     const wrong = [...issues, ...(checked.issues ?? [])];
     if (opened.issues.length > 0 || wrong.length > 0 || checked.value === undefined) {

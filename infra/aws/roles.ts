@@ -36,7 +36,7 @@ export function rolesOf(functions: readonly Declared[]): Resources {
               Action: ["sts:AssumeRole"],
             },
           ]),
-          Policies: [{ PolicyName: "function", PolicyDocument: policy(statementsOf(one)) }],
+          Policies: [{ PolicyName: "function", PolicyDocument: policy(distinct(one)) }],
         },
       },
     ]),
@@ -44,6 +44,17 @@ export function rolesOf(functions: readonly Declared[]): Resources {
 }
 
 export const roleId = (key: string) => idOf(key, "Role");
+
+/** IAM refuses a policy with one Sid twice, and with it the whole deploy. */
+function distinct(one: Declared): Statement[] {
+  const statements = statementsOf(one);
+  const sids = statements.flatMap(({ Sid }) => Sid ?? []);
+  const twice = sids.find((sid, index) => sids.indexOf(sid) < index);
+  if (twice === undefined) return statements;
+  throw new Error(
+    `${one.key} has two statements ${twice}: its permissions in serverless.yml are besides those of its kind`,
+  );
+}
 
 function statementsOf({ key, name, events, permissions = [] }: Declared): Statement[] {
   return [

@@ -1,16 +1,14 @@
 import {
-  CreateTableCommand,
   DeleteItemCommand,
   type DynamoDBClient,
   paginateScan,
   PutItemCommand,
-  ResourceInUseException,
   ResourceNotFoundException,
   type AttributeValue,
   type CreateTableCommandInput,
-  waitUntilTableExists,
 } from "@aws-sdk/client-dynamodb";
 import { byAge, type KeyEntry, type KeyStore } from "../keys/key-store.ts";
+import { makeTable } from "./make-table.ts";
 
 const DEADLINE_MS = 30_000;
 
@@ -26,16 +24,7 @@ export function keysTable(table: string): CreateTableCommandInput {
 
 /** Creates it unless it is there, and waits until it can be used. */
 export async function ensureKeysTable(client: DynamoDBClient, table: string): Promise<void> {
-  const abortSignal = AbortSignal.timeout(60_000);
-  await client
-    .send(new CreateTableCommand(keysTable(table)), { abortSignal })
-    .catch((error: unknown) => {
-      if (!(error instanceof ResourceInUseException)) throw error;
-    });
-  await waitUntilTableExists(
-    { client, abortSignal, maxWaitTime: 60, minDelay: 1, maxDelay: 2 },
-    { TableName: table },
-  );
+  await makeTable(client, keysTable(table), AbortSignal.timeout(60_000));
 }
 
 export function tableStore(client: DynamoDBClient, table: string): KeyStore {

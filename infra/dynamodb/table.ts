@@ -1,14 +1,12 @@
 import {
-  CreateTableCommand,
   DescribeTimeToLiveCommand,
-  ResourceInUseException,
   UpdateTimeToLiveCommand,
-  waitUntilTableExists,
   type CreateTableCommandInput,
   type DynamoDBClient,
 } from "@aws-sdk/client-dynamodb";
 import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
 import { requireLedgerTable } from "../../lib/ledger/dynamo-table.ts";
+import { makeTable } from "./make-table.ts";
 
 /** The attribute that lib/ledger/dynamo-item.ts writes as epoch seconds. */
 export const TTL_ATTRIBUTE = "expires";
@@ -51,15 +49,7 @@ export async function ensureLedgerTable({
   const client = dynamoClient({ endpoint });
   const abortSignal = AbortSignal.timeout(60_000);
   try {
-    await client
-      .send(new CreateTableCommand(ledgerTable(table)), { abortSignal })
-      .catch((error: unknown) => {
-        if (!(error instanceof ResourceInUseException)) throw error;
-      });
-    await waitUntilTableExists(
-      { client, abortSignal, maxWaitTime: 60, minDelay: 1, maxDelay: 2 },
-      { TableName: table },
-    );
+    await makeTable(client, ledgerTable(table), abortSignal);
     await requireLedgerTable({ client, table });
     await turnOnTtl(client, table, abortSignal);
   } finally {

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { readOwn, writeSecret } from "./files.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { healthOf } from "./health.ts";
-import { ROOT } from "./instance.ts";
+import { findService, ROOT, services } from "./instance.ts";
 import { portsFor } from "./ports.ts";
 import { end, launch, running, untilReady } from "./processes.ts";
 import type { Address } from "./service.ts";
@@ -52,7 +52,16 @@ export async function startHost(
     env: { ...withoutAliases(env), ...environment, PORT: String(ports.http) },
   });
   const ready = async () => (await statusOf(directory))?.ready ?? false;
-  await untilReady(folder, "warren host", ready, START_MS);
+  await untilReady(folder, "warren host", ready, START_MS, () => endedService(directory));
+}
+
+/** One that ended after it was started: nobody starts it again, and the host would wait for it in vain. */
+async function endedService(directory: string): Promise<string | undefined> {
+  for (const service of Object.values(services)) {
+    const found = await findService(directory, service);
+    if (found?.alive === false) return `${service.title} has ended`;
+  }
+  return undefined;
 }
 
 export function stopHost(directory: string): Promise<void> {

@@ -22,6 +22,8 @@ export type ServiceName = keyof typeof services;
 
 /** The table of all ledgers, unless LEDGER_TABLE names another. */
 export const LEDGER_TABLE = "warren-ledger";
+/** The directory's, unless DIRECTORY_TABLE names another. */
+const DIRECTORY_TABLE = "warren-directory";
 
 /** How long a process that lives may be silent before it is started anew. */
 const SILENCE_MS = 15_000;
@@ -95,10 +97,13 @@ export async function addressOf(
   return service.given(env) ?? (await findService(directory, service))?.address;
 }
 
-/** The environment that functions and tools get: all addresses, and the ledger's table. */
+/** The environment that functions and tools get: all addresses, and the tables' names. */
 export function environmentOf(addresses: readonly Address[], env: NodeJS.ProcessEnv): Address {
-  const table = { LEDGER_TABLE: env["LEDGER_TABLE"] || LEDGER_TABLE };
-  return Object.assign(table, ...addresses) as Address;
+  const tables = {
+    LEDGER_TABLE: env["LEDGER_TABLE"] || LEDGER_TABLE,
+    DIRECTORY_TABLE: env["DIRECTORY_TABLE"] || DIRECTORY_TABLE,
+  };
+  return Object.assign(tables, ...addresses) as Address;
 }
 
 const address = z.record(z.string(), z.string());

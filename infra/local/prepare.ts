@@ -1,3 +1,4 @@
+import { ensureDirectoryTable } from "../dynamodb/directory-table.ts";
 import { ensureLedgerTable } from "../dynamodb/table.ts";
 import { applyConstraints } from "../neo4j/constraints.ts";
 import { topologyOf } from "../../lib/rabbit/topology.ts";
@@ -16,11 +17,15 @@ export async function prepare(
   { retryDelays }: { retryDelays: readonly number[] },
 ): Promise<void> {
   switch (service) {
-    case "dynamodb":
-      return ensureLedgerTable({
-        endpoint: environment["AWS_ENDPOINT_URL_DYNAMODB"],
-        table: required(environment, "LEDGER_TABLE"),
-      });
+    case "dynamodb": {
+      const endpoint = environment["AWS_ENDPOINT_URL_DYNAMODB"];
+      const table = (name: string) => ({ endpoint, table: required(environment, name) });
+      await Promise.all([
+        ensureLedgerTable(table("LEDGER_TABLE")),
+        ensureDirectoryTable(table("DIRECTORY_TABLE")),
+      ]);
+      return;
+    }
     case "neo4j":
       return applyConstraints({
         url: required(environment, "NEO4J_URL"),

@@ -108,6 +108,14 @@ test("a process that is never ready is reported once its time is up", async () =
   );
 });
 
+test("what it waits for in vain is reported at once", async () => {
+  await start("echo connecting; exec sleep 60");
+  const obstacle = async () => "Redis has ended";
+  await expect(untilReady(folder, "it", async () => false, 60_000, obstacle)).rejects.toThrow(
+    /^it cannot become ready: Redis has ended\. The end of/,
+  );
+});
+
 test("the log of the run before is kept", async () => {
   await start("echo first");
   while ((await running(folder)) !== undefined) await sleep(5);

@@ -86,18 +86,27 @@ export async function signalGroup(folder: string, name: NodeJS.Signals): Promise
   if (name === "SIGKILL") await until(() => groupOf(identity).length === 0, 10_000);
 }
 
-/** Waits until `check` is true; throws with the end of the log when the process dies or time is up. */
+/**
+ * Waits until `check` is true; throws with the end of the log when the process dies, time is up, or
+ * `obstacle` says why it never will be.
+ */
 export async function untilReady(
   folder: string,
   title: string,
   check: () => Promise<boolean>,
   deadlineMs: number,
+  obstacle: () => Promise<string | undefined> = () => Promise.resolve(undefined),
 ): Promise<void> {
   const deadline = performance.now() + deadlineMs;
+  const problem = async () => {
+    if ((await running(folder)) === undefined) return "ended while it started";
+    if (performance.now() > deadline) return `is not ready after ${deadlineMs / 1_000} s`;
+    const why = await obstacle();
+    return why && `cannot become ready: ${why}`;
+  };
   while (!(await check().catch(() => false))) {
-    const died = (await running(folder)) === undefined;
-    if (died || performance.now() > deadline) {
-      const what = died ? "ended while it started" : `is not ready after ${deadlineMs / 1_000} s`;
+    const what = await problem();
+    if (what !== undefined) {
       const tail = lastLines(readFileSync(logOf(folder), "utf8"), 15);
       throw new Error(`${title} ${what}. The end of ${logOf(folder)}:\n${tail}`);
     }

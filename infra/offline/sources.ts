@@ -1,4 +1,5 @@
 import { type Mapping, mappingOf, rabbitmqEvent } from "../../lib/host/mapping.ts";
+import { vhostOf } from "../../lib/rabbit/management.ts";
 
 /** What is used of the framework's object. */
 export type Serverless = {
@@ -74,7 +75,7 @@ function brokerUrl(
 }
 
 function place(broker: URL, virtualHost: string | undefined): { url: string; vhost: string } {
-  const vhost = virtualHost ?? (decodeURIComponent(broker.pathname.slice(1)) || "/");
+  const vhost = virtualHost ?? vhostOf(broker.href);
   const url = new URL(broker);
   url.pathname = `/${encodeURIComponent(vhost)}`;
   return { url: url.href, vhost };

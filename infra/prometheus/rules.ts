@@ -16,6 +16,9 @@ const RETRY = ".+[.]retry[.][0-9]+(ms|s|m|h)";
 const HELD = 'queue!~"dead[.].+|events[.]unconsumed"';
 const WORK = `queue!~"dead[.].+|events[.]unconsumed|${RETRY}"`;
 
+/** The expression itself looks back. */
+const AT_ONCE = 0;
+
 /**
  * The alarms of CloudWatch for whoever runs containers, with the same thresholds. Several hosts may
  * report the same queue, hence `max by`; counters start anew with their process, hence `increase`.
@@ -29,8 +32,11 @@ export function alertRules(): { groups: { name: string; rules: Rule[] }[] } {
     rule(alert, minutes, conditions, "function");
   const perQueue = (metric: string, matcher: string) =>
     `max by (queue) (warren_queue_${metric}{${matcher}})`;
-  const grown = (by: string, metric: string) =>
-    `sum by (${by}) (increase(${metric}[${failures.of}m]))`;
+  const grown = (by: string, metric: string, minutes: number) =>
+    `sum by (${by}) (increase(${metric}[${minutes}m])) > 0`;
+  // A minute may hold one figure only, and that tells no increase; so a single failure counts in two.
+  const failing = (by: string, metric: string) =>
+    `count_over_time((${grown(by, metric, 2)})[${failures.of}m:1m]) >= ${failures.minutes}`;
 
   return {
     groups: [
@@ -84,24 +90,21 @@ export function alertRules(): { groups: { name: string; rules: Rule[] }[] } {
               `(rate(warren_event_age_seconds_bucket[${failures.of}m]))) > ${age.limit}`,
           ),
           ofFunction("sink-down", outage.minutes, "max by (function) (warren_sink_down) == 1"),
-          ofFunction(
-            "ledger-failing",
-            failures.minutes,
-            `${grown("function", "warren_ledger_errors_total")} > 0`,
-          ),
+          ofFunction("ledger-failing", AT_ONCE, failing("function", "warren_ledger_errors_total")),
           ofFunction(
             "function-failing",
-            failures.minutes,
-            `${grown("function", 'warren_batches_total{result="thrown"}')} > 0`,
-            `${grown("function", 'warren_scheduled_runs_total{result="failed"}')} > 0`,
+            AT_ONCE,
+            failing("function", 'warren_batches_total{result="thrown"}'),
+            // What runs every hour fails once an hour.
+            grown("function", 'warren_scheduled_runs_total{result="failed"}', failures.of),
           ),
           ofFunction(
             "function-not-running",
             failures.minutes,
             "sum by (function) (warren_host_workers_ready) == 0",
           ),
-          rule("ingest-failing", failures.minutes, [
-            `${grown("code", 'warren_ingest_requests_total{code="503"}')} > 0`,
+          rule("ingest-failing", AT_ONCE, [
+            failing("code", 'warren_ingest_requests_total{code="503"}'),
           ]),
         ],
       },

@@ -8,7 +8,7 @@ import {
   UnroutableError,
 } from "../../lib/rabbit/errors.ts";
 import { HEADER } from "../../lib/rabbit/headers.ts";
-import { EVENTS_EXCHANGE, UNCONSUMED } from "../../lib/rabbit/names.ts";
+import { UNCONSUMED } from "../../lib/rabbit/names.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { brokerAddress } from "./address.ts";
 import { borrow, type Target } from "./borrow.ts";
@@ -210,12 +210,12 @@ async function retry(target: Target, selection: Selection): Promise<number> {
 }
 
 /**
- * Publishes unconsumed events as if they came now. No function has ever seen them, so they stay what
- * they were: first generation, first attempt. What still nobody accepts would only come back: it stays.
+ * Gives unconsumed events to the queues of the functions that accept them by now. Not to the exchange: where
+ * the topology is not yet applied, that would only put them back, and confirm it. No function has ever seen them, so
+ * they stay what they were: first generation, first attempt. What still nobody accepts stays, too.
  */
 async function routeAgain(target: Target, selection: Selection): Promise<number> {
   const consumers = await readConsumers();
-  const wanted = new Set(consumers.flatMap(({ accepts }) => accepts));
   const publisher = rabbitPublisher({ url: target.url, name: "warren dead-letters retry" });
   try {
     return await borrow(target, async ({ channel, letters, ready }) => {
@@ -224,22 +224,21 @@ async function routeAgain(target: Target, selection: Selection): Promise<number>
       try {
         for await (const message of letters) {
           if (!isSelected(selection, deadLetterOf(message))) continue;
-          const { routingKey } = message.fields;
-          if (!wanted.has(routingKey)) {
-            unwanted.add(routingKey.replace(/\p{Cc}+/gu, " "));
+          const { routingKey: type } = message.fields;
+          const wanting = consumers.filter(({ accepts }) => accepts.includes(type));
+          if (wanting.length === 0) {
+            unwanted.add(type.replace(/\p{Cc}+/gu, " "));
             continue;
           }
-          await publisher.publish({
-            exchange: EVENTS_EXCHANGE,
-            routingKey,
-            body: message.content,
-            headers: {},
-          });
+          const body = message.content;
+          for (const { queue: routingKey } of wanting) {
+            await publisher.publish({ exchange: "", routingKey, body, headers: {} });
+          }
           channel.ack(message);
           sent += 1;
         }
       } finally {
-        console.log(`${sent} published to ${EVENTS_EXCHANGE} and removed from ${UNCONSUMED}`);
+        console.log(`${sent} published to who accepts them and removed from ${UNCONSUMED}`);
       }
       if (unwanted.size > 0) {
         console.error(`left where they are, since no function accepts ${[...unwanted].join(", ")}`);

@@ -96,6 +96,20 @@ test("names the nearest types to one that nobody knows, and every problem at onc
   expect(await readdir(root)).toEqual(["serverless.yml"]);
 });
 
+// What all consumers have, the plugin adds (infra/aws/defaults.ts): twice in one role, IAM refuses it. And
+// a virtual host of Amazon MQ is none of the broker on a laptop.
+test("the entry says nothing that the stack gives to every consumer", async () => {
+  await make("order-mails");
+  const after = parse(await read("serverless.yml"), { logLevel: "error" }) as {
+    functions: Record<string, { environment: object; events: { rabbitmq: object }[] }>;
+  };
+  const made = after.functions["order-mails"]!;
+
+  expect(Object.keys(made)).toEqual(["handler", "timeout", "environment", "events"]);
+  expect(Object.keys(made.environment)).toEqual(["ORDER_MAILS_WEBHOOK_URL"]);
+  expect(made.events[0]!.rabbitmq).not.toHaveProperty("virtualHost");
+});
+
 test("puts it behind the last function, however the file is written", async () => {
   const before = `functions:
     one: { handler: a.b } # flow

@@ -81,8 +81,8 @@ async function host(args: string[]): Promise<number> {
   });
 
   const supervisor = supervise({ specs, graceMs: values.grace, log, random: Math.random });
-  process.once("SIGTERM", supervisor.stop);
-  process.once("SIGINT", supervisor.stop);
+  process.on("SIGTERM", supervisor.stop);
+  process.on("SIGINT", supervisor.stop);
   try {
     const { "admin-port": port, "admin-bind": adminBind = "127.0.0.1" } = values;
     const admin =

@@ -14,6 +14,8 @@ const SILENCE_MS = 2 * ALIVE_MS;
 const METRICS_MS = 2_000;
 /** How a worker ends that said why: its own words are kept as the problem. */
 const REFUSED = `exit ${EXIT.config}`;
+/** How a worker ends that was stopped before it listened to the signal: it has taken nothing. */
+const UNSTARTED = "SIGTERM";
 /** How long after one function was refused the others may still report what is wrong with them. */
 const VERDICT_MS = 5_000;
 
@@ -87,7 +89,7 @@ export function supervise({
       const end = await runOnce(slot);
       if (slot.verdict === "refused") return refuse();
       if (signal.aborted) {
-        if (end !== "exit 0") exitCode ||= 1;
+        if (end !== "exit 0" && end !== UNSTARTED) exitCode ||= 1;
         return;
       }
       if (performance.now() - startedAt > HEALTHY_MS) slot.pauses.reset();

@@ -8,6 +8,7 @@ import type { Logger } from "../log.ts";
 import { rabbitConnection } from "../rabbit/connection.ts";
 import { rabbitForward } from "../rabbit/forward.ts";
 import { deliveryHeaders } from "../rabbit/headers.ts";
+import { vhostOf } from "../rabbit/management.ts";
 import { rabbitPublisher } from "../rabbit/publisher.ts";
 import type { Trigger } from "./declaration.ts";
 import { filterOf } from "./filter.ts";
@@ -87,7 +88,7 @@ function readyQueue(
         connection,
         arn: ARN,
         queue,
-        vhost: decodeURIComponent(new URL(url).pathname.slice(1)) || "/",
+        vhost: vhostOf(url),
         batchSize: Math.min(batchSize, spec.prefetch ?? batchSize),
         windowMs,
         prepare: async () => module.prepare?.(queue),

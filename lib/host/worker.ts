@@ -20,7 +20,8 @@ const stopping = new AbortController();
 const handingBack = new AbortController();
 const registry = new Registry();
 
-process.once("SIGTERM", stop);
+// Whoever ends the whole group ends this process twice: the supervisor passes the signal on.
+process.on("SIGTERM", stop);
 // A terminal interrupts the whole group; the supervisor passes it on as SIGTERM.
 process.on("SIGINT", () => {});
 // Without a supervisor nobody would ever end this process.
@@ -63,6 +64,7 @@ function refuse(error: unknown): never {
 }
 
 function stop(): void {
+  if (stopping.signal.aborted) return;
   stopping.abort(new Error("the host stops"));
   const handBack = () => handingBack.abort(new Error("the host stops"));
   setTimeout(handBack, finishMs(spec.graceMs)).unref();

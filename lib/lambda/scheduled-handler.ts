@@ -14,6 +14,7 @@ export function scheduledHandler({
   /** Rejects when the run has failed; the next one comes anyway. */
   run: (context: InvocationContext) => Promise<void>;
 }): ScheduledHandler {
+  metrics.schedule({ name });
   return exposed(async (_event, context) => {
     const startedAt = performance.now();
     const ended = (result: "ended" | "failed") =>

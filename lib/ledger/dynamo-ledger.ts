@@ -1,28 +1,13 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import {
-  BatchExecuteStatementCommand,
-  BatchGetItemCommand,
-  type AttributeValue,
-  type BatchStatementError,
-  type BatchStatementRequest,
-  type DynamoDBClient,
-} from "@aws-sdk/client-dynamodb";
-import { PARALLEL_REQUESTS } from "./dynamo-client.ts";
+import type { BatchStatementRequest, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { backoff, dynamoBatches } from "./dynamo-batches.ts";
 import { attributesOf, readItem, type Stored } from "./dynamo-item.ts";
 import { LedgerUnavailableError } from "./errors.ts";
-import { chunksOf, inParallel } from "./in-parallel.ts";
 import type { Change, Ledger, Row, Verdict } from "./ledger.ts";
 import { partitionKey } from "./row-key.ts";
 
-/** DynamoDB's limits per request. */
-const KEYS_PER_READ = 100;
-const STATEMENTS_PER_WRITE = 25;
-
 /**
  * The ledger in one DynamoDB table (infra/dynamodb/table.ts) that all consumers share. Rows are read
- * 100 and compared and swapped 25 to a request, since the client's CPU is spent per request: one
- * event of a full batch costs 0.05 requests. PartiQL, because only BatchExecuteStatement has
- * conditions and one verdict per row; a transaction would fail all rows for one.
+ * 100 and compared and swapped 25 to a request: one event of a full batch costs 0.05 requests.
  * Calls take at most `deadlineMs`; they throw LedgerUnavailableError.
  */
 export function dynamoLedger({
@@ -42,8 +27,7 @@ export function dynamoLedger({
   random: () => number;
   deadlineMs?: number;
 }): Ledger {
-  // The name becomes part of each statement, and DynamoDB answers by name: an ARN would not be found.
-  if (!/^[A-Za-z0-9_.-]{3,255}$/.test(table)) throw new Error(`"${table}" names no DynamoDB table`);
+  const batches = dynamoBatches({ client, table, random });
   const statements = statementsOn(table);
 
   return {
@@ -72,7 +56,11 @@ export function dynamoLedger({
     const pause = backoff(random, signal);
 
     for (let open = writes; ; await pause()) {
-      const { written, refused, undecided } = await write(open, signal);
+      const { written, refused, undecided } = await batches.write(
+        open,
+        (one) => statements.of(one, now()),
+        signal,
+      );
       for (const { pk } of written) verdicts.set(pk, { written: true });
 
       // A refused insert names no item, a refused update of a missing one neither: both are read.
@@ -92,47 +80,10 @@ export function dynamoLedger({
     }
   }
 
-  async function write(writes: readonly Write[], signal: AbortSignal) {
-    const result = { written: [] as Write[], refused: [] as Write[], undecided: [] as Write[] };
-
-    await inParallel(chunksOf(STATEMENTS_PER_WRITE, writes), PARALLEL_REQUESTS, async (chunk) => {
-      const { Responses = [] } = await client.send(
-        new BatchExecuteStatementCommand({
-          Statements: chunk.map((one) => statements.of(one, now())),
-        }),
-        { abortSignal: signal },
-      );
-      chunk.forEach((one, index) => {
-        const response = Responses[index];
-        if (response === undefined) throw new Error("a statement was left without an answer");
-        if (response.Error === undefined) result.written.push(one);
-        else result[fateOf(response.Error)].push(one);
-      });
-    });
-    return result;
-  }
-
-  /** The items that exist, by their `pk`. */
+  /** The rows that exist, by their `pk`. */
   async function read(pks: readonly string[], signal: AbortSignal): Promise<Map<string, Stored>> {
-    const stored = new Map<string, Stored>();
-
-    await inParallel(chunksOf(KEYS_PER_READ, pks), PARALLEL_REQUESTS, async (chunk) => {
-      const pause = backoff(random, signal);
-      let keys: Record<string, AttributeValue>[] = chunk.map((pk) => ({ pk: { S: pk } }));
-      for (;;) {
-        const { Responses, UnprocessedKeys } = await client.send(
-          new BatchGetItemCommand({
-            RequestItems: { [table]: { Keys: keys, ConsistentRead: true } },
-          }),
-          { abortSignal: signal },
-        );
-        for (const item of Responses?.[table] ?? []) stored.set(...readItem(item, now()));
-        keys = UnprocessedKeys?.[table]?.Keys ?? [];
-        if (keys.length === 0) return;
-        await pause();
-      }
-    });
-    return stored;
+    const items = await batches.read(pks, signal);
+    return new Map(items.map((item) => readItem(item, now())));
   }
 
   async function inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -165,24 +116,6 @@ function live(stored: Stored | undefined): Row | undefined {
   return stored?.past === false ? stored.row : undefined;
 }
 
-const REFUSALS = ["ConditionalCheckFailed", "DuplicateItem"];
-
-/** An internal error may have been carried out: then the repeat is refused by our own row. */
-const PASSING = [
-  "InternalServerError",
-  "ProvisionedThroughputExceeded",
-  "RequestLimitExceeded",
-  "ThrottlingError",
-  "TransactionConflict",
-];
-
-/** Throws what no repeat can mend. */
-function fateOf({ Code, Message }: BatchStatementError): "refused" | "undecided" {
-  if (REFUSALS.includes(String(Code))) return "refused";
-  if (PASSING.includes(String(Code))) return "undecided";
-  throw new Error(`${Code}: ${Message}`);
-}
-
 function statementsOn(table: string) {
   const insert = `INSERT INTO "${table}" VALUE {'pk': ?, 'rev': ?, 'body': ?, 'expires': ?}`;
   const update = `UPDATE "${table}" SET rev=? SET body=? SET expires=? WHERE pk=? AND rev=?`;
@@ -199,15 +132,5 @@ function statementsOn(table: string) {
         ? { Statement: insert, Parameters: [{ S: pk }, rev, body, expires] }
         : { Statement: update, Parameters: [rev, body, expires, ...found] };
     },
-  };
-}
-
-/** Waits between repeats: up to 50 ms at first, doubling up to 1 s, the whole of it by chance. */
-function backoff(random: () => number, signal: AbortSignal): () => Promise<void> {
-  let longest = 50;
-  return async () => {
-    const ms = random() * longest;
-    longest = Math.min(longest * 2, 1_000);
-    await sleep(ms, undefined, { signal });
   };
 }

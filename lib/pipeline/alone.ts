@@ -1,3 +1,4 @@
+import { inParallel } from "../in-parallel.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Claim, Claims } from "./claims.ts";
 import { classify, type Policy } from "./classify.ts";
@@ -7,7 +8,7 @@ import { UncertainError } from "./errors.ts";
 import type { Hold, SinkHealth } from "./hold.ts";
 import type { Decided, Letter } from "./letter.ts";
 import type { Outcome, Settled } from "./outcome.ts";
-import { type Settle, throwFirst } from "./settle.ts";
+import type { Settle } from "./settle.ts";
 import { HandedBackError, type TimeBudget } from "./time-budget.ts";
 
 type Tools = {
@@ -119,21 +120,3 @@ const crashesItsConsumer: Outcome = {
   reason: "crashes its consumer",
   error: `its consumer ended ${MAX_CRASHES} times while it applied this message alone`,
 };
-
-/** Takes no further item once one has failed; rejects when those in flight have ended. */
-async function inParallel<T>(
-  items: readonly T[],
-  concurrency: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = [...items].reverse();
-  const lanes = Array.from({ length: Math.min(concurrency, items.length) }, async () => {
-    try {
-      for (let item = queue.pop(); item !== undefined; item = queue.pop()) await work(item);
-    } catch (error) {
-      queue.length = 0;
-      throw error;
-    }
-  });
-  throwFirst(await Promise.allSettled(lanes));
-}

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { arnOf } from "../../infra/aws/declared.ts";
+import { directoryTable } from "../../infra/dynamodb/directory-table.ts";
 import { keysTable } from "../../infra/dynamodb/keys-table.ts";
 import { ledgerTable, TTL_ATTRIBUTE } from "../../infra/dynamodb/table.ts";
 import { ofType, stackOf, STAGES } from "./stack.ts";
@@ -37,12 +38,14 @@ test.each([
     expect([id, Properties["RetentionInDays"]]).toEqual([id, days]);
 });
 
-test("the tables are those that `warren ledger create` and `warren keys create-table` make", () => {
-  const { LedgerTable, KeysTable } = stackOf("prod").Resources;
+test("the tables are those that `warren ledger|directory create` and `warren keys create-table` make", () => {
+  const { LedgerTable, DirectoryTable, KeysTable } = stackOf("prod").Resources;
   expect(LedgerTable!.Properties).toMatchObject(ledgerTable("warren-prod-ledger"));
   expect(LedgerTable!.Properties).toMatchObject({
     TimeToLiveSpecification: { AttributeName: TTL_ATTRIBUTE, Enabled: true },
   });
+  expect(DirectoryTable!.Properties).toMatchObject(directoryTable("warren-prod-directory"));
+  expect(DirectoryTable!.Properties).not.toHaveProperty("TimeToLiveSpecification");
   expect(KeysTable!.Properties).toMatchObject(keysTable("warren-prod-keys"));
   // A key lasts until it is revoked.
   expect(KeysTable!.Properties).not.toHaveProperty("TimeToLiveSpecification");

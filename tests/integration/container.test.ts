@@ -4,7 +4,8 @@ import { access, chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { environment } from "./lane.ts";
 import { fileStore } from "../../infra/keys/file-store.ts";
 import { createKey } from "../../infra/keys/key-store.ts";
 import { DEV, ROOT } from "../../infra/local/instance.ts";
@@ -37,7 +38,7 @@ beforeAll(async () => {
   await createKey(fileStore(keys), "acme");
   await chmod(keys, 0o644);
   const own = { RABBITMQ_URL: vhost.url, API_KEYS_FILE: keys, PORT: "0" };
-  env = { ...inject("environment"), ...own };
+  env = { ...environment, ...own };
 });
 afterAll(async () => {
   await rm(folder, { recursive: true });

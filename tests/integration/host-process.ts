@@ -71,7 +71,11 @@ export async function hostFolder(
 /** `warren host` with these arguments and this environment alone. It runs until it is ended. */
 export function startHost(args: string[], env: Record<string, string>): HostProcess {
   const child = spawn(process.execPath, [CLI, "host", ...args], {
-    env: { PATH: process.env["PATH"], ...env },
+    env: {
+      PATH: process.env["PATH"],
+      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+      ...env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";

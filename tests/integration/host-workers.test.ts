@@ -124,7 +124,7 @@ test("a handler that outlives its time-out ends its process, also when it never 
   expect(logged(host, "a worker died")).toMatchObject([{ end: "exit 124" }, { end: "SIGKILL" }]);
 });
 
-test("SIGTERM lets the running batch finish, leaves the rest in the queue, and ends with 0", async () => {
+test("SIGTERM to the whole group lets the running batch finish, leaves the rest in the queue, and ends with 0", async () => {
   folder = await hostFolder(queueFunction(30, 2), {
     probe: `export const handler = async () => {
       record({ started: true });
@@ -136,12 +136,22 @@ test("SIGTERM lets the running batch finish, leaves the rest in the queue, and e
   const host = await ready();
   await publish("a", "b", "c", "d", "e");
   await until("it runs", async () => (await recorded("started")).length === 1);
-  host.process.kill("SIGTERM");
+  const { pids } = (await host.status())!.functions["probe"]!;
+  for (const pid of [host.process.pid!, ...pids!]) process.kill(pid, "SIGTERM");
 
   expect(await host.exit).toBe(0);
   expect(await recorded("ended")).toHaveLength(1);
   expect(await recorded("closed")).toHaveLength(1);
   expect(await depth()).toBe(3);
+});
+
+test("SIGTERM ends workers that are only just starting with 0", async () => {
+  folder = await hostFolder(queueFunction(), { probe: `export const handler = async () => {};` });
+  const host = folder.start([], env);
+  await until("it starts one", async () => logged(host, "a worker starts").length === 1);
+  host.process.kill("SIGTERM");
+
+  expect(await host.exit).toBe(0);
 });
 
 test("a batch that does not end within the grace time is handed back", async () => {

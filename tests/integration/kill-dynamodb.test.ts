@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { environment } from "./lane.ts";
 import { EXACT, type LiveShop, openShop } from "./live-shop.ts";
 import { until } from "./rabbit-vhost.ts";
 import { type TcpProxy, tcpProxy } from "./tcp-proxy.ts";
@@ -11,7 +12,7 @@ const MAX_HANDED_BACK = 30;
 let proxy: TcpProxy;
 let shop: LiveShop;
 beforeAll(async () => {
-  const { hostname, port } = new URL(inject("environment")["AWS_ENDPOINT_URL_DYNAMODB"]!);
+  const { hostname, port } = new URL(environment["AWS_ENDPOINT_URL_DYNAMODB"]!);
   proxy = await tcpProxy({ host: hostname, port: Number(port) });
 });
 afterEach(() => shop.close());

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import neo4j, { type Driver } from "neo4j-driver";
-import { afterAll, afterEach, beforeAll, expect, inject, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { environment } from "./lane.ts";
 import { EXACT, type LiveShop, openShop } from "./live-shop.ts";
 import { until } from "./rabbit-vhost.ts";
 import { start, stop } from "./services.ts";
@@ -24,7 +25,7 @@ let shop: LiveShop;
 
 /** The projector has an account of its own, so that the tests keep theirs. */
 beforeAll(async () => {
-  const { NEO4J_URL, NEO4J_USER, NEO4J_PASSWORD } = inject("environment");
+  const { NEO4J_URL, NEO4J_USER, NEO4J_PASSWORD } = environment;
   const { hostname, port } = new URL(NEO4J_URL!);
   admin = neo4j.driver(NEO4J_URL!, neo4j.auth.basic(NEO4J_USER!, NEO4J_PASSWORD!));
   proxy = await tcpProxy({ host: hostname, port: Number(port) });

@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { environment } from "./lane.ts";
 import { EXACT, type LiveShop, openShop } from "./live-shop.ts";
 import { until } from "./rabbit-vhost.ts";
 import { kill, start } from "./services.ts";
@@ -12,7 +13,7 @@ const MAX_HANDED_BACK = 30;
 let proxy: TcpProxy;
 let shop: LiveShop;
 beforeAll(async () => {
-  const { hostname, port } = new URL(inject("environment")["REDIS_URL"]!);
+  const { hostname, port } = new URL(environment["REDIS_URL"]!);
   proxy = await tcpProxy({ host: hostname, port: Number(port) });
 });
 afterEach(async () => {
@@ -22,7 +23,7 @@ afterEach(async () => {
 afterAll(() => proxy.close());
 
 test("a Redis that is killed, and then is silent, loses and repeats nothing of the ledger", async () => {
-  const url = new URL(inject("environment")["REDIS_URL"]!);
+  const url = new URL(environment["REDIS_URL"]!);
   url.port = String(proxy.port);
   shop = await openShop({
     events: 2_000,

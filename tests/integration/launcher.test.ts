@@ -1,10 +1,9 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { expect, inject, test } from "vitest";
+import { expect, test } from "vitest";
+import { environment } from "./lane.ts";
 import { kill, restart, start } from "./services.ts";
 import { TEST } from "../../infra/local/instance.ts";
-
-const environment = inject("environment");
 
 test("nothing of the services listens on an address that others can reach", async () => {
   const addresses = await listeningOf(await pidsBelow(TEST));

@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inject, onTestFailed } from "vitest";
+import { onTestFailed } from "vitest";
 import * as z from "zod";
+import { environment } from "./lane.ts";
 import { fileStore } from "../../infra/keys/file-store.ts";
 import { createKey } from "../../infra/keys/key-store.ts";
 import { applyTopology } from "../../infra/rabbitmq/apply.ts";
@@ -65,7 +66,6 @@ export async function openShop({
   args: string[];
   env?: Record<string, string>;
 }): Promise<LiveShop> {
-  const environment = inject("environment");
   const { RETRY_DELAYS: retryDelays } = readConfig(
     z.object({ RETRY_DELAYS: variables.RETRY_DELAYS }),
     environment,

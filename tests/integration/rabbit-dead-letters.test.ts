@@ -1,5 +1,6 @@
 import type { GetMessage } from "amqplib";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { readConsumers } from "../../infra/rabbitmq/consumers.ts";
 import { command } from "../../infra/rabbitmq/dead-letters.ts";
 import { applyTopology } from "../../lib/rabbit/apply-topology.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
@@ -11,6 +12,8 @@ import { drain, newVhost, purge, type Vhost } from "./rabbit-vhost.ts";
 
 const QUEUE = "events.graph";
 const DEAD = "dead.events.graph";
+/** Of the project's one function that accepts `order.paid`. */
+const OWN = "events.neo4j";
 
 let vhost: Vhost;
 let printed: string[];
@@ -181,8 +184,8 @@ async function postUnconsumed(...types: string[]): Promise<void> {
 
 const idOf = ({ content }: GetMessage) => (JSON.parse(content.toString()) as { id: string }).id;
 
-test("unconsumed events are listed, and go their way once somebody consumes them", async () => {
-  // Bound later than it was published: the type is accepted by the project's own functions.
+test("unconsumed events are listed, and go to the queue of who accepts them by now", async () => {
+  // Published before there was a queue for it: the type is accepted by the project's own functions.
   await postUnconsumed("order.paid", "user.login", "order.paid");
   expect(await command(["list", "events.unconsumed", "--json"])).toBe(0);
   expect(json().map(({ reason }) => reason)).toEqual([
@@ -191,19 +194,29 @@ test("unconsumed events are listed, and go their way once somebody consumes them
     "nobody consumes this type",
   ]);
 
+  const topology = topologyOf({ consumers: await readConsumers(), retryDelays: [5_000] });
   const at = { url: vhost.url, name: "test" };
-  await withChannel(at, (channel) => channel.bindQueue(QUEUE, "events", "order.paid"));
+  await withChannel(at, (channel) => applyTopology(channel, topology));
   expect(await command(["retry", "events.unconsumed", "--all"])).toBe(0);
-  await withChannel(at, (channel) => channel.unbindQueue(QUEUE, "events", "order.paid"));
 
-  expect(printed.at(-1)).toBe("2 published to events and removed from events.unconsumed");
+  const arrived = await drain(vhost.url, OWN);
+  // The next test wants it gone.
+  await withChannel(at, (channel) => channel.deleteQueue(OWN));
+  expect(printed.at(-1)).toBe("2 published to who accepts them and removed from events.unconsumed");
   expect(complained).toEqual(["left where they are, since no function accepts user.login"]);
-  const arrived = await drain(vhost.url, QUEUE);
   expect(arrived.map(idOf)).toEqual(["1", "3"]);
   expect(deliveryHeaders(arrived[0]?.properties.headers)).toMatchObject({
     attempt: 1,
     generation: 1,
   });
+  expect(await purge(vhost.url, "events.unconsumed")).toBe(1);
+});
+
+test("an unconsumed event stays where it is until the queue of who accepts it is there", async () => {
+  await postUnconsumed("order.paid");
+  expect(await command(["retry", "events.unconsumed", "--all"])).toBe(1);
+  expect(printed).toEqual(["0 published to who accepts them and removed from events.unconsumed"]);
+  expect(complained).toEqual([`no queue for ${OWN} (NO_ROUTE)`]);
   expect(await purge(vhost.url, "events.unconsumed")).toBe(1);
 });
 

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { environment } from "./lane.ts";
 import { freePorts } from "../../infra/local/ports.ts";
 import { LedgerUnavailableError } from "../../lib/ledger/errors.ts";
 import type { Done, Key, Ledger, Verdict } from "../../lib/ledger/ledger.ts";
@@ -17,7 +18,7 @@ import { until } from "./rabbit-vhost.ts";
 import { kill, start } from "./services.ts";
 import { type TcpProxy, tcpProxy } from "./tcp-proxy.ts";
 
-const { REDIS_URL: url = "" } = inject("environment");
+const { REDIS_URL: url = "" } = environment;
 /** Not through the proxy. */
 const admin = new Redis(url);
 // It is killed here.

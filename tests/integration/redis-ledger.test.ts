@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
-import { afterAll, describe, expect, inject, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { command } from "../../infra/ledger/command.ts";
+import { environment } from "./lane.ts";
 import { LedgerUnavailableError } from "../../lib/ledger/errors.ts";
 import type { Done } from "../../lib/ledger/ledger.ts";
 import { openLedger } from "../../lib/ledger/open-ledger.ts";
@@ -8,7 +10,7 @@ import { redisClient } from "../../lib/ledger/redis-client.ts";
 import { redisLedger } from "../../lib/ledger/redis-ledger.ts";
 import { ledgerContract } from "../contract/ledger.ts";
 
-const { REDIS_URL: url = "" } = inject("environment");
+const { REDIS_URL: url = "" } = environment;
 const client = redisClient(url);
 const redis = new Redis(url);
 afterAll(() => {
@@ -76,6 +78,41 @@ describe("openLedger", () => {
 
     ledger.close();
     await expect(ledger.look([key])).rejects.toThrow("Connection is closed");
+  });
+});
+
+describe("warren ledger check", () => {
+  let said: string[];
+  beforeEach(() => {
+    said = [];
+    vi.spyOn(console, "log").mockImplementation((line) => void said.push(line));
+    vi.spyOn(console, "error").mockImplementation((line) => void said.push(line));
+    vi.stubEnv("LEDGER", "redis");
+    vi.stubEnv("REDIS_URL", url);
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+    await redis.config("SET", "appendfsync", "everysec");
+  });
+
+  test("finds the Redis ready that the launcher made for a ledger", async () => {
+    expect(await command(["check"])).toBe(0);
+    expect(said).toEqual(["The Redis of REDIS_URL is ready."]);
+  });
+
+  test("says of one that may forget what to set", async () => {
+    await redis.config("SET", "appendfsync", "no");
+    expect(await command(["check"])).toBe(1);
+    expect(said).toEqual([
+      "It may forget rows: appendfsync no forgets them at a power cut: set everysec or always.",
+    ]);
+  });
+
+  test("says in a line why one cannot be asked, without its password", async () => {
+    vi.stubEnv("REDIS_URL", "redis://default:s3cret@127.0.0.1:1");
+    expect(await command(["check"])).toBe(1);
+    expect(said).toEqual(["Redis at 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1"]);
   });
 });
 

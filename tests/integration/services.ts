@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import * as z from "zod";
 import {
@@ -11,19 +12,13 @@ import {
   stopService,
   TEST,
 } from "../../infra/local/instance.ts";
+import { readJson, writeSecret } from "../../infra/local/files.ts";
 import { lock } from "../../infra/local/lock.ts";
 import { prepare } from "../../infra/local/prepare.ts";
 import type { Address } from "../../infra/local/service.ts";
 
 /** Short, so that a test can see a message go through every tier. ms */
 export const RETRY_DELAYS = [200, 1_000, 3_000];
-
-declare module "vitest" {
-  interface ProvidedContext {
-    /** RABBITMQ_URL, NEO4J_PASSWORD and so on, as the functions read them; also in process.env. */
-    environment: Address;
-  }
-}
 
 /** Which one all functions that the tests start keep: `LEDGER=redis npm test`. */
 export const LEDGER = z
@@ -32,29 +27,35 @@ export const LEDGER = z
 
 const names = Object.keys(services) as ServiceName[];
 
+/** What the processes of the tests share. */
+const settings = {
+  // Each lives for seconds: neither the best machine code pays off, nor compiling the same modules again.
+  JAVA_TOOL_OPTIONS: "-XX:TieredStopAtLevel=1",
+  NODE_COMPILE_CACHE: join(TEST, "compiled"),
+  RETRY_DELAYS: RETRY_DELAYS.map((ms) => `${ms}ms`).join(","),
+  LEDGER,
+  // Without a ledger older events are refused, and the tests' events have fixed dates.
+  PROOF_DAYS: "3650",
+};
+
 /**
- * Starts the services of the tests, with empty data, under `.warren/test`, which `npm start` and
- * `npm stop` do not touch. Returns the teardown.
+ * Starts the services that the tests of one worker use and break, with empty data, under
+ * `.warren/test`, which `npm start` and `npm stop` do not touch. What the other workers need their
+ * first file starts (lane.ts); what must be installed for it is then there. Returns the teardown.
  */
-export async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function setup({ config }: TestProject): Promise<() => Promise<void>> {
   const release = await lock(TEST, () => console.log("Another test run is at work; waiting."));
+  const folders = Array.from({ length: config.maxWorkers }, (_, i) => folderOf(i + 1));
   const end = async () => {
-    await Promise.all(names.map(kill));
-    await Promise.all(names.map(stop));
+    await Promise.all(folders.flatMap((folder) => names.map((name) => kill(name, folder))));
+    await Promise.all(folders.flatMap((folder) => names.map((name) => stop(name, folder))));
     await rm(TEST, { recursive: true, force: true });
   };
   // What a killed run may have left.
   await end();
+  Object.assign(process.env, settings);
   try {
-    const environment = Object.assign({}, ...(await Promise.all(names.map(start)))) as Address;
-    const settings = {
-      RETRY_DELAYS: RETRY_DELAYS.map((ms) => `${ms}ms`).join(","),
-      LEDGER,
-      // Without a ledger older events are refused, and the tests' events have fixed dates.
-      PROOF_DAYS: "3650",
-    };
-    project.provide("environment", { ...environment, ...settings });
-    Object.assign(process.env, environment, settings);
+    await startAll(1);
   } catch (error) {
     await end();
     await release();
@@ -66,13 +67,34 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   };
 }
 
+/** What the functions read, of the services of a worker; starts them if none of its files has. */
+export async function startAll(worker: number): Promise<Address> {
+  const folder = folderOf(worker);
+  const file = join(folder, "environment.json");
+  const known = await readJson(file);
+  if (known !== undefined) return known as Address;
+  const addresses = await Promise.all(names.map((name) => start(name, folder)));
+  const environment = Object.assign({}, ...addresses, settings) as Address;
+  await writeSecret(file, JSON.stringify(environment));
+  return environment;
+}
+
+function folderOf(worker: number): string {
+  return join(TEST, String(worker));
+}
+
+/** The worker's that asks. */
+function ownFolder(): string {
+  return folderOf(Number(process.env["VITEST_POOL_ID"]));
+}
+
 /**
  * Starts a service of the tests, on its old port, data and password, with table, constraints or
  * topology. The tests break what they use: never somebody's own services from the environment.
  */
-export async function start(name: ServiceName): Promise<Address> {
+export async function start(name: ServiceName, folder = ownFolder()): Promise<Address> {
   const report = (text: string) => console.log(`${services[name].title} ${text}`);
-  const address = await startService(TEST, services[name], {}, report);
+  const address = await startService(folder, services[name], {}, report);
   const environment = environmentOf([address], {});
   // The AWS SDK looks here for region and credentials.
   Object.assign(process.env, environment);
@@ -81,8 +103,8 @@ export async function start(name: ServiceName): Promise<Address> {
 }
 
 /** As an operator stops it: it has time to finish. */
-export function stop(name: ServiceName): Promise<void> {
-  return stopService(TEST, services[name]);
+export function stop(name: ServiceName, folder = ownFolder()): Promise<void> {
+  return stopService(folder, services[name]);
 }
 
 export async function restart(name: ServiceName): Promise<void> {
@@ -91,12 +113,16 @@ export async function restart(name: ServiceName): Promise<void> {
 }
 
 /** As a power cut does it; start() brings it back. */
-export function kill(name: ServiceName): Promise<void> {
-  return signal(name, "SIGKILL");
+export function kill(name: ServiceName, folder = ownFolder()): Promise<void> {
+  return signal(name, "SIGKILL", folder);
 }
 
 /** SIGSTOP makes it silent without closing a connection, SIGCONT ends that. */
-export async function signal(name: ServiceName, which: NodeJS.Signals): Promise<void> {
-  const found = await findService(TEST, services[name]);
-  if (found !== undefined) await signalService(TEST, services[name], which);
+export async function signal(
+  name: ServiceName,
+  which: NodeJS.Signals,
+  folder = ownFolder(),
+): Promise<void> {
+  const found = await findService(folder, services[name]);
+  if (found !== undefined) await signalService(folder, services[name], which);
 }

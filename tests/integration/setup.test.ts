@@ -3,15 +3,14 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import neo4j from "neo4j-driver";
-import { afterAll, afterEach, beforeAll, expect, inject, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { environment } from "./lane.ts";
 import { handler } from "../../infra/aws/setup/handler.ts";
 import { requireConstraints } from "../../infra/neo4j/constraints.ts";
 import { differences, readLive } from "../../infra/rabbitmq/live.ts";
 import { management } from "../../lib/rabbit/management.ts";
 import { topologyOf } from "../../lib/rabbit/topology.ts";
 import { server as graph } from "./neo4j.ts";
-
-const environment = inject("environment");
 const managementUrl = environment["RABBITMQ_MANAGEMENT_URL"]!;
 const vhost = `test-setup-${randomUUID()}`;
 const broker = new URL(environment["RABBITMQ_URL"]!);

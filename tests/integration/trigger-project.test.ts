@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, inject, onTestFailed, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFailed, test } from "vitest";
+import { environment } from "./lane.ts";
 import { fileStore } from "../../infra/keys/file-store.ts";
 import { createKey } from "../../infra/keys/key-store.ts";
 import { applyTopology } from "../../infra/rabbitmq/apply.ts";
@@ -51,8 +52,8 @@ test("serverless offline runs this project: what is posted is projected, over cr
   const keys = new Map<string, string>();
   for (const tenant of tenants) keys.set(tenant, await createKey(fileStore(file), tenant));
 
-  const environment = { ...inject("environment"), RABBITMQ_URL: vhost.url, API_KEYS_FILE: file };
-  offline = await startOffline(ROOT, ["offline", "start", "--stage", "local"], environment);
+  const own = { ...environment, RABBITMQ_URL: vhost.url, API_KEYS_FILE: file };
+  offline = await startOffline(ROOT, ["offline", "start", "--stage", "local"], own);
   onTestFailed(() => console.log(offline.output().slice(-8_000)));
   const answers = async () => {
     const signal = AbortSignal.timeout(10_000);

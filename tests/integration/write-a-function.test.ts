@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { environment } from "./lane.ts";
 import { ROOT } from "../../infra/local/instance.ts";
 import { freePort } from "./free-port.ts";
 import { change, openTerminal, type Step, stepsOf, type Terminal } from "./guide.ts";
@@ -25,8 +26,8 @@ beforeAll(async () => {
   steps = stepsOf(guide.replaceAll("8099", String(await freePort())));
   const { PATH = "", HOME = "" } = process.env;
   // The services of the tests, as a user's own.
-  const environment = { ...inject("environment"), RABBITMQ_URL: vhost.url };
-  terminal = openTerminal(clone, { PATH, HOME, ...environment });
+  const own = { ...environment, RABBITMQ_URL: vhost.url };
+  terminal = openTerminal(clone, { PATH, HOME, ...own });
   await terminal.run("npm start");
 });
 afterAll(async () => {

@@ -1,0 +1,36 @@
+import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
+import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
+import { problemWith } from "../../lib/ledger/dynamo-table.ts";
+import { makeTable } from "./make-table.ts";
+
+/** The table that `DIRECTORY_TABLE` names: one item per document (lib/directory). Nothing expires. */
+export function directoryTable(table: string): CreateTableCommandInput {
+  return {
+    TableName: table,
+    AttributeDefinitions: [{ AttributeName: "pk", AttributeType: "S" }],
+    KeySchema: [{ AttributeName: "pk", KeyType: "HASH" }],
+    BillingMode: "PAY_PER_REQUEST",
+  };
+}
+
+/**
+ * Creates the table unless it is there, and waits until it can be used. May be called by several
+ * processes at once. Throws if a table of that name is something else than a directory.
+ */
+export async function ensureDirectoryTable({
+  endpoint,
+  table,
+}: {
+  /** Default: the SDK's own settings. */
+  endpoint?: string | undefined;
+  table: string;
+}): Promise<void> {
+  const client = dynamoClient({ endpoint });
+  try {
+    await makeTable(client, directoryTable(table), AbortSignal.timeout(60_000));
+    const problem = await problemWith({ client, table, noun: "directory" });
+    if (problem !== undefined) throw new Error(problem.text, problem);
+  } finally {
+    client.destroy();
+  }
+}
