@@ -1,4 +1,4 @@
-import { chunksOf } from "../../lib/ledger/in-parallel.ts";
+import { chunksOf } from "../../lib/in-parallel.ts";
 import type { Merged } from "./entity-points.ts";
 import { pointId } from "./identity.ts";
 import { confirmed, mergeUntilConfirmed } from "./merging.ts";

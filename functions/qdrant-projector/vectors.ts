@@ -1,5 +1,5 @@
 import type { Embedder } from "../../lib/embedding/embedder.ts";
-import { chunksOf, inParallel } from "../../lib/ledger/in-parallel.ts";
+import { chunksOf, inParallel } from "../../lib/in-parallel.ts";
 import { OutageError } from "../../lib/pipeline/errors.ts";
 import { type Collections, pointKinds, problemsOf } from "./collections.ts";
 import type { ProjectedEvent } from "./consumer.ts";
