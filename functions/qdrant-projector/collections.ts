@@ -8,7 +8,7 @@ import type { Inspected } from "./qdrant.ts";
 export type PointKind = "product" | "ticket" | "message" | "profile";
 export const pointKinds: readonly PointKind[] = ["product", "ticket", "message", "profile"];
 
-type Index = "keyword" | "uuid" | "bool" | "integer";
+type Index = "keyword" | "uuid" | "integer";
 
 /** The writes are guarded by `revision`; without an index each would read the payload of its points. */
 const everywhere = { tenant_id: "keyword", revision: "uuid" } as const;
@@ -16,14 +16,14 @@ const everywhere = { tenant_id: "keyword", revision: "uuid" } as const;
 export const payloadIndexes: Record<PointKind, Record<string, Index>> = {
   product: {
     ...everywhere,
-    searchable: "bool",
+    presence: "keyword",
     fingerprint: "keyword",
     category: "keyword",
     price_minor: "integer",
-    in_stock: "bool",
+    "stock[].quantity": "integer",
   },
-  ticket: { ...everywhere, searchable: "bool", status: "keyword", owner_id: "keyword" },
-  message: { ...everywhere, searchable: "bool", ticket_id: "keyword", author_id: "keyword" },
+  ticket: { ...everywhere, presence: "keyword", status: "keyword", owner_id: "keyword" },
+  message: { ...everywhere, presence: "keyword", ticket_id: "keyword", author_id: "keyword" },
   profile: { ...everywhere, products: "keyword", basis: "keyword" },
 };
 

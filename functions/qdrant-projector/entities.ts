@@ -7,8 +7,7 @@ export const entityKinds: readonly EntityKind[] = ["product", "ticket", "message
 /** What an entity's point holds for searching and filtering, and to be joined with later events. */
 export type EntityPayload = {
   tenant_id: string;
-  /** Whether it can be found: it has a name (title, content) and was not deleted after it. */
-  searchable: boolean;
+  presence: Presence;
   /** Of the text that the vector was made of. Without a text the vector is zero. */
   fingerprint: string;
   revision: string;
@@ -17,9 +16,11 @@ export type EntityPayload = {
   deleted_stamp?: string;
   /** Of a product, one entry per SKU of which something is known. */
   stock?: Stock[];
-  in_stock?: boolean;
   [field: string]: unknown;
 };
+
+/** Who searches asks for what is present: it has a name (title, content) that no deletion took. */
+export type Presence = "present" | "stub" | "deleted";
 
 /** `sku` is empty where a product has but one. */
 export type Stock = { sku: string; quantity: number; stamp: string };
@@ -108,8 +109,8 @@ export function describe(
       tenant_id,
       [idField]: id,
       ...fields,
-      ...(stock.length > 0 && { stock, in_stock: stock.some(({ quantity }) => quantity > 0) }),
-      searchable: text !== "",
+      ...(stock.length > 0 && { stock }),
+      presence: text !== "" ? "present" : deleted === undefined ? "stub" : "deleted",
       fingerprint,
       revision: revisionOf(point, [...stamps, deleted ?? "", fingerprint]),
       stamps: Object.fromEntries(described.map(([name, { stamp }]) => [name, stamp])),

@@ -1,3 +1,4 @@
+import type { EntityPayload } from "./entities.ts";
 import { fingerprintOf } from "./identity.ts";
 import type { ProductVector } from "./profiles.ts";
 import type { Store } from "./qdrant.ts";
@@ -41,16 +42,16 @@ export function productVectors({
     async read(points, signal) {
       const known = points.map((point) => [point, kept.get(point)] as const);
       const missing = known.flatMap(([point, one]) => (one === undefined ? [point] : []));
-      const stored = await store.read<{ fingerprint: string; searchable: boolean }>(
+      const stored = await store.read<Pick<EntityPayload, "fingerprint" | "presence">>(
         collection,
         missing,
-        { only: ["fingerprint", "searchable"], vector: true },
+        { only: ["fingerprint", "presence"], vector: true },
         signal,
       );
       const read = new Map(
-        stored.map(({ id, payload: { fingerprint, searchable }, vector }) => [
+        stored.map(({ id, payload: { fingerprint, presence }, vector }) => [
           id,
-          { fingerprint, vector: searchable ? vector : undefined },
+          { fingerprint, vector: presence === "present" ? vector : undefined },
         ]),
       );
       return new Map(

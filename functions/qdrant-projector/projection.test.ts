@@ -44,7 +44,7 @@ test("a product has its fields to filter by, each with the stamp it comes from",
     price_minor: 45_000,
     currency: "UAH",
     attributes: { colour: "natural", weight_kg: 5.2 },
-    searchable: true,
+    presence: "present",
     stamps: {
       attributes: `${at(1)}#e1`,
       category: `${at(1)}#e1`,
@@ -56,7 +56,7 @@ test("a product has its fields to filter by, each with the stamp it comes from",
   });
 });
 
-test("a product is in stock as long as one of its SKUs is", () => {
+test("a product has its stock by SKU", () => {
   const red = { product_id: "p1", sku: "red" };
   const blue = { product_id: "p1", sku: "blue" };
   const events = [
@@ -68,16 +68,13 @@ test("a product is in stock as long as one of its SKUs is", () => {
   expect(payload("product", ...events)).toEqual({
     tenant_id: "t",
     product_id: "p1",
-    searchable: false,
+    presence: "stub",
     stock: [
       { sku: "blue", quantity: 1, stamp: `${at(1)}#e2` },
       { sku: "red", quantity: 0, stamp: `${at(2)}#e3` },
     ],
-    in_stock: true,
     stamps: {},
   });
-  const out = event("product.stock.out", "e4", 3, blue);
-  expect(payload("product", ...events, out)).toMatchObject({ in_stock: false });
 });
 
 test("a deletion takes what is older, whichever comes first, and keeps its stamp", () => {
@@ -86,7 +83,7 @@ test("a deletion takes what is older, whichever comes first, and keeps its stamp
   const gone = {
     tenant_id: "t",
     product_id: "prod_456",
-    searchable: false,
+    presence: "deleted",
     stamps: {},
     deleted_stamp: `${at(2)}#e2`,
   };
@@ -99,7 +96,7 @@ test("a deletion takes what is older, whichever comes first, and keeps its stamp
   expect(payload("product", revived, deleted, created)).toEqual({
     ...gone,
     name: "It is back",
-    searchable: true,
+    presence: "present",
     stamps: { name: `${at(3)}#e3` },
   });
 });

@@ -263,10 +263,10 @@ function payloadOf(
     tenant_id,
     [`${kind}_id`]: id,
     ...fields,
-    searchable: found !== "",
+    presence: found !== "" ? "present" : deleted_stamp === undefined ? "stub" : "deleted",
     stamps,
     ...(deleted_stamp !== undefined && { deleted_stamp }),
-    ...(skus.length > 0 && { stock: skus, in_stock: skus.some(({ quantity }) => quantity > 0) }),
+    ...(skus.length > 0 && { stock: skus }),
   };
 }
 
