@@ -62,7 +62,7 @@ def as_list(v):
 
 def match(m):
     for key, make in (("value", q.MatchValue), ("any", q.MatchAny), ("except", q.MatchExcept)):
-        if key in m:
+        if key in m and not isinstance(m[key], bool):
             return make(m[key])
     raise unsupported("match " + "/".join(m))
 
@@ -466,6 +466,8 @@ class Handler(BaseHTTPRequestHandler):
             name, call = path[1], (method, "/".join(path[2:]))
             if call == ("GET", ""):
                 return store.get(name).info()
+            if call == ("GET", "exists"):
+                return {"exists": store.aliases.get(name, name) in store.collections}
             if call == ("PUT", ""):
                 return store.create(name, body)
             if call == ("DELETE", ""):
@@ -513,7 +515,7 @@ if __name__ == "__main__":
 # Known gaps against a real Qdrant 1.19 server
 # - one shard and one unnamed dense vector to a collection; no sparse or named vectors, snapshots, cluster,
 #   gRPC, JWT, strict mode, quotas, quantization, recommend/discover/fusion queries, prefetch, facets,
-#   groups, geo, text and datetime filters, changes of payload or vector alone: these answer 4xx.
+#   groups, geo, text, datetime and boolean filters, changes of payload or vector alone: these answer 4xx.
 # - `consistency` and `ordering` are ignored: there is one copy and one order.
 # - wait=false is applied before the answer ("acknowledged" is only the label); there is no update queue.
 # - no optimizer: status is always green, no HNSW graph is built, every search is exact, and is_tenant and

@@ -1,0 +1,131 @@
+import type { Embedder } from "../../lib/embedding/embedder.ts";
+import type { Collections } from "./collections.ts";
+import { describe, type EntityKind, type EntityPayload, recall } from "./entities.ts";
+import type { EntityChange } from "./projection.ts";
+import type { Point, Store } from "./qdrant.ts";
+import { confirmed, mergeUntilConfirmed } from "./merging.ts";
+import { join } from "./stamped.ts";
+
+/** The points of products, tickets and messages. */
+export type EntityPoints = {
+  merge(kind: EntityKind, changes: readonly EntityChange[], signal: AbortSignal): Promise<Merged[]>;
+};
+
+/** A point as it was when a change was in it. */
+export type Merged = { point: string; tenant_id: string; id: string; fingerprint: string };
+
+type Planned = {
+  point: { id: string; payload: EntityPayload; text: string };
+  /** What stands there now, if anything. */
+  stored: EntityPayload | undefined;
+};
+
+export function entityPoints({
+  store,
+  embedder,
+  collections,
+}: {
+  store: Store;
+  embedder: Embedder;
+  collections: Collections;
+}): EntityPoints {
+  const empty = { groups: {} };
+
+  /** Reads, joins, writes what that changes, and returns the changes that are not there yet. */
+  async function mergeOnce(
+    kind: EntityKind,
+    changes: readonly EntityChange[],
+    merged: Map<string, Merged>,
+    signal: AbortSignal,
+  ): Promise<EntityChange[]> {
+    const collection = collections[kind];
+    const ids = changes.map(({ point }) => point);
+    const found = await store.read<EntityPayload>(collection, ids, {}, signal);
+    const payloads = new Map(found.map(({ id, payload }) => [id, payload]));
+
+    const planned = changes.flatMap((change): Planned[] => {
+      const stored = payloads.get(change.point);
+      // Nobody can make anew what nobody knows.
+      if (stored === undefined && isEmpty(change)) return [];
+      const known = stored === undefined ? empty : recall(kind, stored).state;
+      const point = describe(kind, change, join(known, change.state));
+      const { tenant_id, id } = change;
+      const { fingerprint } = point.payload;
+      merged.set(point.id, { point: point.id, tenant_id, id, fingerprint });
+      const isThere = stored?.revision === point.payload.revision;
+      return isThere && !change.reindex ? [] : [{ point, stored }];
+    });
+    if (planned.length === 0) return [];
+
+    const points = await withVectors(collection, planned, changes, signal);
+    const expected = [...payloads.values()].map(({ revision }) => revision);
+    await store.write(collection, points, expected, signal);
+    const wanted = planned.map(({ point }) => point);
+    const there = await confirmed({ store, collection, points: wanted }, signal);
+    const lost = new Set(wanted.map(({ id }) => id).filter((id) => !there.has(id)));
+    return changes.filter(({ point }) => lost.has(point));
+  }
+
+  /** A text that is the same has the same vector; of what changed meanwhile none is given. */
+  async function withVectors(
+    collection: string,
+    planned: readonly Planned[],
+    changes: readonly EntityChange[],
+    signal: AbortSignal,
+  ): Promise<Point[]> {
+    const anew = new Set(changes.filter(({ reindex }) => reindex).map(({ point }) => point));
+    const isKept = ({ point, stored }: Planned) =>
+      stored?.fingerprint === point.payload.fingerprint && !anew.has(point.id);
+    const kept = planned.filter(isKept);
+    const made = planned.filter((each) => !isKept(each) && each.point.text !== "");
+    const [standing, embedded] = await Promise.all([
+      vectorsOf(collection, kept, signal),
+      made.length === 0
+        ? []
+        : embedder.embed(
+            made.map(({ point }) => point.text),
+            signal,
+          ),
+    ]);
+    const fresh = new Map(made.map(({ point }, i) => [point.id, embedded[i]!]));
+    const zero = new Array<number>(embedder.dimensions).fill(0);
+
+    return planned.flatMap((each) => {
+      const { id, payload, text } = each.point;
+      const vector = isKept(each) ? standing.get(id) : text === "" ? zero : fresh.get(id);
+      return vector === undefined ? [] : [{ id, payload, vector }];
+    });
+  }
+
+  async function vectorsOf(
+    collection: string,
+    kept: readonly Planned[],
+    signal: AbortSignal,
+  ): Promise<Map<string, readonly number[]>> {
+    if (kept.length === 0) return new Map();
+    const found = await store.read<{ fingerprint: string }>(
+      collection,
+      kept.map(({ point }) => point.id),
+      { only: ["fingerprint"], vector: true },
+      signal,
+    );
+    const fingerprints = new Map(kept.map(({ point }) => [point.id, point.payload.fingerprint]));
+    return new Map(
+      found
+        .filter(({ id, payload }) => payload.fingerprint === fingerprints.get(id))
+        .map(({ id, vector }) => [id, vector]),
+    );
+  }
+
+  return {
+    async merge(kind, changes, signal) {
+      const merged = new Map<string, Merged>();
+      await mergeUntilConfirmed(changes, (open) => mergeOnce(kind, open, merged, signal));
+      return [...merged.values()];
+    },
+  };
+}
+
+function isEmpty({ state }: EntityChange): boolean {
+  return state.deleted === undefined && Object.keys(state.groups).length === 0;
+}

@@ -1,0 +1,135 @@
+import { chunksOf } from "../../lib/in-parallel.ts";
+import type { Merged } from "./entity-points.ts";
+import { pointId } from "./identity.ts";
+import { confirmed, mergeUntilConfirmed } from "./merging.ts";
+import type { ProductVectors } from "./product-vectors.ts";
+import { type Interaction, type ProfilePayload, profileOf, unite } from "./profiles.ts";
+import type { ProfileChange } from "./projection.ts";
+import type { Filter, Store } from "./qdrant.ts";
+
+/** The points of what users like. */
+export type ProfilePoints = {
+  merge(changes: readonly ProfileChange[], signal: AbortSignal): Promise<void>;
+  /** Brings those profiles up to date that hold one of these products with another vector of it. */
+  refresh(products: readonly Merged[], signal: AbortSignal): Promise<void>;
+};
+
+/** Profiles that are looked for, read and written at a time; products asked about in one request. */
+const PAGE = 100;
+
+/** One that has nothing to add: its profile is only made anew. */
+type Open = {
+  point: string;
+  tenant_id?: string;
+  user_id?: string;
+  interactions: readonly Interaction[];
+};
+
+export function profilePoints({
+  store,
+  vectors,
+  collection,
+  dimensions,
+}: {
+  store: Store;
+  vectors: ProductVectors;
+  collection: string;
+  dimensions: number;
+}): ProfilePoints {
+  /** Reads, unites, writes what that changes, and returns what is not there yet. */
+  async function mergeOnce(open: readonly Open[], signal: AbortSignal): Promise<Open[]> {
+    const ids = open.map(({ point }) => point);
+    const found = await store.read<ProfilePayload>(collection, ids, {}, signal);
+    const stored = new Map(found.map(({ id, payload }) => [id, payload]));
+
+    const wanted = open.flatMap((change) => {
+      const before = stored.get(change.point);
+      const { tenant_id, user_id } = { ...change, ...before };
+      if (tenant_id === undefined || user_id === undefined) return [];
+      const interactions = unite(before?.interactions ?? [], change.interactions);
+      return [{ change, tenant_id, user_id, interactions }];
+    });
+    const products = new Map(
+      wanted.map(({ change, tenant_id, interactions }) => [
+        change.point,
+        new Set(interactions.map(({ product_id }) => pointId(tenant_id, product_id))),
+      ]),
+    );
+    const all = [...new Set([...products.values()].flatMap((some) => [...some]))];
+    const seen = await vectors.read(all, signal);
+
+    const points = wanted.map(({ tenant_id, user_id, interactions }) =>
+      profileOf({ tenant_id, user_id }, interactions, {
+        dimensions,
+        vectorOf: (product_id) => seen.get(pointId(tenant_id, product_id))!,
+      }),
+    );
+    const changed = points.filter(
+      ({ id, payload }) => stored.get(id)?.revision !== payload.revision,
+    );
+    const expected = [...stored.values()].map(({ revision }) => revision);
+    if (changed.length > 0) await store.write(collection, changed, expected, signal);
+
+    // Behind the write: whoever changes a product's vector from here on finds these profiles.
+    const [there, outdated] = await Promise.all([
+      confirmed({ store, collection, points: changed }, signal),
+      vectors.outdated(seen, signal),
+    ]);
+    const lost = new Set(changed.filter(({ id }) => !there.has(id)).map(({ id }) => id));
+    return open.filter(
+      ({ point }) =>
+        lost.has(point) || [...(products.get(point) ?? [])].some((one) => outdated.has(one)),
+    );
+  }
+
+  const merge = (open: readonly Open[], signal: AbortSignal) =>
+    mergeUntilConfirmed(open, (rest) => mergeOnce(rest, signal));
+  const renew = (points: readonly string[], signal: AbortSignal) =>
+    merge(
+      points.map((point) => ({ point, interactions: [] })),
+      signal,
+    );
+
+  return {
+    merge,
+
+    async refresh(products, signal) {
+      for (const some of chunksOf(PAGE, products)) {
+        const filters = some.map(outdatedBy);
+        // Most have none: one request asks about all of them.
+        const found = await store.find(collection, filters, PAGE, signal);
+        const isAll = (points: readonly string[]) => points.length < PAGE;
+        const few = new Set(found.filter(isAll).flat());
+        for (const points of chunksOf(PAGE, [...few])) await renew(points, signal);
+        for (const [i, points] of found.entries()) {
+          if (!isAll(points)) await refreshPages(filters[i]!, signal);
+        }
+      }
+    },
+  };
+
+  /** Each page is done before the next is read, so whoever begins again finds less to do. */
+  async function refreshPages(filter: Filter, signal: AbortSignal): Promise<void> {
+    let after: string | undefined;
+    do {
+      const wanted = { filter, after, limit: PAGE, only: [] };
+      const { points, next } = await store.page(collection, wanted, signal);
+      await renew(
+        points.map(({ id }) => id),
+        signal,
+      );
+      after = next;
+    } while (after !== undefined);
+  }
+}
+
+/** Profiles that hold the product, and not with this vector of it. */
+function outdatedBy({ tenant_id, id, fingerprint }: Merged): Filter {
+  return {
+    must: [
+      { key: "tenant_id", match: { value: tenant_id } },
+      { key: "products", match: { value: id } },
+    ],
+    must_not: [{ key: "basis", match: { value: fingerprint } }],
+  };
+}

@@ -1,0 +1,94 @@
+import type { Embedder } from "../../lib/embedding/embedder.ts";
+import { chunksOf, inParallel } from "../../lib/in-parallel.ts";
+import { OutageError } from "../../lib/pipeline/errors.ts";
+import { type Collections, pointKinds, problemsOf } from "./collections.ts";
+import type { ProjectedEvent } from "./consumer.ts";
+import { entityKinds } from "./entities.ts";
+import { entityPoints, type Merged } from "./entity-points.ts";
+import { productVectors } from "./product-vectors.ts";
+import { profilePoints } from "./profile-points.ts";
+import { type Changes, mayTouchVector, project } from "./projection.ts";
+import type { Store } from "./qdrant.ts";
+
+/** The one thing the projector needs from a vector database. Throws as `Store` and `Embedder` do. */
+export type Vectors = {
+  /** Brings the points to where each of these events has happened, whatever happened before. */
+  write(events: readonly ProjectedEvent[], signal: AbortSignal): Promise<void>;
+  /** The same with changes from elsewhere: the points of another collection. */
+  merge(changes: Changes, signal: AbortSignal): Promise<void>;
+  /** Resolves if points can be made and written now. */
+  probe(signal: AbortSignal): Promise<void>;
+  /** Rejects with what is missing and how to make it. */
+  requireCollections(): Promise<void>;
+};
+
+/** Points that are read, merged and written together; of profiles one request carries about as many. */
+const ENTITIES = 250;
+const PROFILES = 100;
+/** Chunks at work at a time. */
+const PARALLEL = 2;
+const CHECK_MS = 10_000;
+
+export function qdrantVectors({
+  store,
+  embedder,
+  collections,
+  random,
+}: {
+  store: Store;
+  embedder: Embedder;
+  collections: Collections;
+  random: () => number;
+}): Vectors {
+  const { dimensions } = embedder;
+  const entities = entityPoints({ store, embedder, collections });
+  const vectors = productVectors({ store, collection: collections.product, dimensions });
+  const profiles = profilePoints({ store, vectors, collection: collections.profile, dimensions });
+
+  async function merge(changes: Changes, signal: AbortSignal): Promise<void> {
+    const merged: Merged[] = [];
+    for (const kind of entityKinds) {
+      await inParallel(chunksOf(ENTITIES, changes[kind]), PARALLEL, async (some) => {
+        const points = await entities.merge(kind, some, signal);
+        if (kind === "product") merged.push(...points);
+      });
+    }
+    const touched = new Set(changes.product.filter(mayTouchVector).map(({ point }) => point));
+    vectors.forget([...touched]);
+    // Behind the products, whose vectors they are made of.
+    await inParallel(chunksOf(PROFILES, changes.profiles), PARALLEL, (some) =>
+      profiles.merge(some, signal),
+    );
+    // Also where a product's event changed nothing: whoever applied it before may have died here.
+    await profiles.refresh(
+      merged.filter(({ point }) => touched.has(point)),
+      signal,
+    );
+  }
+
+  return {
+    write: (events, signal) => merge(project(events), signal),
+    merge,
+
+    async probe(signal) {
+      // No text that could have been kept from the last time.
+      await embedder.embed([`probe ${random()}`], signal);
+      await store.rehearse(collections.product, signal);
+    },
+
+    async requireCollections() {
+      const signal = AbortSignal.timeout(CHECK_MS);
+      const problems = await Promise.all(
+        pointKinds.map(async (kind) => {
+          const collection = collections[kind];
+          return problemsOf(kind, collection, await store.inspect(collection, signal), embedder);
+        }),
+      );
+      const missing = problems.flat();
+      if (missing.length === 0) return;
+      throw new OutageError(
+        `Qdrant lacks ${missing.join("; ")}. \`warren vectors create\` makes what is missing.`,
+      );
+    },
+  };
+}

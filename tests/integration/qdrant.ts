@@ -1,0 +1,57 @@
+import { hash, randomUUID } from "node:crypto";
+import { collectionsOf, type Place } from "../../functions/qdrant-projector/collections.ts";
+import { qdrantProjector } from "../../functions/qdrant-projector/consumer.ts";
+import { connect, qdrantStore, type Server } from "../../functions/qdrant-projector/qdrant.ts";
+import { qdrantVectors } from "../../functions/qdrant-projector/vectors.ts";
+import { applyCollections } from "../../infra/qdrant/collections.ts";
+import type { Embedder } from "../../lib/embedding/embedder.ts";
+import type { Consumer } from "../../lib/pipeline/consumer.ts";
+
+export const server: Server = {
+  url: process.env["QDRANT_URL"]!,
+  apiKey: process.env["QDRANT_API_KEY"],
+};
+
+export const NEVER = new AbortController().signal;
+
+/** Few numbers, so that tests are quick: one per word, by its hash. */
+export const words: Embedder = {
+  model: "words",
+  dimensions: 8,
+  embed: async (texts) => texts.map(vectorOf),
+};
+
+function vectorOf(text: string): number[] {
+  const vector = new Array<number>(words.dimensions).fill(0);
+  for (const word of text.split(/\s+/)) {
+    const digest = hash("sha256", word, "buffer");
+    vector[digest[0]! % words.dimensions]! += digest[1]! / 255 + 0.1;
+  }
+  return vector;
+}
+
+/** Collections of this test file's own. Returns what removes them. */
+export async function newCollections(): Promise<{ place: Place; remove: () => Promise<void> }> {
+  const { model, dimensions } = words;
+  const place = { prefix: `t-${randomUUID()}`, model, dimensions };
+  await applyCollections(server, place);
+  const client = connect(server);
+  return {
+    place,
+    async remove() {
+      for (const name of Object.values(collectionsOf(place))) await client.deleteCollection(name);
+    },
+  };
+}
+
+/** One worker: a projector with connections and a memory of its own. */
+export function worker(place: Place, at: Server = server): Consumer {
+  return qdrantProjector(
+    qdrantVectors({
+      store: qdrantStore(at),
+      embedder: words,
+      collections: collectionsOf(place),
+      random: Math.random,
+    }),
+  );
+}
