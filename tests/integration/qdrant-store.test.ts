@@ -181,15 +181,18 @@ test.each([
   expect((failed as Error).constructor).toBe(error.constructor);
 });
 
-test.each(["acknowledged", "wait_timeout"])("a write that is only %s is not done", async (status) => {
-  const { store: at, close } = await answering((_, response) => {
-    response.writeHead(200, json).end(JSON.stringify({ result: { operation_id: 1, status } }));
-  });
-  await expect(at.write(collection, [point("1")], [], NEVER)).rejects.toThrow(
-    new OutageError(`Qdrant answers a write with ${status}`),
-  );
-  close();
-});
+test.each(["acknowledged", "wait_timeout"])(
+  "a write that is only %s is not done",
+  async (status) => {
+    const { store: at, close } = await answering((_, response) => {
+      response.writeHead(200, json).end(JSON.stringify({ result: { operation_id: 1, status } }));
+    });
+    await expect(at.write(collection, [point("1")], [], NEVER)).rejects.toThrow(
+      new OutageError(`Qdrant answers a write with ${status}`),
+    );
+    close();
+  },
+);
 
 test("two writes are under way at a time", async () => {
   let most = 0;
