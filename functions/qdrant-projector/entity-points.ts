@@ -88,7 +88,7 @@ export function entityPoints({
           ),
     ]);
     const fresh = new Map(made.map(({ point }, i) => [point.id, embedded[i]!]));
-    const zero = new Array<number>(embedder.dimensions).fill(0);
+    const zero = Array.from({ length: embedder.dimensions }, () => 0);
 
     return planned.flatMap((each) => {
       const { id, payload, text } = each.point;

@@ -41,10 +41,7 @@ const ID_AT = 28;
  * The latest of both, each event once. Associative, commutative and idempotent: what one cut leaves
  * out, a later one would have left out too.
  */
-export function unite(
-  a: readonly Interaction[],
-  b: readonly Interaction[],
-): Interaction[] {
+export function unite(a: readonly Interaction[], b: readonly Interaction[]): Interaction[] {
   const byEvent = new Map<string, Interaction>();
   for (const one of [...a, ...b]) {
     const id = one.stamp.slice(ID_AT);
@@ -62,7 +59,10 @@ export type ProductVector = { fingerprint: string; vector: readonly number[] | u
 export function profileOf(
   { tenant_id, user_id }: { tenant_id: string; user_id: string },
   interactions: readonly Interaction[],
-  { dimensions, vectorOf }: {
+  {
+    dimensions,
+    vectorOf,
+  }: {
     dimensions: number;
     vectorOf: (product_id: string) => ProductVector;
   },
@@ -74,7 +74,7 @@ export function profileOf(
   const revision = revisionOf(id, [...stamps, "", ...basis]);
 
   const newest = timeOf(interactions.at(-1));
-  const vector = new Array<number>(dimensions).fill(0);
+  const vector = Array.from({ length: dimensions }, () => 0);
   let weighed = 0;
   // In the order of stamps: a sum of floats depends on it.
   for (const one of interactions) {

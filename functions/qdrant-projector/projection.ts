@@ -51,7 +51,9 @@ export function project(events: readonly ProjectedEvent[]): Changes {
 /** Whether this may change the vector of a product, and so the profiles that hold it. */
 export function mayTouchVector({ state, reindex }: EntityChange): boolean {
   return (
-    reindex || state.deleted !== undefined || Object.keys(state.groups).some((g) => describing.has(g))
+    reindex ||
+    state.deleted !== undefined ||
+    Object.keys(state.groups).some((g) => describing.has(g))
   );
 }
 

@@ -50,7 +50,8 @@ export const qdrant: Service = {
   container: {
     ports: ["QDRANT_PORT"],
     password: "QDRANT_API_KEY",
-    addressOf: ({ QDRANT_PORT }, password) => addressOf({ ports: { http: QDRANT_PORT! }, password }),
+    addressOf: ({ QDRANT_PORT }, password) =>
+      addressOf({ ports: { http: QDRANT_PORT! }, password }),
   },
 };
 
@@ -94,7 +95,9 @@ function venvFolder(cache: string): string {
 async function answers({ QDRANT_URL: url = "", QDRANT_API_KEY: key }: Address): Promise<boolean> {
   const headers = key === undefined ? {} : { "api-key": key };
   const signal = AbortSignal.timeout(3_000);
-  const answer = await fetch(new URL("/collections", url), { headers, signal }).catch(() => undefined);
+  const answer = await fetch(new URL("/collections", url), { headers, signal }).catch(
+    () => undefined,
+  );
   await answer?.body?.cancel();
   return answer?.status === 200;
 }

@@ -41,7 +41,9 @@ export async function applyCollections(server: Server, place: Place): Promise<vo
   }
   const problems = await problemsWith(server, place);
   if (problems.length > 0) {
-    throw new Error(`Qdrant has something else under these names: it lacks ${problems.join("; ")}.`);
+    throw new Error(
+      `Qdrant has something else under these names: it lacks ${problems.join("; ")}.`,
+    );
   }
   const standing = await readAliases(client, place.prefix);
   const missing = pointKinds.filter((kind) => standing[kind] === undefined);

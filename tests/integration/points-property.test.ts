@@ -124,7 +124,8 @@ test("any order, repetition and grouping of a history gives the points of its fo
         for (const batch of some) expect(await to.apply(batch, NEVER)).toEqual([]);
       };
       // One after the other, or all of them by two workers at the same time.
-      if (together) await Promise.all([deliver(one, batches), deliver(other, batches.toReversed())]);
+      if (together)
+        await Promise.all([deliver(one, batches), deliver(other, batches.toReversed())]);
       else await deliver(one, batches);
 
       const expected = await expectedPoints(

@@ -128,7 +128,13 @@ test("tickets and messages can be found, too", async () => {
   );
 
   expect(await pointOf("ticket", "k1")).toMatchObject({
-    payload: { tenant_id, title: "it wobbles", status: "solved", owner_id: "u1", presence: "present" },
+    payload: {
+      tenant_id,
+      title: "it wobbles",
+      status: "solved",
+      owner_id: "u1",
+      presence: "present",
+    },
   });
   expect(await pointOf("message", "m1")).toMatchObject({
     payload: { tenant_id, ticket_id: "k1", author_id: "u2", content: "hm", presence: "present" },
@@ -180,7 +186,7 @@ test("a product that becomes known, another, or nothing changes all profiles tha
     return all.map((one) => one!.vector);
   };
   const vectorOf = async (id: string) => (await pointOf("product", id))!.vector;
-  const zero = new Array(words.dimensions).fill(0);
+  const zero = Array.from({ length: words.dimensions }, () => 0);
   expect(await directions()).toEqual([zero, await vectorOf("p2"), zero]);
 
   for (const [second, name] of ["oak chair", "red lamp"].entries()) {
@@ -215,7 +221,9 @@ test("a merge that another worker overtook is done again, with both in it", asyn
   expect(await pointOf("product", "p1")).toMatchObject({
     payload: { name: "oak chair", category: "theirs", sku: "mine" },
   });
-  expect(await pointOf("profile", "u1")).toMatchObject({ payload: { products: ["p1", "p2", "p3"] } });
+  expect(await pointOf("profile", "u1")).toMatchObject({
+    payload: { products: ["p1", "p2", "p3"] },
+  });
 });
 
 test("a first merge that another worker overtook is done again", async () => {

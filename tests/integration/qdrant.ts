@@ -22,7 +22,7 @@ export const words: Embedder = {
 };
 
 function vectorOf(text: string): number[] {
-  const vector = new Array<number>(words.dimensions).fill(0);
+  const vector = Array.from({ length: words.dimensions }, () => 0);
   for (const word of text.split(/\s+/)) {
     const digest = hash("sha256", word, "buffer");
     vector[digest[0]! % words.dimensions]! += digest[1]! / 255 + 0.1;

@@ -65,7 +65,10 @@ export async function expectedPoints(
   const texts = all.map(([, one]) => textOf(one));
   const vectors = await embedAll(embedder, texts);
   const points: Points = new Map(
-    all.map(([name, one], i) => [name, { payload: payloadOf(one, texts[i]!), vector: vectors[i]! }]),
+    all.map(([name, one], i) => [
+      name,
+      { payload: payloadOf(one, texts[i]!), vector: vectors[i]! },
+    ]),
   );
   for (const { tenant_id, user_id, did } of users.values()) {
     const latest = did.slice(-LATEST);
@@ -75,7 +78,7 @@ export async function expectedPoints(
       product_id,
       weight,
     }));
-    const sum = new Array<number>(embedder.dimensions).fill(0);
+    const sum = Array.from({ length: embedder.dimensions }, () => 0);
     for (const { at, product_id, weight } of latest) {
       const days = (latest.at(-1)!.at - at) / 86_400_000;
       const product = points.get(`product ${tenant_id} ${product_id}`)?.vector;
@@ -242,7 +245,7 @@ function revise(one: Entity, said: Record<string, unknown>, stamp: string): void
 
 function textOf({ kind, fields }: Entity): string {
   const { name, description, category, attributes, title, content } = fields;
-  if (kind === "message") return String(content ?? "");
+  if (kind === "message") return typeof content === "string" ? content : "";
   if (kind === "ticket") return title === undefined ? "" : lines([title, description]);
   if (name === undefined) return "";
   const pairs = Object.entries(attributes ?? {}).map(([key, value]) => `${key} ${String(value)}`);
@@ -280,7 +283,7 @@ async function embedAll(embedder: Embedder, texts: readonly string[]): Promise<n
     const signal = AbortSignal.timeout(60_000);
     const made = asked.length === 0 ? [] : await embedder.embed(asked, signal);
     const answers = made.values();
-    const zero = () => new Array<number>(embedder.dimensions).fill(0);
+    const zero = () => Array.from({ length: embedder.dimensions }, () => 0);
     vectors.push(...page.map((one) => (one === "" ? zero() : unit(answers.next().value!))));
   }
   return vectors;
