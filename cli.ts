@@ -23,9 +23,17 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "<type>: post the sample of an event type to the local ingest",
     load: () => import("./infra/local/send.ts"),
   },
+  catalogue: {
+    summary: "every event: version, key, consumers, meaning (--json); --release records new ones",
+    load: () => import("./infra/catalogue/command.ts"),
+  },
   host: {
     summary: "run functions in this container: host [function …] (--queue --workers --prefetch)",
     load: () => import("./lib/host/command.ts"),
+  },
+  providers: {
+    summary: "ends of mail, SMS, Telegram and push that keep what they are sent",
+    load: () => import("./infra/providers/command.ts"),
   },
   bundle: {
     summary: "make dist/<function>.zip for Lambda: bundle [function …]",
@@ -72,5 +80,10 @@ if (chosen === undefined) {
   process.exitCode = name === "" || name === "--help" ? 0 : 2;
 } else {
   const { command } = await chosen.load();
-  process.exitCode = await command(args);
+  process.exitCode = await command(args).catch(async (error: unknown) => {
+    const { ConfigError } = await import("./lib/config.ts");
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    return 1;
+  });
 }

@@ -1,6 +1,17 @@
 import { expect, test } from "vitest";
+import type * as z from "zod";
 import { digestOf, InvalidEventError } from "../lib/envelope.ts";
-import { checkEvent, contracts, eventTypes, keyOf, parseEvent, parserOf } from "./catalogue.ts";
+import { aliases } from "./aliases.ts";
+import {
+  checkEvent,
+  contracts,
+  type EventType,
+  eventTypes,
+  keyOf,
+  parseEvent,
+  parserOf,
+} from "./catalogue.ts";
+import type { Contract } from "./contract.ts";
 
 const latest = Date.UTC(2030, 0);
 
@@ -16,6 +27,7 @@ const eventOf = (type: string, data: unknown, changes: object = {}) => ({
 });
 const bytes = (document: unknown) => Buffer.from(JSON.stringify(document));
 const sampleOf = (type: string) => contracts.find((each) => each.type === type)!.sample;
+const currentOf = (type: string) => contracts.find((each) => each.type === type)!.version;
 const issuesOf = (type: string, changes: object) =>
   checkEvent(eventOf(type, { ...sampleOf(type), ...changes }), latest).issues;
 const dataOf = (type: string, data: unknown) => parseEvent(bytes(eventOf(type, data))).event.data;
@@ -142,6 +154,62 @@ test("says which type it does not know, and which version", () => {
   expect(checkEvent(next, latest).issues?.[0]?.path).toBe("metadata.version");
   const minor = eventOf("order.delivered", { order_id: "o" }, { metadata: { version: "1.7" } });
   expect(checkEvent(minor, latest).issues).toBeUndefined();
+});
+
+const former = contracts.flatMap(({ type, older = [] }: Contract<EventType, z.ZodType>) =>
+  older.map(({ version, sample }) => ({ type, version, sample })),
+);
+test.each(former)("reads version $version of $type as the current one", (each) => {
+  const { type, version, sample } = each;
+  const given = eventOf(type, sample, { metadata: { version, user_id: "u" } });
+  const { event, digest } = parseEvent(bytes(given));
+
+  expect(event.metadata).toEqual({ version: currentOf(type), user_id: "u" });
+  expect(parseEvent(bytes(event)).event).toEqual(event);
+  expect(keyOf(event)).toBe(keyOf(parseEvent(bytes(eventOf(type, sampleOf(type)))).event));
+  // Over what came: a repeat of it must be the same event after the version is no longer current.
+  expect(digest).toBe(digestOf({ ...given, timestamp: event.timestamp }));
+});
+
+test("an older version's fields get their present names, and what nobody knew is kept", () => {
+  const data = { id: 7, ticketId: 8, authorId: "u", content: "c", starred: true };
+  const event = eventOf("message.sent", data, { metadata: { version: "0.4" } });
+
+  expect(parseEvent(bytes(event)).event.data).toEqual({
+    message_id: "7",
+    ticket_id: "8",
+    author_id: "u",
+    content: "c",
+    starred: true,
+  });
+});
+
+test("names what is wrong with an older version as that version calls it", () => {
+  const metadata = { version: "0.1" };
+  const data = { id: "m", ticketId: "t", content: 5 };
+
+  for (const tenant_id of ["default", "#"]) {
+    const event = eventOf("message.sent", data, { metadata, tenant_id });
+    expect(checkEvent(event, latest).issues?.map(({ path }) => path)).toEqual([
+      ...(tenant_id === "#" ? ["tenant_id"] : []),
+      "data.authorId",
+      "data.content",
+    ]);
+  }
+});
+
+test("says which versions of a type it reads", () => {
+  const next = eventOf("message.sent", sampleOf("message.sent"), { metadata: { version: "2.0" } });
+  expect(checkEvent(next, latest).issues).toEqual([
+    { path: "metadata.version", message: "message.sent is known as version 1.x and 0.x only" },
+  ]);
+});
+
+test("an alias is no type of its own, and names one", () => {
+  for (const [alias, type] of aliases) {
+    expect(eventTypes).not.toContain(alias);
+    expect(eventTypes).toContain(type);
+  }
 });
 
 test("refuses a stamp from the future that would win over every later change", () => {

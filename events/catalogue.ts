@@ -26,13 +26,21 @@ export type EventOfType<Type extends EventType> = Extract<WarrenEvent, { type: T
 
 export const eventTypes: readonly EventType[] = contracts.map(({ type }) => type);
 
+type Terms = Contract<EventType, z.ZodType>;
+
 /** Those that functions make for each other: nobody may send them in. */
 export const internalTypes: ReadonlySet<string> = new Set(
-  contracts.filter((each: Contract<string, z.ZodType>) => each.internal).map(({ type }) => type),
+  (contracts as readonly Terms[]).filter(({ internal }) => internal).map(({ type }) => type),
 );
 
-const byType = new Map<string, Contract<EventType, z.ZodType>>(
-  contracts.map((each) => [each.type, each as Contract<EventType, z.ZodType>]),
+const byType = new Map<string, Terms>(contracts.map((each) => [each.type, each as Terms]));
+
+/** By type and major version: what reads the data of that major, as the current version has it. */
+const readers = new Map<string, z.ZodType>(
+  [...byType.values()].flatMap(({ type, version, data, older = [] }) => [
+    [`${type} ${majorOf(version)}`, data] as const,
+    ...older.map((one) => [`${type} ${majorOf(one.version)}`, one.data.pipe(data)] as const),
+  ]),
 );
 
 /** How far a producer's clock may be ahead of ours, ms. */
@@ -43,8 +51,8 @@ const CONSUMER_FUTURE_MS = 60 * 60_000;
 
 /**
  * Reads an event from the wire: bytes, envelope, and the data of its type. `data` is parsed
- * (`total_minor` and the like are there); the digest covers it as received. Throws NotJsonError,
- * InvalidEventError.
+ * (`total_minor` and the like are there) and of the current version, whichever it came in; the
+ * digest covers it as received. Throws NotJsonError, InvalidEventError.
  */
 export function parseEvent(body: Uint8Array, now: () => number = Date.now): Received<WarrenEvent> {
   const checked = checkEvent(readDocument(body), now() + CONSUMER_FUTURE_MS);
@@ -67,12 +75,25 @@ export function checkEvent(
 
   const terms = byType.get(type ?? "");
   if (terms === undefined) return { issues: [...issues, unknownType(type ?? "")] };
-  if (envelope !== undefined) issues.push(...unreadableVersion(terms, metadata?.version ?? ""));
+  const version = typeof metadata?.version === "string" ? metadata.version : terms.version;
+  const reader = readers.get(`${terms.type} ${majorOf(version)}`);
+  if (reader === undefined) return { issues: [...issues, unreadableVersion(terms)] };
 
-  const parsed = terms.data.safeParse(data, { error: inWords });
+  const parsed = reader.safeParse(data, { error: inWords });
   if (!parsed.success) issues.push(...issuesOf(parsed.error, ["data"]));
   if (envelope === undefined || !parsed.success || issues.length > 0) return { issues };
-  return { value: { envelope, event: { ...envelope, data: parsed.data } as WarrenEvent } };
+  return { value: { envelope, event: currentOf(envelope, terms, parsed.data) } };
+}
+
+/** The data is of the current major now, so the event says so. */
+function currentOf(envelope: Envelope, { version }: Terms, data: unknown): WarrenEvent {
+  const { metadata } = envelope;
+  const same = majorOf(metadata.version) === majorOf(version);
+  return {
+    ...envelope,
+    data,
+    metadata: same ? metadata : { ...metadata, version },
+  } as WarrenEvent;
 }
 
 /**
@@ -91,6 +112,14 @@ export function parserOf<Type extends EventType>(
   };
 }
 
+/**
+ * What a version is called that this type had before there were versions; `undefined` for most
+ * types, whose first version is the 1.0 that events without a version are taken for.
+ */
+export function unversionedName(type: string): string | undefined {
+  return byType.get(type)?.older?.find(({ version }) => majorOf(version) === 0)?.version;
+}
+
 /** The entity whose events keep their order, unique within the tenant and the entity's kind. */
 export function keyOf(event: WarrenEvent): string {
   const terms = byType.get(event.type);
@@ -102,11 +131,12 @@ function unknownType(type: string): Issue {
   return issueAt(["type"], `${type.slice(0, 64)} is no event type of this system`);
 }
 
-function unreadableVersion(
-  { version, type }: { version: string; type: string },
-  given: string,
-): Issue[] {
-  const major = version.split(".")[0];
-  if (given.split(".")[0] === major) return [];
-  return [issueAt(["metadata", "version"], `${type} is known as version ${major}.x only`)];
+function unreadableVersion({ type, version, older = [] }: Terms): Issue {
+  const majors = [version, ...older.map((one) => one.version)].map((each) => `${majorOf(each)}.x`);
+  const message = `${type} is known as version ${majors.join(" and ")} only`;
+  return issueAt(["metadata", "version"], message);
+}
+
+function majorOf(version: string): number {
+  return Number.parseInt(version, 10);
 }

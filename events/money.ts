@@ -8,15 +8,19 @@ export const currency = z
   .string()
   .refine((code) => KNOWN.has(code), "must be an ISO 4217 currency code, such as UAH");
 
+const DECIMAL = /^\d{1,15}(\.\d{1,20})?$/;
+const NO_AMOUNT = "must be a decimal amount, not negative, such as 12.50";
+
 /**
  * An amount in major units as producers write it: 12.5 or "12.50". A number is taken as the shortest
  * decimal that names it, so no binary fraction enters the arithmetic.
  */
-export const amount = z.custom<number | string>(
-  (value) =>
-    (typeof value === "number" || typeof value === "string") &&
-    /^\d{1,15}(\.\d{1,20})?$/.test(String(value)),
-  "must be a decimal amount, not negative, such as 12.50",
+export const amount = z.union(
+  [
+    z.string().regex(DECIMAL, NO_AMOUNT),
+    z.number().refine((number) => DECIMAL.test(String(number)), NO_AMOUNT),
+  ],
+  { error: NO_AMOUNT },
 );
 
 type Amount = z.output<typeof amount> | undefined;

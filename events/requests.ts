@@ -47,7 +47,8 @@ export const requests = [
     ...terms,
     type: "push.requested",
     meaning: "One recipient is to get a notification in the browser.",
-    data: forWhom(user),
+    // To one of a user's devices: functions/send-push asks itself for that.
+    data: forWhom(z.union([user, z.strictObject({ user_id: entityId, endpoint: z.url() })])),
     sample: { ...order, to: { user_id: "cust_123" } },
   }),
   contract({

@@ -2,8 +2,7 @@ import { expect, test } from "vitest";
 import * as z from "zod";
 import { ConfigError, ledger, readConfig, variables } from "./config.ts";
 
-const { RABBITMQ_URL, RETRY_DELAYS, LOG_LEVEL } = variables;
-const schema = z.object({ RABBITMQ_URL, RETRY_DELAYS, LOG_LEVEL }).and(ledger);
+const schema = z.object(variables).and(ledger);
 const url = "amqp://guest:s3cret@127.0.0.1:5672/shop";
 const read = (env: Record<string, string>) => readConfig(schema, env);
 

@@ -62,8 +62,6 @@ export const variables = {
   RABBITMQ_URL: z.url({ protocol: /^amqps?$/, error: "must be an amqp:// or amqps:// URL" }),
   /** Delay before each further attempt, ms; its length is the number of retries. */
   RETRY_DELAYS: delays.prefault("5s,30s,5m"),
-  /** The DynamoDB table of the directory (lib/directory). */
-  DIRECTORY_TABLE: z.string(),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
 };
 
@@ -78,6 +76,9 @@ export const exposition = {
     .regex(/^(?!AWS\/)[\w./#:-]{1,255}$/, "must be a CloudWatch namespace, such as Warren/prod")
     .default("Warren"),
 };
+
+/** What whoever knows people reads besides: the DynamoDB table of the directory (lib/directory). */
+export const directory = { DIRECTORY_TABLE: z.string() };
 
 /**
  * Which ledger a consumer uses, joined to its config: `z.object({ … }).and(ledger)`. The result is

@@ -25,6 +25,8 @@ export type Metrics = {
   batch(run: { name: string; result: "settled" | "thrown"; size: number; seconds: number }): void;
   /** A message whose outcome was decided; `ageSeconds` since it happened, if it could be read. */
   settled(message: { name: string; kind: string; ageSeconds: number | undefined }): void;
+  /** A message that was not sent although nothing went wrong; `why` such as `opted out`. */
+  skipped(message: { name: string; why: string }): void;
   /** A copy that went to a retry queue; `tier` as in its name, such as 30s. */
   retried(copy: { name: string; tier: string }): void;
   /** Whether a function's sink is held to be down. */
@@ -134,6 +136,11 @@ export function createMetrics({
     ["function"],
     AGE_BUCKETS,
   );
+  const skips = counter(
+    "warren_sends_skipped_total",
+    "Messages that were not sent although nothing went wrong, by the reason.",
+    ["function", "why"],
+  );
   const retries = counter(
     "warren_retries_total",
     "Copies sent to a retry queue, by the delay in its name.",
@@ -209,6 +216,7 @@ export function createMetrics({
       outcomes.inc({ function: name, kind });
       if (ageSeconds !== undefined) age({ function: name }, ageSeconds);
     },
+    skipped: ({ name, why }) => skips.inc({ function: name, why }),
     retried: ({ name, tier }) => retries.inc({ function: name, tier }),
     sink: ({ name, down }) => sinkDown.set({ function: name }, down ? 1 : 0),
     rows: ({ name, state, count }) => ledgerRows.inc({ function: name, state }, count),

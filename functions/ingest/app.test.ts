@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { aliases } from "../../events/aliases.ts";
 import { contracts, internalTypes, parseEvent } from "../../events/catalogue.ts";
 import { createMetrics } from "../../lib/metrics.ts";
 import {
@@ -61,6 +62,8 @@ function setup({ failure, ready = true }: { failure?: Error; ready?: boolean } =
     published.map(({ body }) => JSON.parse(Buffer.from(body).toString()) as object);
   return { app, post, published, sent, logged, metrics };
 }
+
+const version1 = { version: "1.0" };
 
 test("accepts an event once the broker has it, and publishes it normalised", async () => {
   const { post, published, sent } = setup();
@@ -137,6 +140,47 @@ test("accepts the source systems' own examples", async () => {
     "interaction.added_to_cart",
     "order.created",
   ]);
+});
+
+test.each([...aliases])("takes %s for %s", async (alias, type) => {
+  const { post, published, sent } = setup();
+
+  const { answer } = await post({ ...event, type: alias, data: sampleOf(type) });
+
+  expect(answer).toEqual({ id: "evt_1", status: "queued", type });
+  expect(published[0]).toMatchObject({ routingKey: type, type });
+  expect(sent()).toMatchObject([{ type, data: sampleOf(type) }]);
+});
+
+test("takes what the ticket system sends for the version that it had no name for", async () => {
+  const { post, published, sent } = setup();
+  const payload = {
+    id: "m1",
+    ticketId: "t1",
+    authorId: "u1",
+    content: "Hello",
+    sentAt: "2026-11-21T10:00:00.000Z",
+  };
+
+  await post({ event: "message.sent", payload, metadata: { user_id: "u1" } });
+  await post({ event: "message.sent", payload: sampleOf("message.sent"), metadata: version1 });
+
+  // Published as it came: the digest covers it so. Consumers read it as it is called today.
+  expect(sent()[0]).toMatchObject({ data: payload, metadata: { version: "0.1", user_id: "u1" } });
+  const events = published.map(({ body }) => parseEvent(body).event);
+  expect(events[0]).toMatchObject({
+    data: {
+      message_id: "m1",
+      ticket_id: "t1",
+      author_id: "u1",
+      content: "Hello",
+      sent_at: "2026-11-21T10:00:00.000Z",
+    },
+    metadata: { version: "1.0", user_id: "u1" },
+  });
+  expect(events[1]).toMatchObject({ data: sampleOf("message.sent"), metadata: version1 });
+  const wrong = await post({ event: "message.sent", payload: { ...payload, ticketId: null } });
+  expect(wrong.answer.issues?.map(({ path }) => path)).toEqual(["payload.ticketId"]);
 });
 
 test("accepts a CloudEvent", async () => {

@@ -1,3 +1,5 @@
+import { aliases } from "../../events/aliases.ts";
+import { unversionedName } from "../../events/catalogue.ts";
 import type { Issue } from "../../lib/envelope.ts";
 import { timeOf } from "./event-id.ts";
 
@@ -29,7 +31,8 @@ const INTERACTIONS = new Map<unknown, string>([
 /**
  * Brings what producers send into one form, and fills in what they may leave out. Accepts the
  * envelope and any part of it down to `{ type, data }`; `{ event, payload }`; an interaction
- * `{ user_id, product_id, event_type, user_session }`; a CloudEvent in structured JSON.
+ * `{ user_id, product_id, event_type, user_session }`; a CloudEvent in structured JSON. A type that
+ * is another's alias becomes that one.
  */
 export function normalise(document: unknown, request: Request): Normalised {
   const body = isFields(document) ? document : {};
@@ -37,6 +40,7 @@ export function normalise(document: unknown, request: Request): Normalised {
   const issues: Issue[] = [];
   if (body !== document) issues.push({ path: "", message: "must be a JSON object" });
 
+  fields["type"] = aliases.get(String(fields["type"])) ?? fields["type"];
   fields["tenant_id"] ??= request.tenant;
   fields["source"] ??= DEFAULT_SOURCE;
   if (request.key !== undefined) {
@@ -59,14 +63,20 @@ export function normalise(document: unknown, request: Request): Normalised {
 function shapeOf(body: Fields): { fields: Fields; asSent: (path: string) => string } {
   if ("specversion" in body) return fromCloudEvent(body);
   if ("event_type" in body && !("type" in body)) return fromInteraction(body);
-  if ("event" in body && !("type" in body)) {
-    const { event, payload, ...rest } = body;
-    return {
-      fields: { ...rest, type: event, data: payload },
-      asSent: renamed({ type: "event", data: "payload" }),
-    };
-  }
+  if ("event" in body && !("type" in body)) return fromEventAndPayload(body);
   return { fields: { ...body }, asSent: (path) => path };
+}
+
+/** Whoever sends this names no version: where a type had another form then, it is meant. */
+function fromEventAndPayload(body: Fields): { fields: Fields; asSent: (path: string) => string } {
+  const { event, payload, ...rest } = body;
+  const version = unversionedName(String(event));
+  const { metadata = {} } = rest;
+  if (version !== undefined && isFields(metadata)) rest["metadata"] = { version, ...metadata };
+  return {
+    fields: { ...rest, type: event, data: payload },
+    asSent: renamed({ type: "event", data: "payload" }),
+  };
 }
 
 /** Flat: whatever is no field of the envelope is data. */

@@ -4,7 +4,7 @@ import {
   QdrantClientTimeoutError,
   type Schemas,
 } from "@qdrant/js-client-rest";
-import { unlessAborted } from "../../lib/host/unless-aborted.ts";
+import { unlessAborted } from "../../lib/unless-aborted.ts";
 import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { problemsOf } from "./parameters.ts";
+import { problemsOf, problemsOfParams } from "./parameters.ts";
 
 const stages = ["dev", "prod"];
 
@@ -25,5 +25,47 @@ test("a broker and a VPC that exist must be named whole", () => {
   expect(problemsOf("dev", { stages, parameters })).toEqual([
     "param existingBrokerArn needs existingBrokerEndpoint, existingBrokerSecurityGroupId",
     "param existingVpcId needs existingSubnetIds",
+  ]);
+});
+
+test("a param that is misspelt, or has a value that nothing would refuse in time, is named", () => {
+  const defaults = {
+    vhost: "warren",
+    brokerVersion: "4.3",
+    brokerMode: "SINGLE_INSTANCE",
+    neo4jCidr: "0.0.0.0/0",
+    neo4jPort: 7687,
+    logLevel: "info",
+    logRetentionDays: 14,
+    removal: "Delete",
+    ingestConcurrency: 5,
+    apiBurst: 100,
+    natGateway: "true",
+    deletionProtection: false,
+    apiRate: 50,
+    retryDelays: "5s,1m",
+  };
+  const all = Object.keys(defaults);
+  expect(problemsOfParams(defaults, all)).toEqual([]);
+  expect(
+    problemsOfParams(
+      {
+        ...defaults,
+        natGatway: "true",
+        natGateway: "yes",
+        removal: "Keep",
+        apiRate: "abc",
+        vhost: "/",
+        logRetentionDays: 15,
+      },
+      all,
+    ),
+  ).toEqual([
+    "param natGatway is unknown: did you mean natGateway?",
+    "param vhost: must be a name, other than /",
+    "param natGateway: must be true or false",
+    expect.stringContaining("param logRetentionDays: must be one of 1, 3, 5"),
+    "param removal: must be one of Delete, Retain",
+    "param apiRate: must be a whole number",
   ]);
 });

@@ -1,3 +1,8 @@
+import * as z from "zod";
+import { inWords } from "../../lib/in-words.ts";
+import { port, variables } from "../../lib/config.ts";
+import { known as nearestOf } from "../nearest.ts";
+
 /** The stack's parameters (parameters.yml), whose defaults are the stage's. */
 export type Parameters = Record<string, { Default?: unknown }>;
 
@@ -35,3 +40,47 @@ export function problemsOf(
 
 /** ExistingVpcId is existingVpcId in serverless.yml. */
 const paramOf = (name: string) => name.slice(0, 1).toLowerCase() + name.slice(1);
+
+const truth = z.union([z.boolean(), z.enum(["true", "false"])], "must be true or false");
+const count = z.coerce.number("must be a whole number").int().min(1);
+/** What CloudWatch keeps logs for. */
+const RETENTION_DAYS = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
+  3653,
+];
+
+/** Params of serverless.yml that only a deployment, or nobody, would find wrong. */
+const values = z.looseObject({
+  vhost: z.string().regex(/^[^/].*$/, "must be a name, other than /"),
+  brokerVersion: z.enum(["4.3", "4.2", "3.13"]),
+  brokerMode: z.enum(["SINGLE_INSTANCE", "CLUSTER_MULTI_AZ"]),
+  natGateway: truth,
+  neo4jCidr: z.cidrv4("must be a block of addresses, such as 10.0.0.0/16"),
+  neo4jPort: port,
+  retryDelays: variables.RETRY_DELAYS,
+  logLevel: variables.LOG_LEVEL,
+  logRetentionDays: z.coerce
+    .number()
+    .refine((days) => RETENTION_DAYS.includes(days), `must be one of ${RETENTION_DAYS.join(", ")}`),
+  removal: z.enum(["Delete", "Retain"]),
+  deletionProtection: truth,
+  ingestConcurrency: count,
+  apiRate: count,
+  apiBurst: count,
+});
+
+/**
+ * What is wrong with the params of a stage, as they are in effect: `known` are those that have a
+ * default. A misspelt name would leave its default in force without a word.
+ */
+export function problemsOfParams(
+  params: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+): string[] {
+  const unknown = Object.keys(params)
+    .filter((name) => !known.includes(name))
+    .map((name) => `param ${name} is unknown: ${nearestOf(name, known)}`);
+  const { error } = values.safeParse(params, { error: inWords });
+  const wrong = error?.issues.map(({ path, message }) => `param ${String(path[0])}: ${message}`);
+  return [...unknown, ...(wrong ?? [])];
+}

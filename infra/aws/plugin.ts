@@ -6,13 +6,15 @@ import { readConsumers } from "../rabbitmq/consumers.ts";
 import type { Resources } from "./declared.ts";
 import { type ConsumerDefaults, type FunctionOfOsls, giveDefaults } from "./defaults.ts";
 import type { ObservedFunction } from "./observability.ts";
-import { type Parameters, problemsOf } from "./parameters.ts";
+import { type Parameters, problemsOf, problemsOfParams } from "./parameters.ts";
 import { complete } from "./template.ts";
 
 /** Of osls' object, what is used here. */
 type Serverless = {
   serviceDir: string;
-  configurationInput: { params: Record<string, unknown> };
+  configurationInput: { params: Record<string, Record<string, unknown>> };
+  /** `--param`: each `name=value`. */
+  processedInput: { options: { param?: readonly string[] } };
   getProvider: (name: "aws") => { getStage: () => string };
   service: {
     functions: Record<string, FunctionOfOsls>;
@@ -52,7 +54,13 @@ async function finish(serverless: Serverless): Promise<void> {
   const { Resources, Parameters: parameters } = service.provider.compiledCloudFormationTemplate;
   const stage = serverless.getProvider("aws").getStage();
   const stages = Object.keys(configurationInput.params).filter((name) => name !== "default");
-  const problems = problemsOf(stage, { stages, parameters });
+  const problems = [
+    ...problemsOf(stage, { stages, parameters }),
+    ...problemsOfParams(
+      paramsOf(stage, serverless),
+      Object.keys(configurationInput.params["default"]!),
+    ),
+  ];
   if (problems.length > 0) throw new serverless.classes.Error(problems.join("\n"), "WARREN_STAGE");
 
   const functions = Object.entries(service.functions).map(([key, one]) => ({ key, ...one }));
@@ -63,6 +71,14 @@ async function finish(serverless: Serverless): Promise<void> {
     constraints: constraints.map(createConstraint),
     triggered: await triggeredIn(serviceDir),
   });
+}
+
+/** Those in effect: the command line's, the stage's, the defaults. */
+function paramsOf(stage: string, { configurationInput, processedInput }: Serverless) {
+  const given = processedInput.options.param ?? [];
+  const fromCommand = given.map((text) => /^([^=]+)=(.*)$/s.exec(text)?.slice(1) ?? [text, ""]);
+  const { default: defaults, [stage]: own } = configurationInput.params;
+  return { ...defaults, ...own, ...(Object.fromEntries(fromCommand) as Record<string, string>) };
 }
 
 /** As the functions of this stage are told. */

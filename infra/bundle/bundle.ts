@@ -1,4 +1,5 @@
-import { dirname, relative } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
 import { build, type Metafile } from "esbuild";
 import type { DeclaredHandler } from "../../lib/host/declaration.ts";
 
@@ -8,7 +9,10 @@ export type Bundle = {
   /** The module that the handler string of serverless.yml names, with `.mjs` for `.ts`. */
   entry: string;
   exported: string;
-  /** Contents by path: the entry, the chunks it imports on demand, and a source map beside each. */
+  /**
+   * Contents by path: the entry, the chunks it imports on demand, and a source map beside each;
+   * what lies in `templates/` beside the entry.
+   */
   files: Record<string, Uint8Array>;
   /** Bytes of JavaScript that an import of the entry reads, and with everything on demand. */
   loadedBytes: number;
@@ -59,9 +63,10 @@ export async function bundleFunction(
     write: false,
     logLevel: "silent",
   });
-  const files = outputFiles.map(
-    (one) => [slashed(relative(root, one.path)), one.contents] as const,
-  );
+  const files = [
+    ...outputFiles.map((one) => [slashed(relative(root, one.path)), one.contents] as const),
+    ...(await templatesBeside(source, root)),
+  ];
   const entry = `${slashed(path)}.mjs`;
   const modules = Object.keys(metafile.outputs).filter((one) => one.endsWith(".mjs"));
   return {
@@ -73,6 +78,23 @@ export async function bundleFunction(
     totalBytes: sum(modules.map((one) => metafile.outputs[one]!.bytes)),
     parts: partsOf(metafile),
   };
+}
+
+/** They keep their path, so that the entry finds them beside itself as its source does. */
+async function templatesBeside(source: string, root: string): Promise<[string, Uint8Array][]> {
+  const folder = join(dirname(source), "templates");
+  const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return [];
+      throw error;
+    },
+  );
+  const files = entries.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name));
+  const readOne = async (file: string): Promise<[string, Uint8Array]> => [
+    slashed(relative(root, file)),
+    await readFile(file),
+  ];
+  return Promise.all(files.map(readOne));
 }
 
 /** The module and those that it imports at once, directly or not. */

@@ -1,4 +1,4 @@
-import { ConfigError, readConfig } from "../../lib/config.ts";
+import { readConfig } from "../../lib/config.ts";
 import * as z from "zod";
 import { tenantId } from "../../lib/envelope.ts";
 import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
@@ -50,7 +50,7 @@ export async function command(args: string[]): Promise<number> {
         return misused();
     }
   } catch (error) {
-    if (!(error instanceof RefusedError) && !(error instanceof ConfigError)) throw error;
+    if (!(error instanceof RefusedError)) throw error;
     console.error(error.message);
     return 2;
   }

@@ -1,4 +1,4 @@
-import { ConfigError, ledger, readConfig } from "../../lib/config.ts";
+import { ledger, readConfig } from "../../lib/config.ts";
 import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
 import { requireLedgerTable } from "../../lib/ledger/dynamo-table.ts";
 import { LedgerUnavailableError } from "../../lib/ledger/errors.ts";
@@ -23,7 +23,7 @@ export async function command(args: string[]): Promise<number> {
     console.log(`Table "${table}" is ready.`);
     return 0;
   } catch (error) {
-    if (!(error instanceof LedgerUnavailableError) && !(error instanceof ConfigError)) throw error;
+    if (!(error instanceof LedgerUnavailableError)) throw error;
     console.error(error.message);
     return 1;
   }

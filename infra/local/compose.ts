@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { writeSecret } from "./files.ts";
-import type { Address, Place, Runner, Service } from "./service.ts";
+import type { Address, Container, Place, Runner } from "./service.ts";
 import { chooseSettings, readSettings, type Settings } from "./settings.ts";
 import { exists, run, succeeds } from "./tools.ts";
 
@@ -27,9 +27,7 @@ export function isContained(place: Pick<Place, "folder">): Promise<boolean> {
  * Runs one service of docker-compose.yml as a project of its own, so that instances share neither
  * container nor volume.
  */
-export function inCompose({ name, container }: Pick<Service, "name" | "container">): Runner {
-  const { ports, password, addressOf } = container;
-
+export function inCompose(name: string, { ports, password, addressOf }: Container): Runner {
   const address = (settings: Settings<string>): Address =>
     addressOf(settings.ports, settings.password);
 

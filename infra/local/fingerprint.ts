@@ -3,8 +3,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 
 /**
- * A hash of what a host of this project would run: serverless.yml, the code of the functions and of
- * what they stand on, and those of the caller's variables that a config.ts names. The same hash is
+ * A hash of what a host of this project would run: serverless.yml, the code and the templates of the
+ * functions and of what they stand on, and those of the caller's variables that a config.ts names. The same hash is
  * the same host.
  */
 export async function fingerprintOf(root: string, env: NodeJS.ProcessEnv): Promise<string> {
@@ -25,6 +25,6 @@ export async function fingerprintOf(root: string, env: NodeJS.ProcessEnv): Promi
 async function codeIn(root: string, folder: string): Promise<string[]> {
   const files = await readdir(join(root, folder), { recursive: true });
   return files
-    .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
+    .filter((file) => /\.(ts|liquid)$/.test(file) && !file.endsWith(".test.ts"))
     .map((file) => join(folder, file));
 }

@@ -6,6 +6,7 @@ import { hasEngine, inCompose, isContained } from "./compose.ts";
 import { dynamodb } from "./dynamodb.ts";
 import { readJson, writeSecret } from "./files.ts";
 import { neo4j } from "./neo4j.ts";
+import { providers } from "./providers.ts";
 import { qdrant } from "./qdrant.ts";
 import { rabbitmq } from "./rabbitmq.ts";
 import { redis } from "./redis.ts";
@@ -17,7 +18,7 @@ export const ROOT = join(import.meta.dirname, "../..");
 export const DEV = join(ROOT, ".warren");
 export const TEST = join(DEV, "test");
 
-export const services = { rabbitmq, dynamodb, neo4j, redis, qdrant };
+export const services = { rabbitmq, dynamodb, neo4j, redis, qdrant, providers };
 export type ServiceName = keyof typeof services;
 
 /** The table of all ledgers, unless LEDGER_TABLE names another. */
@@ -131,7 +132,9 @@ function givenFile({ folder }: Place): string {
 
 /** The choice is made once per instance: an engine that comes later must not hide what runs. */
 async function runnerOf(place: Place, service: Service): Promise<Runner> {
-  if (await isContained(place)) return inCompose(service);
+  const { name, container, native } = service;
+  if (container === undefined) return native;
+  if (await isContained(place)) return inCompose(name, container);
   const isSettled = await exists(join(place.folder, "settings.json"));
-  return !isSettled && (await hasEngine()) ? inCompose(service) : service.native;
+  return !isSettled && (await hasEngine()) ? inCompose(name, container) : native;
 }

@@ -4,39 +4,21 @@ import { createWriteStream } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import * as z from "zod";
-import { ConfigError } from "../../lib/config.ts";
 import { readOwn, writeSecret } from "./files.ts";
 import { stopHost, withoutAliases } from "./host.ts";
 import { DEV, findService, ROOT, type ServiceName, services, stopService } from "./instance.ts";
 import { ensureDefaultKey, keysFileOf } from "./keys.ts";
 import { locked } from "./lock.ts";
-import { isOpen, portsFor } from "./ports.ts";
+import { findOffline, FOLDER, SETTINGS, settings } from "./offline-process.ts";
+import { portsFor } from "./ports.ts";
 import type { Address } from "./service.ts";
 import { curlLine, startAll } from "./start.ts";
 
 const USAGE = `Usage: warren offline   (\`serverless offline\` on this project, until Ctrl-C)`;
 const SERVERLESS = join(ROOT, "node_modules/serverless/bin/serverless.js");
-const FOLDER = join(DEV, "offline");
 const START_MS = 120_000;
 /** It lets a batch finish for 6 s and its servers close for 5 s. */
 const GRACE_MS = 20_000;
-
-const settings = z.object({
-  ports: z.object({ http: z.number(), lambda: z.number() }),
-  pid: z.number(),
-});
-
-/** A running `warren offline`. */
-export type Offline = { url: string; pid: number; log: string };
-
-/** Undefined unless it runs and listens. */
-export async function findOffline(): Promise<Offline | undefined> {
-  const last = await readOwn(join(FOLDER, "settings.json"), settings);
-  if (last === undefined || !isAlive(last.pid) || !(await isOpen(last.ports.http)))
-    return undefined;
-  return { url: `http://127.0.0.1:${last.ports.http}`, pid: last.pid, log: join(FOLDER, "log") };
-}
 
 /**
  * Runs `serverless offline` with the services of `warren start`, starting those that do not run. The container
@@ -62,10 +44,6 @@ export async function command(args: string[]): Promise<number> {
     if (environment === undefined) return 1;
     if (ended.signal.aborted) return 0;
     return await serve({ environment, env, end: ended.signal });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    console.error(error.message);
-    return 1;
   } finally {
     const started = (await alive()).filter((name) => !before.includes(name));
     await locked(DEV, () => Promise.all(started.map((name) => stopService(DEV, services[name]))));
@@ -100,14 +78,13 @@ async function serve({
   env: NodeJS.ProcessEnv;
   end: AbortSignal;
 }): Promise<number> {
-  const file = join(FOLDER, "settings.json");
-  const last = await readOwn(file, settings);
+  const last = await readOwn(SETTINGS, settings);
   const ports = await portsFor(["http", "lambda"], last?.ports);
   if (environment["PORT"]) ports.http = Number(environment["PORT"]);
 
   const child = start(ports, { ...withoutAliases(env), ...environment });
   const exit = once(child, "exit") as Promise<[number | null]>;
-  await writeSecret(file, JSON.stringify({ ports, pid: child.pid }));
+  await writeSecret(SETTINGS, JSON.stringify({ ports, pid: child.pid }));
   await copyOutput(child);
   const stop = () => {
     child.kill("SIGTERM");
@@ -116,7 +93,7 @@ async function serve({
   if (end.aborted) stop();
   else end.addEventListener("abort", stop);
 
-  void exit.then(() => rm(file));
+  void exit.then(() => rm(SETTINGS));
   const url = `http://127.0.0.1:${ports.http}`;
   if (await answers(url, child, end)) {
     const key = await ensureDefaultKey(DEV, keysFileOf(DEV, env));
@@ -171,12 +148,4 @@ async function answers(url: string, child: ChildProcess, end: AbortSignal): Prom
     await sleep(250);
   }
   return false;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }

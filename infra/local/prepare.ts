@@ -39,7 +39,8 @@ export async function prepare(
         topology: topologyOf({ consumers: await readConsumers(), retryDelays }),
       });
     case "redis":
-      // Its rows need no table.
+    case "providers":
+      // They need nothing.
       return;
     case "qdrant":
       return;

@@ -40,7 +40,8 @@ export type Service = {
   /** The user's own service: wins over all we could start. Throws ConfigError. */
   given: (env: Env) => Address | undefined;
   native: Runner;
-  container: Container;
+  /** Undefined: it always runs natively. */
+  container?: Container;
   /** Whether it answers, within a few seconds. */
   answers: (address: Address) => Promise<boolean>;
 };

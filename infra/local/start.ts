@@ -2,11 +2,17 @@ import { Listr } from "listr2";
 import * as z from "zod";
 import { contracts } from "../../events/catalogue.ts";
 import { proofVariables } from "../../functions/neo4j-projector/config.ts";
-import { ConfigError, port, readConfig, variables } from "../../lib/config.ts";
+import { shopRecipients } from "../../functions/notifier/shop.ts";
+import { pushVariables } from "../../functions/send-push/config.ts";
+import { mailVariables } from "../../functions/send-email/config.ts";
+import { smsVariables } from "../../functions/send-sms/config.ts";
+import { telegramVariables } from "../../functions/send-telegram/config.ts";
+import { port, readConfig, variables } from "../../lib/config.ts";
 import { startHost } from "./host.ts";
 import { DEV, environmentOf, type ServiceName, services, startService } from "./instance.ts";
 import { ensureDefaultKey, keysFileOf } from "./keys.ts";
 import { locked } from "./lock.ts";
+import { refuseBesideOffline } from "./offline-process.ts";
 import { prepare } from "./prepare.ts";
 import type { Address } from "./service.ts";
 import { status, tableOf } from "./status.ts";
@@ -19,16 +25,11 @@ export async function command(args: string[]): Promise<number> {
     console.error(USAGE);
     return 2;
   }
+  if (await refuseBesideOffline()) return 1;
   const waits = () => console.log("Another start or stop is at work here; waiting for it.");
-  try {
-    const functions = { title: "Functions", start: startHost };
-    const work = () => startAll(DEV, { ...process.env }, functions);
-    if (!(await locked(DEV, work, waits))) return 1;
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    console.error(error.message);
-    return 1;
-  }
+  const functions = { title: "Functions", start: startHost };
+  const work = () => startAll(DEV, { ...process.env }, functions);
+  if (!(await locked(DEV, work, waits))) return 1;
   const current = await status();
   const { url = "", key = "" } = current.functions["ingest"] ?? {};
   console.log(`\n${tableOf(current)}\n\nTry it:\n\n${curlLine({ url, key })}\n`);
@@ -53,21 +54,28 @@ export async function startAll(
   const { RETRY_DELAYS: retryDelays } = readConfig(settings, env);
   const keysFile = keysFileOf(directory, env);
   const addresses: Address[] = [];
+  let failed = false;
 
   const serviceTask = (name: ServiceName) => ({
     title: services[name].title,
-    task: async (_: unknown, task: { output: string }) => {
-      const report = (text: string) => (task.output = `${services[name].title} ${text}`);
-      const address = await startService(directory, services[name], env, report);
-      addresses.push(address);
-      // The AWS SDK looks here for region and credentials.
-      Object.assign(process.env, address);
-      report("gets what the functions need");
-      await prepare(name, environmentOf([address], env), { retryDelays });
-    },
+    task: (_: unknown, task: { output: string }) =>
+      startOne(name, task).catch((error: unknown) => {
+        failed = true;
+        throw error;
+      }),
   });
+  const startOne = async (name: ServiceName, task: { output: string }) => {
+    const report = (text: string) => (task.output = `${services[name].title} ${text}`);
+    const address = await startService(directory, services[name], env, report);
+    addresses.push(address);
+    // The AWS SDK looks here for region and credentials.
+    Object.assign(process.env, address);
+    report("gets what the functions need");
+    await prepare(name, environmentOf([address], env), { retryDelays });
+  };
   const functionsTask = {
     title: functions.title,
+    skip: () => failed,
     task: async () => {
       await ensureDefaultKey(directory, keysFile);
       const environment = {
@@ -84,12 +92,14 @@ export async function startAll(
   const tasks = new Listr([
     {
       title: "Services",
-      task: (_, task) => task.newListr(names.map(serviceTask), { concurrent: true }),
+      // Whatever fails, the others come to an end: nobody could stop what is still starting.
+      task: (_, task) =>
+        task.newListr(names.map(serviceTask), { concurrent: true, exitOnError: false }),
     },
     functionsTask,
   ]);
   return tasks.run().then(
-    () => true,
+    () => !failed,
     () => false,
   );
 }
@@ -99,11 +109,16 @@ export async function startAll(
  * a host that runs.
  */
 const settings = z.object({
+  // Each channel's own: what is set here goes before the ends of this machine.
+  ...z
+    .object({ ...mailVariables, ...smsVariables, ...telegramVariables, ...pushVariables })
+    .partial().shape,
   LEDGER: z.enum(["dynamodb", "redis", "none"], "must be dynamodb, redis or none").optional(),
   LOG_LEVEL: variables.LOG_LEVEL,
   PORT: port.optional(),
   PROOF_DAYS: proofVariables.PROOF_DAYS,
   RETRY_DELAYS: variables.RETRY_DELAYS,
+  SHOP_RECIPIENTS: shopRecipients,
 });
 
 /** A host that was started with other ones is replaced. */

@@ -1,6 +1,7 @@
 import { ledgerTableOf, statusOf } from "./host.ts";
 import { DEV, findService, LEDGER_TABLE, type ServiceName, services } from "./instance.ts";
 import { findDefaultKey, keysFileOf } from "./keys.ts";
+import { findOffline } from "./offline-process.ts";
 import type { Address } from "./service.ts";
 
 /** Of a service that was started and does not answer. */
@@ -15,33 +16,40 @@ export type Status = {
     neo4j?: Silent & { url: string; user: string; password: string };
     redis?: Silent & { url: string };
     qdrant?: Silent & { url: string; apiKey?: string };
+    /** Lists what they were sent at `/received`. */
+    providers?: Silent & { url: string };
   };
   functions: Record<
     string,
     { ready: boolean; url?: string; key?: string; [fact: string]: unknown }
   >;
+  /** Where `npm run offline` runs the functions instead. */
+  offline?: { url: string; pid: number };
 };
 
 /** What runs where, in the instance of `npm start`. Asks every service whether it answers. */
 export async function status(directory = DEV, env = process.env): Promise<Status> {
-  const [rabbitmq, dynamodb, neo4j, redis, qdrant, host, table, key] = await Promise.all([
-    look(directory, "rabbitmq"),
-    look(directory, "dynamodb"),
-    look(directory, "neo4j"),
-    look(directory, "redis"),
-    look(directory, "qdrant"),
-    statusOf(directory),
-    ledgerTableOf(directory),
-    findDefaultKey(directory, keysFileOf(directory, env)).catch(() => undefined),
-  ]);
+  const [rabbitmq, dynamodb, neo4j, redis, qdrant, providers, host, table, key, offline] =
+    await Promise.all([
+      look(directory, "rabbitmq"),
+      look(directory, "dynamodb"),
+      look(directory, "neo4j"),
+      look(directory, "redis"),
+      look(directory, "qdrant"),
+      look(directory, "providers"),
+      statusOf(directory),
+      ledgerTableOf(directory),
+      findDefaultKey(directory, keysFileOf(directory, env)).catch(() => undefined),
+      findOffline(),
+    ]);
   const functions: Status["functions"] = { ...host?.functions };
   const ingest = functions["ingest"];
   if (ingest !== undefined && key !== undefined) functions["ingest"] = { ...ingest, key };
 
   return {
     ready:
-      [rabbitmq, dynamodb, neo4j, redis, qdrant].every(({ ready }) => ready) &&
-      host?.ready === true,
+      [rabbitmq, dynamodb, neo4j, redis, qdrant, providers].every(({ ready }) => ready) &&
+      (host?.ready === true || offline !== undefined),
     services: {
       ...(rabbitmq.at && { rabbitmq: { ...broker(rabbitmq.at), ...silence(rabbitmq) } }),
       ...(dynamodb.at && {
@@ -50,8 +58,12 @@ export async function status(directory = DEV, env = process.env): Promise<Status
       ...(neo4j.at && { neo4j: { ...graph(neo4j.at), ...silence(neo4j) } }),
       ...(redis.at && { redis: { url: redis.at["REDIS_URL"] ?? "", ...silence(redis) } }),
       ...(qdrant.at && { qdrant: { ...vectors(qdrant.at), ...silence(qdrant) } }),
+      ...(providers.at && {
+        providers: { url: providers.at["PROVIDERS_URL"] ?? "", ...silence(providers) },
+      }),
     },
     functions,
+    ...(offline && { offline: { url: offline.url, pid: offline.pid } }),
   };
 }
 
@@ -68,8 +80,8 @@ export async function command(args: string[]): Promise<number> {
 }
 
 /** For people: no passwords, no keys. */
-export function tableOf({ ready, services: found, functions }: Status): string {
-  const { rabbitmq, dynamodb, neo4j, redis, qdrant } = found;
+export function tableOf({ ready, services: found, functions, offline }: Status): string {
+  const { rabbitmq, dynamodb, neo4j, redis, qdrant, providers } = found;
   const rows: [string, (string | undefined)[] | undefined][] = [
     ["RabbitMQ", rabbitmq && [...said(rabbitmq), withoutLogin(rabbitmq.url), rabbitmq.management]],
     [
@@ -79,12 +91,14 @@ export function tableOf({ ready, services: found, functions }: Status): string {
     ["Neo4j", neo4j && [...said(neo4j), neo4j.url, `user ${neo4j.user}`]],
     ["Redis", redis && [...said(redis), withoutLogin(redis.url)]],
     ["Qdrant", qdrant && [...said(qdrant), withoutLogin(qdrant.url)]],
+    ["Channels' ends", providers && [...said(providers), `${providers.url}/received`]],
     ...Object.entries(functions).map(([name, facts]): [string, string[]] => [name, factsOf(facts)]),
   ];
   const lines = rows.map(
     ([name, texts]) => `  ${name.padEnd(18)} ${texts?.join("  ") ?? "does not run"}`,
   );
-  const hosted = Object.keys(functions).length > 0 ? [] : ["  Functions          do not run"];
+  const elsewhere = offline ? `under serverless offline  ${offline.url}` : "do not run";
+  const hosted = Object.keys(functions).length > 0 ? [] : [`  Functions          ${elsewhere}`];
   const verdict = ready ? "Ready." : "Not ready: `npm start` starts what is missing.";
   return [...lines, ...hosted, verdict].join("\n");
 }

@@ -1,6 +1,7 @@
 import { stopHost } from "./host.ts";
 import { DEV, services, stopService } from "./instance.ts";
 import { locked } from "./lock.ts";
+import { refuseBesideOffline } from "./offline-process.ts";
 
 /** `warren stop`: functions first, so that they finish what they hold; then the services. */
 export async function command(args: string[]): Promise<number> {
@@ -8,6 +9,7 @@ export async function command(args: string[]): Promise<number> {
     console.error("Usage: warren stop");
     return 2;
   }
+  if (await refuseBesideOffline()) return 1;
   await locked(DEV, async () => {
     await stopHost(DEV);
     await Promise.all(Object.values(services).map((service) => stopService(DEV, service)));

@@ -60,3 +60,17 @@ test("names the consumer that says not what it accepts", async () => {
   );
   await expect(readConsumers(root)).rejects.toThrow(/functions\/a\/consumer\.ts: .*accepts/s);
 });
+
+test("a function whose folder was removed, but not its entry, is named", async () => {
+  await project(`
+service: warren
+functions:
+  graph:
+    handler: functions/graph/handler.handler
+    events:
+      - rabbitmq: { queue: events.graph }
+`);
+  await expect(readConsumers(root)).rejects.toThrow(
+    /serverless.yml has the function graph, but there is no .*functions\/graph\/consumer.ts/,
+  );
+});

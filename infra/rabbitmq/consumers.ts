@@ -3,7 +3,9 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parse } from "yaml";
 import * as z from "zod";
+import { ConfigError } from "../../lib/config.ts";
 import type { QueueConsumer } from "../../lib/rabbit/topology.ts";
+import { exists } from "../local/tools.ts";
 
 /** The project's folder: where serverless.yml lies. */
 export const ROOT = join(import.meta.dirname, "../..");
@@ -25,7 +27,7 @@ const consumerModule = z.looseObject({ accepts: z.array(z.string()).min(1) });
 
 /**
  * The functions of serverless.yml that have a `rabbitmq` trigger, each with the event types that the
- * `consumer.ts` beside its handler exports as `accepts`. Throws an error that names the wrong place.
+ * `consumer.ts` beside its handler exports as `accepts`. Throws ConfigError, which names the wrong place.
  */
 export async function readConsumers(root: string = ROOT): Promise<QueueConsumer[]> {
   const file = join(root, "serverless.yml");
@@ -35,7 +37,11 @@ export async function readConsumers(root: string = ROOT): Promise<QueueConsumer[
   for (const [name, { handler, events }] of Object.entries(functions)) {
     for (const event of events.filter(isTrigger)) {
       const { rabbitmq } = checked(trigger, event, `${file}, function ${name}`);
-      const accepts = await acceptsOf(join(root, dirname(handler), "consumer.ts"));
+      const beside = join(root, dirname(handler), "consumer.ts");
+      if (!(await exists(beside))) {
+        throw new ConfigError(`${file} has the function ${name}, but there is no ${beside}`);
+      }
+      const accepts = await acceptsOf(beside);
       consumers.push({ queue: rabbitmq.queue, accepts });
     }
   }
@@ -54,5 +60,5 @@ async function acceptsOf(file: string): Promise<string[]> {
 function checked<T extends z.ZodType>(schema: T, value: unknown, where: string): z.infer<T> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new Error(`${where}: ${z.prettifyError(result.error)}`);
+  throw new ConfigError(`${where}: ${z.prettifyError(result.error)}`);
 }

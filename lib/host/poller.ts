@@ -9,7 +9,7 @@ import { backoff } from "./backoff.ts";
 import type { Filter } from "./filter.ts";
 import { inbox } from "./inbox.ts";
 import type { Invoke } from "./invoke.ts";
-import { unlessAborted } from "./unless-aborted.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 
 /** Lambda's limit for a synchronous invocation, less what stands around the records. */
 const MAX_EVENT_BYTES = 6 * 1_024 * 1_024 - 1_024;

@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { ledger } from "../config.ts";
+import { ConfigError, type ledger } from "../config.ts";
 import type { Ledger } from "./ledger.ts";
 import { noLedger } from "./no-ledger.ts";
 
@@ -51,6 +51,9 @@ async function openDynamo(table: string, { consumer, now, random }: Tools): Prom
   const client = dynamoClient();
   const close = () => client.destroy();
   try {
+    await client.config.region().catch(() => {
+      throw new ConfigError("AWS_REGION: is required for a ledger in DynamoDB");
+    });
     await requireLedgerTable({ client, table });
   } catch (error) {
     close();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { died, message, setup, throws, untilCalled } from "../../tests/pipeline/setup.ts";
-import { IdReusedError, PermanentError, UncertainError } from "./errors.ts";
+import { IdReusedError, OutageError, PermanentError, UncertainError } from "./errors.ts";
 
 describe("a message alone", () => {
   test("is what failed before and what was delivered before; the group goes first", async () => {
@@ -83,6 +83,60 @@ describe("a consumer that is not repeatable", () => {
 
     expect(await world.run([message("a"), message("b")])).toEqual(["done", "done"]);
     expect(marks).toEqual([true, true]);
+  });
+
+  test("gets ready under a claim that is not marked yet", async () => {
+    const { run, start, calls, copies, clock } = setup({
+      repeatable: false,
+      whenUncertain: "dead-letter",
+      beforeSend: (signal) => (calls.length === 0 ? died(signal) : Promise.resolve("send")),
+    });
+    void run([message("a")], start("p1")).catch(() => undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    calls.push(["-"]);
+    clock.advance(90_000);
+
+    expect(await run([message("a", { deliveryCount: 1 })], start("p2"))).toEqual(["done"]);
+    expect(calls).toEqual([["-"], ["a"]]);
+    expect(copies).toEqual([]);
+  });
+
+  test("is done, unmarked, when there is nothing to send", async () => {
+    const { run, calls, ledger } = setup({
+      repeatable: false,
+      beforeSend: async () => "nothing to send",
+    });
+
+    expect(await run([message("a")])).toEqual(["done"]);
+    expect(calls).toEqual([]);
+    expect(await ledger.look([{ tenant: "t", id: "a" }])).toMatchObject([{ state: "done" }]);
+  });
+
+  test("is retried when it fails before the send, whatever the error", async () => {
+    const { run, calls, copies } = setup({
+      repeatable: false,
+      whenUncertain: "dead-letter",
+      beforeSend: () => Promise.reject(new TypeError("nobody knows this one")),
+    });
+
+    expect(await run([message("a")])).toEqual(["retry"]);
+    expect(calls).toEqual([]);
+    expect(copies).toEqual(["a: attempt 2.1 in 5000"]);
+  });
+
+  test("gives a claim back that was interrupted before anything was sent", async () => {
+    const { run, stop, ledger } = setup({
+      repeatable: false,
+      apply: (_ids, signal) => {
+        stop.abort();
+        return signal.aborted
+          ? Promise.reject(new OutageError("stopped before it was sent"))
+          : died(signal);
+      },
+    });
+
+    await expect(run([message("a")])).rejects.toThrow("interrupted");
+    expect(await ledger.look([{ tenant: "t", id: "a" }])).toEqual([undefined]);
   });
 
   test("reports an uncertain send before it is sent again", async () => {

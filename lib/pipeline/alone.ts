@@ -67,14 +67,15 @@ async function applyOne(letter: Letter, tools: Tools): Promise<Outcome | undefin
     if (decision.crashes.length >= MAX_CRASHES) return settleUnder(claim, crashesItsConsumer);
     if (blamed !== undefined) return settleUnder(claim, fail(blamed));
 
-    const error = await tryUnder(claim);
-    if (error === undefined) {
+    const failure = await tryUnder(claim);
+    if (failure === undefined) {
       health.succeeded();
       await claims.completeOwn(claim, consumer);
       tools.report({ delivery, event: received.event, outcome: { kind: "done" } });
       return undefined;
     }
-    if (!health.isOutage(error, [letter])) return settleUnder(claim, fail(error));
+    const { error, outcome } = failure;
+    if (!health.isOutage(error, [letter])) return settleUnder(claim, outcome);
 
     await claims.release(claim);
     if (!(await patience.outlast(error))) blamed = error;
@@ -90,26 +91,46 @@ async function applyOne(letter: Letter, tools: Tools): Promise<Outcome | undefin
     return classify(error, delivery, policy);
   }
 
-  /** Returns the error, or `undefined` once applied. */
-  async function tryUnder(claim: Claim): Promise<unknown> {
+  /** Returns `undefined` once applied, or when nothing is to be applied. */
+  async function tryUnder(claim: Claim): Promise<{ error: unknown; outcome: Outcome } | undefined> {
     if (!consumer.repeatable) {
+      const readied = await attempt(async (signal) => consumer.beforeSend?.(received, signal));
+      // Nothing was sent: it may be tried again like anything that is repeatable.
+      if ("error" in readied) {
+        const outcome = classify(readied.error, delivery, { ...policy, repeatable: true });
+        return { ...readied, outcome };
+      }
+      if (readied.value === "nothing to send") return undefined;
       await claims.markSending(claim);
       claim.mayHaveSent = !time.stopped.aborted;
     }
+    const applied = await attempt(async (signal) => {
+      const [failed] = await consumer.apply([received], signal);
+      if (failed !== undefined) throw failed.error;
+    }).catch((error: unknown) => {
+      // Interrupted, but perhaps before anything was sent.
+      if (error instanceof HandedBackError) blame(claim, error.cause);
+      throw error;
+    });
+    return "error" in applied ? { ...applied, outcome: blame(claim, applied.error) } : undefined;
+  }
+
+  /** Rejects when it was interrupted. Thrown nothing is still thrown: it must not pass for success. */
+  async function attempt<T>(
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<{ value: T } | { error: unknown }> {
     try {
-      const [failure] = await time.within((signal) => consumer.apply([received], signal));
-      return failure && blame(claim, failure.error);
+      return { value: await time.within(work) };
     } catch (error) {
       if (error instanceof HandedBackError) throw error;
-      return blame(claim, error);
+      return { error: error ?? new Error("apply failed without an error") };
     }
   }
 
-  /** Thrown nothing is still thrown: it must not pass for success. */
-  function blame(claim: Claim, thrown: unknown): unknown {
-    const error = thrown ?? new Error("apply failed without an error");
-    claim.mayHaveSent = fail(error).kind === "uncertain";
-    return error;
+  function blame(claim: Claim, error: unknown): Outcome {
+    const outcome = fail(error);
+    claim.mayHaveSent = outcome.kind === "uncertain";
+    return outcome;
   }
 }
 

@@ -16,6 +16,13 @@ export type Consumer = {
   /** Reads a body. Whatever it throws makes the message a dead letter. */
   parse(body: Uint8Array): Received;
   /**
+   * For consumers that are not repeatable: all that comes before the send and may be done again, such
+   * as waiting for its turn. It runs under the claim, which is marked only afterwards, so that a
+   * process that ends meanwhile leaves nothing uncertain. Whatever it throws, nothing was sent.
+   * `apply` follows only if there is something to send.
+   */
+  beforeSend?(received: Received, signal: AbortSignal): Promise<"send" | "nothing to send">;
+  /**
    * Applies events of distinct (tenant, id) and returns those that failed while the others were
    * applied; throws when none was. Throws PermanentError (refused for good), RetryLaterError,
    * OutageError, UncertainError; anything else is an unknown error and retried.

@@ -16,6 +16,11 @@ export class PublishUnknownError extends Error {
   override name = "PublishUnknownError";
 }
 
+/** The same for all that was in flight: the connection broke, or the broker closed the channel. */
+export class ChannelLostError extends PublishUnknownError {
+  override name = "ChannelLostError";
+}
+
 /** There was no connection, or no room, in time: the message was certainly not published. */
 export class BrokerUnavailableError extends Error {
   override name = "BrokerUnavailableError";

@@ -4,6 +4,7 @@ import type { Logger } from "../log.ts";
 import { rabbitConnection } from "./connection.ts";
 import {
   BrokerUnavailableError,
+  ChannelLostError,
   PublishRefusedError,
   PublishUnknownError,
   UnroutableError,
@@ -157,7 +158,7 @@ export function rabbitPublisher({
     if (on.lost) {
       const cause = connection.lastError();
       const text = `the channel was lost before ${target} was confirmed; it may be stored`;
-      return new PublishUnknownError(text, { cause });
+      return new ChannelLostError(text, { cause });
     }
     if (error) return new PublishRefusedError(`the broker refused ${target}: a queue is full`);
     if (returned) return new UnroutableError(`no queue for ${target} (${returned})`);

@@ -70,9 +70,19 @@ test("only who keeps a ledger writes it, and only who empties a queue reads the 
   const having = (action: string) => [
     ...new Set(statements.filter(({ Action }) => Action.includes(action)).map(({ role }) => role)),
   ];
-  expect(having("dynamodb:PartiQLInsert")).toEqual(["Neo4jDashprojectorRole"]);
-  expect(having("secretsmanager:GetSecretValue")).toEqual(["Neo4jDashprojectorRole"]);
+  const emptying = having("mq:DescribeBroker");
+  expect(emptying).toContain("Neo4jDashprojectorRole");
+  expect(having("dynamodb:PartiQLInsert")).toEqual(emptying);
+  expect(having("secretsmanager:GetSecretValue")).toEqual(emptying);
   expect(having("dynamodb:GetItem")).toEqual(["IngestRole"]);
+});
+
+test("only contacts writes the directory, and who writes to people reads it", () => {
+  const ofDirectory = statementsOf(stackOf("prod")).filter(({ Sid }) => Sid === "Directory");
+  const writing = ofDirectory.filter(({ Action }) => Action.includes("dynamodb:PartiQLUpdate"));
+  expect(writing.map(({ role }) => role)).toEqual(["ContactsRole"]);
+  expect(ofDirectory.map(({ role }) => role)).toContain("NotifierRole");
+  for (const { Resource } of ofDirectory) expect(Resource).toEqual(arnOf("DirectoryTable"));
 });
 
 test("what Lambda does with a role to reach the VPC, the function's code is denied", () => {

@@ -71,13 +71,23 @@ function environment(): Record<string, string> {
     AWS_LAMBDA_FUNCTION_NAME: "warren-test",
     AWS_REGION: env["AWS_REGION"]!,
     AWS_SECRET_ACCESS_KEY: env["AWS_SECRET_ACCESS_KEY"]!,
+    DIRECTORY_TABLE: env["DIRECTORY_TABLE"]!,
     LEDGER_TABLE: env["LEDGER_TABLE"]!,
+    MAIL_FROM: env["MAIL_FROM"]!,
     NEO4J_PASSWORD: env["NEO4J_PASSWORD"]!,
     NEO4J_URL: env["NEO4J_URL"]!,
     NEO4J_USER: env["NEO4J_USER"]!,
+    PUSH_PRIVATE_KEY: env["PUSH_PRIVATE_KEY"]!,
+    PUSH_PUBLIC_KEY: env["PUSH_PUBLIC_KEY"]!,
+    PUSH_SUBJECT: env["PUSH_SUBJECT"]!,
     RABBITMQ_MANAGEMENT_URL: vhost.managementUrl,
     RABBITMQ_URL: vhost.url,
     RETRY_DELAYS: env["RETRY_DELAYS"]!,
+    SMS_ACCOUNT: env["SMS_ACCOUNT"]!,
+    SMS_FROM: env["SMS_FROM"]!,
+    SMS_TOKEN: env["SMS_TOKEN"]!,
+    SMTP_URL: env["SMTP_URL"]!,
+    TELEGRAM_TOKEN: env["TELEGRAM_TOKEN"]!,
   };
 }
 

@@ -121,7 +121,7 @@ test("a table that is missing is named, with the command that makes it", async (
   await expect(missing.requireTable()).rejects.toThrow(
     'There is no DynamoDB table "not-there" (DIRECTORY_TABLE). `warren directory create not-there` makes it.',
   );
-  missing.close();
+  await missing.close();
   expect(await command(["create", table])).toBe(0);
   expect(await command(["check", table])).toBe(0);
   expect(await command(["drop", table])).toBe(2);

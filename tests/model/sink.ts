@@ -92,6 +92,15 @@ export function simulatedSink({
       concurrency: 2,
       whenUncertain: random.pick(["resend", "dead-letter"]),
       parse: (body) => JSON.parse(Buffer.from(body).toString()) as Received,
+      ...(!repeatable && {
+        beforeSend: () =>
+          time.io(
+            owner,
+            "get ready",
+            () => "send" as const,
+            () => new Error("connection reset"),
+          ),
+      }),
       async apply(events) {
         if (bug === "complete before apply") {
           const keys = events.map(({ event }) => ({ tenant: "t", id: event.id }));

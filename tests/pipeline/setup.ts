@@ -9,6 +9,7 @@ import { fakeClock, START } from "./fake-clock.ts";
 type Options = {
   /** Called with the ids of each apply; throws or returns what the sink says. */
   apply?: (ids: string[], signal: AbortSignal) => void | readonly string[] | Promise<void>;
+  beforeSend?: (signal: AbortSignal) => Promise<"send" | "nothing to send">;
   probe?: () => void;
   repeatable?: boolean;
   whenUncertain?: "resend" | "dead-letter";
@@ -37,6 +38,7 @@ export function setup(options: Options = {}) {
       if (id === undefined) throw new Error("no id");
       return { event: { id, tenant_id }, digest } as Received;
     },
+    beforeSend: async (_received, signal) => (await options.beforeSend?.(signal)) ?? "send",
     async apply(events, signal) {
       const ids = events.map(({ event }) => event.id);
       calls.push(ids);
@@ -147,7 +149,7 @@ export function fails(reason: string): () => Promise<never> {
 }
 
 /** A sink that never answers, as a process sees it that is killed meanwhile. */
-export function died(_signal: AbortSignal): Promise<void> {
+export function died(_signal: AbortSignal): Promise<never> {
   return new Promise(() => undefined);
 }
 

@@ -12,7 +12,7 @@ import { DEV } from "../../infra/local/instance.ts";
 import { fileStore } from "../../infra/keys/file-store.ts";
 import { createKey } from "../../infra/keys/key-store.ts";
 import { keysFileOf } from "../../infra/local/keys.ts";
-import { findOffline, type Offline } from "../../infra/local/offline.ts";
+import { findOffline, type Offline } from "../../infra/local/offline-process.ts";
 import { status, tableOf, type Status } from "../../infra/local/status.ts";
 import { compareGraphs, describe } from "./compare.ts";
 import { expectedGraph } from "./expectation.ts";

@@ -1,0 +1,234 @@
+/**
+ * From a prefilled queue to a mail server on this machine: the mail sender as the host runs it, with
+ * each ledger, against nodemailer's bare pool, which is handed the same mails, rendered, out of
+ * memory. Both have the same number of connections. The server takes 20 ms to accept a mail, as one
+ * does that writes it to its disk; then 0, where the processors of this machine are what is measured.
+ * Aim: at least 0.8 of the bare pool at 20 ms.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createTransport } from "nodemailer";
+import { config } from "../functions/send-email/config.ts";
+import { accepts, CONNECTIONS, email } from "../functions/send-email/consumer.ts";
+import { mailOf } from "../functions/send-email/mail.ts";
+import { smtp } from "../functions/send-email/smtp.ts";
+import { readConfig } from "../lib/config.ts";
+import { invokeWith } from "../lib/host/invoke.ts";
+import { poll } from "../lib/host/poller.ts";
+import { chunksOf } from "../lib/in-parallel.ts";
+import { redisClient } from "../lib/ledger/redis-client.ts";
+import { logger } from "../lib/log.ts";
+import { rabbitConnection } from "../lib/rabbit/connection.ts";
+import { rabbitPublisher } from "../lib/rabbit/publisher.ts";
+import { readTemplates } from "../lib/rendering/templates.ts";
+import { senderHandler } from "../lib/sending/sender-handler.ts";
+import { measure, median, type Measured, printMachine, printTable } from "./report.ts";
+import { localServices } from "./services.ts";
+import { benchVhost } from "./vhost.ts";
+
+const QUEUE = "send.bench";
+const MAILS = 4_000;
+const BATCH = 100;
+const ROUNDS = 3;
+const TIMEOUT_MS = 60_000;
+const FROM = "Shop <shop@example.com>";
+const TEMPLATES = join(import.meta.dirname, "../functions/send-email/templates");
+const DATA = { order_id: "order_1", tracking: { number: "59000123456789", carrier: "np" } };
+
+const services = await localServices();
+const vhost = await benchVhost(services.rabbitmq, [{ queue: QUEUE, accepts }]);
+const at = { url: vhost.url, name: "bench" };
+const { ledgerTable } = services.dynamodb;
+
+type Server = { port: number; child: ChildProcess };
+type Variant = { name: string; run: (server: Server) => Promise<void> };
+
+const variants: Variant[] = [
+  { name: "bare nodemailer pool", run: bare },
+  {
+    name: "Warren, Redis",
+    run: (server) => warren(server, { LEDGER: "redis", REDIS_URL: services.redis.url }),
+  },
+  {
+    name: "Warren, DynamoDB Local",
+    run: (server) => warren(server, { LEDGER: "dynamodb", LEDGER_TABLE: ledgerTable }),
+  },
+];
+
+try {
+  printMachine(["nodemailer", "liquidjs", "amqplib", "@aws-sdk/client-dynamodb", "ioredis"], {
+    RabbitMQ: new URL(services.rabbitmq.url).host,
+    DynamoDB: services.dynamodb.endpoint,
+    Redis: new URL(services.redis.url).host,
+  });
+  for (const answersAfter of [20, 0]) await compare(answersAfter);
+  console.log("Each mail was taken exactly once.");
+} finally {
+  await vhost.remove();
+  await forgetRows();
+}
+
+async function compare(answersAfter: number): Promise<void> {
+  for (const variant of variants) await round(variant, answersAfter);
+  const results = new Map<Variant, Measured[]>(variants.map((variant) => [variant, []]));
+  for (let index = 0; index < ROUNDS; index += 1) {
+    for (const variant of variants) results.get(variant)!.push(await round(variant, answersAfter));
+  }
+  const middle = [...results].map(([{ name }, rounds]) => ({
+    name,
+    ...median(rounds, ({ seconds }) => seconds),
+  }));
+  const [first] = middle;
+  printTable(
+    [`${answersAfter} ms, median of ${ROUNDS}`, "mails/s", "of bare", "client CPU µs/mail"],
+    middle.map(({ name, seconds, cpuSeconds }) => [
+      name,
+      (MAILS / seconds).toFixed(0),
+      (first!.seconds / seconds).toFixed(2),
+      ((cpuSeconds / MAILS) * 1e6).toFixed(0),
+    ]),
+  );
+}
+
+/** Fills the queue, has it sent, and checks that the server took each mail once. */
+async function round({ run }: Variant, answersAfter: number): Promise<Measured> {
+  await fill();
+  const child = fork(join(import.meta.dirname, "smtp-end.ts"), [String(answersAfter)]);
+  const [{ port }] = (await once(child, "message")) as [{ port: number }];
+  const measured = await measure(() => run({ port, child }));
+  child.send("count");
+  const [{ count }] = (await once(child, "message")) as [{ count: number }];
+  child.disconnect();
+  if (count !== MAILS) throw new Error(`${MAILS} mails were taken as ${count}`);
+  return measured;
+}
+
+async function fill(): Promise<void> {
+  await vhost.purge(QUEUE);
+  const publisher = rabbitPublisher({ ...at, timeoutMs: 60_000 });
+  const tenant_id = `bench-${randomUUID()}`;
+  const bodies = Array.from({ length: MAILS }, (_, index) => ({
+    id: randomUUID(),
+    type: accepts[0],
+    source: "bench",
+    timestamp: new Date().toISOString(),
+    tenant_id,
+    data: {
+      kind: "order.shipped",
+      template: "order.shipped",
+      to: { address: addressOf(index) },
+      data: DATA,
+    },
+    metadata: { version: "1.0" },
+  }));
+  await Promise.all(
+    bodies.map((one) => {
+      const body = Buffer.from(JSON.stringify(one));
+      return publisher.publish({ exchange: "", routingKey: QUEUE, body });
+    }),
+  );
+  await publisher.close();
+}
+
+/** No queue, no ledger, no directory: what is left is mail. */
+async function bare({ port }: Server): Promise<void> {
+  const templates = readTemplates(TEMPLATES, "en");
+  const said = { tenant: "bench", template: "order.shipped", locale: undefined, data: DATA };
+  const pool = createTransport({ url: urlOf(port), pool: true, maxConnections: CONNECTIONS });
+  const sends = Array.from({ length: MAILS }, (_, index) => {
+    const to = addressOf(index);
+    const message = { id: randomUUID(), tenant: "bench", kind: "order.shipped", to, recipient: to };
+    const mail = mailOf(
+      { ...message, content: templates.render(said) },
+      { from: FROM, unsubscribe: undefined },
+    );
+    return pool.sendMail(mail);
+  });
+  await Promise.all(sends);
+  pool.close();
+}
+
+/** The sender behind the host's own poller. */
+async function warren({ port }: Server, ledger: Record<string, string>): Promise<void> {
+  const settings = readConfig(config, {
+    ...ledger,
+    RABBITMQ_URL: vhost.url,
+    RETRY_DELAYS: "5s",
+    LOG_LEVEL: "error",
+    DIRECTORY_TABLE: process.env["DIRECTORY_TABLE"] ?? "warren-directory",
+    SMTP_URL: urlOf(port),
+    MAIL_FROM: FROM,
+    MAIL_RATE: "10000",
+  });
+  const sender = senderHandler(
+    {
+      ...email,
+      transport: () =>
+        smtp({
+          url: settings.SMTP_URL,
+          sender: { from: FROM, unsubscribe: undefined },
+          connections: CONNECTIONS,
+          now: Date.now,
+        }),
+      templates: TEMPLATES,
+      perSecond: settings.MAIL_RATE,
+      whenUncertain: "resend",
+    },
+    settings,
+  );
+  const invoke = invokeWith({
+    handler: sender.handler,
+    functionName: "bench",
+    timeoutMs: TIMEOUT_MS,
+    onTimeout: () => process.exit(1),
+  });
+  const connection = rabbitConnection({ ...at, url: vhost.url });
+  const stop = new AbortController();
+  let left = MAILS;
+  await poll(
+    {
+      connection,
+      arn: "arn:bench",
+      queue: QUEUE,
+      vhost: "bench",
+      batchSize: BATCH,
+      windowMs: 0,
+      prepare: () => sender.prepare(QUEUE),
+      async invoke(event, signal) {
+        await invoke(event, signal);
+        left -= Object.values(event.rmqMessagesByQueue).flat().length;
+        if (left === 0) stop.abort();
+      },
+      afterThrow: "one by one",
+      filter: undefined,
+      onOversize: () => Promise.reject(new Error("no request of this bench is that large")),
+      onState: () => undefined,
+      onTaken: () => undefined,
+      onFiltered: () => undefined,
+      onHandedBack: () => undefined,
+      log: logger({ level: "error", name: "bench" }),
+      random: Math.random,
+    },
+    { stop: stop.signal, handBack: new AbortController().signal },
+  );
+  await connection.close();
+  await sender.close();
+}
+
+function urlOf(port: number): string {
+  return `smtp://warren:local@127.0.0.1:${port}?ignoreTLS=true`;
+}
+
+function addressOf(index: number): string {
+  return `reader-${index}@example.org`;
+}
+
+/** Else they would stay in Redis for their 30 days. */
+async function forgetRows(): Promise<void> {
+  const { run, close } = redisClient(services.redis.url);
+  const names = await run((redis) => redis.keys(`ledger#${email.name}#bench-*`));
+  for (const chunk of chunksOf(10_000, names)) await run((redis) => redis.unlink(chunk));
+  close();
+}

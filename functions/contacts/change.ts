@@ -1,0 +1,70 @@
+import { addressKey, optOutField, userKey } from "../../lib/directory/contact.ts";
+import type { Change, Document } from "../../lib/directory/directory.ts";
+import { orderKey, ticketKey } from "../../lib/directory/parties.ts";
+import { stampOf } from "../../lib/envelope.ts";
+import type { ContactEvent } from "./consumer.ts";
+
+/** What one event says about the one document that it concerns. Pure. */
+export function changeOf(event: ContactEvent): Change {
+  const { type, tenant_id: tenant, data } = event;
+  const stamp = stampOf(event);
+  const change = (key: Change["key"], values: Record<string, unknown>): Change => ({
+    key,
+    fields: said(stamp, values),
+  });
+
+  switch (type) {
+    case "customer.created":
+      return change(userKey(tenant, data.customer_id), { known: true, ...contactIn(data) });
+    case "customer.updated":
+      return change(userKey(tenant, data.customer_id), contactIn(data.changes));
+    case "user.signup":
+      return change(userKey(tenant, data.user_id), { known: true, ...contactIn(data) });
+    case "recipient.unsubscribed":
+    case "recipient.resubscribed": {
+      const { channel, user_id, address = "", kind } = data;
+      const key =
+        user_id === undefined ? addressKey(tenant, channel, address) : userKey(tenant, user_id);
+      return change(key, { [optOutField(channel, kind)]: type === "recipient.unsubscribed" });
+    }
+    case "order.created":
+      return change(orderKey(tenant, data.order_id), { customer_id: data.customer_id });
+    case "ticket.created":
+      return change(ticketKey(tenant, data.ticket_id), partiesIn(data));
+    case "ticket.updated":
+      return change(ticketKey(tenant, data.ticket_id), partiesIn(data.changes));
+  }
+}
+
+type Said<T> = { [Name in keyof T]?: T[Name] | null | undefined };
+
+function contactIn({
+  name,
+  email,
+  phone,
+  locale,
+  telegram_chat_id,
+  push_subscriptions,
+}: Said<{
+  name: string;
+  email: string;
+  phone: string;
+  locale: string;
+  telegram_chat_id: string;
+  push_subscriptions: readonly object[];
+}>): Record<string, unknown> {
+  return { name, email, phone, locale, telegram_chat_id, push_subscriptions };
+}
+
+function partiesIn({
+  owner_id,
+  watcher_ids,
+}: Said<{ owner_id: string; watcher_ids: readonly string[] }>): Record<string, unknown> {
+  return { owner_id, watcher_ids };
+}
+
+/** What an event leaves out it says nothing about; null clears. */
+function said(stamp: string, values: Record<string, unknown>): Document {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [name, { stamp, value }]));
+}

@@ -1,0 +1,87 @@
+import { type EventOfType, type EventType, parserOf } from "../../events/catalogue.ts";
+import { type Directory, textOf } from "../../lib/directory/directory.ts";
+import type { Received } from "../../lib/envelope.ts";
+import type { Consumer } from "../../lib/pipeline/consumer.ts";
+import type { RabbitMessage } from "../../lib/rabbit/publisher.ts";
+import { expand, keysFor } from "./expansion.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Known } from "./parties.ts";
+import { requestOf } from "./request.ts";
+import type { ShopRecipients } from "./shop.ts";
+
+/** Bound to this function's queue (infra/rabbitmq): what rules.ts names, and what is sent as it comes. */
+export const accepts = [
+  "notification.email",
+  "notification.sms",
+  "notification.push",
+  "notification.telegram",
+  "order.confirmed",
+  "order.shipped",
+  "order.refunded",
+  "payment.failed",
+  "product.stock.low",
+  "ticket.created",
+  "ticket.status_changed",
+  "message.sent",
+  "user.signup",
+] as const satisfies EventType[];
+
+/** An event that somebody is told of. */
+export type NotifiedEvent = EventOfType<(typeof accepts)[number]>;
+
+export const name = "notifier";
+
+/**
+ * Turns each event into requests to send, one for each channel and recipient, and sends nothing itself. It is
+ * repeatable because a request of the same event always has the same id and the same bytes.
+ */
+export function notifier({
+  directory,
+  outbox,
+  shop,
+}: {
+  directory: Pick<Directory, "read">;
+  outbox: Outbox;
+  shop: ShopRecipients;
+}): Consumer {
+  return {
+    name,
+    repeatable: true,
+    concurrency: 8,
+    whenUncertain: "dead-letter",
+    parse: parserOf(accepts),
+    async apply(received: readonly Received<NotifiedEvent>[], signal) {
+      const document = await documentsFor(received, signal);
+      const failures: { received: Received; error: unknown }[] = [];
+      const messages: { owner: Received; message: RabbitMessage }[] = [];
+      for (const each of received) {
+        const known: Known = { document, shop: shop(each.event.tenant_id) };
+        try {
+          const notices = expand(each.event, known);
+          const requests = notices.map((notice) => requestOf(each.event, notice));
+          messages.push(...requests.map((message) => ({ owner: each, message })));
+        } catch (error) {
+          failures.push({ received: each, error });
+        }
+      }
+      const unpublished = await outbox.publish(messages, signal);
+      for (const [each, error] of unpublished) failures.push({ received: each, error });
+      return failures;
+    },
+    async probe(signal) {
+      await Promise.all([directory.read([PROBE], signal), outbox.probe()]);
+    },
+  };
+
+  async function documentsFor(
+    received: readonly Received<NotifiedEvent>[],
+    signal: AbortSignal,
+  ): Promise<Known["document"]> {
+    const keys = received.flatMap(({ event }) => keysFor(event));
+    const documents = await directory.read(keys, signal);
+    const byKey = new Map(keys.map((key, index) => [textOf(key), documents[index]]));
+    return (key) => byKey.get(textOf(key));
+  }
+}
+
+const PROBE = { tenant: "probe", kind: "user", id: "probe" } as const;

@@ -1,0 +1,22 @@
+import type { Channel } from "../../lib/directory/contact.ts";
+
+/** Whom a request names: a user, whom the sender looks up, or a literal address. */
+export type Recipient =
+  | { user_id: string }
+  | { address: string }
+  | { phone: string }
+  | { chat_id: string };
+
+/** The channels on which a recipient is told: a literal address has one of its own. */
+export function channelsFor(to: Recipient, forUsers: readonly Channel[]): readonly Channel[] {
+  if ("user_id" in to) return forUsers;
+  if ("address" in to) return ["email"];
+  return "phone" in to ? ["sms"] : ["telegram"];
+}
+
+/** `user_id:u1`: tells recipients apart. */
+export function recipientText(to: Recipient): string {
+  return Object.entries(to)
+    .map(([kind, id]) => `${kind}:${id}`)
+    .join();
+}

@@ -1,0 +1,43 @@
+import * as z from "zod";
+import { tenantId } from "../../lib/envelope.ts";
+import type { Recipient } from "./recipient.ts";
+
+/** Whom the shop of a tenant has named for what concerns itself, such as low stock. */
+export type ShopRecipients = (tenant: string) => readonly Recipient[];
+
+const text = z.string().min(1).max(500);
+
+const recipient = z.union([
+  z.strictObject({ user_id: text }),
+  z.strictObject({ address: text }),
+  z.strictObject({ phone: text }),
+  z.strictObject({ chat_id: text }),
+]);
+
+/** By tenant; `*` is for all who are not named. */
+const byTenant = z.record(z.union([tenantId, z.literal("*")]), z.array(recipient).max(100));
+
+const EXPECTED =
+  'must be JSON such as {"acme": [{"address": "stock@acme.example"}, {"chat_id": "-1001"}], "*": [{"user_id": "u1"}]}';
+
+/** Reads `SHOP_RECIPIENTS`. */
+export const shopRecipients = z
+  .string()
+  .default("{}")
+  .transform((json, context): ShopRecipients => {
+    const result = byTenant.safeParse(parsed(json));
+    if (!result.success) {
+      context.addIssue(EXPECTED);
+      return z.NEVER;
+    }
+    const named = new Map(Object.entries(result.data));
+    return (tenant) => named.get(tenant) ?? named.get("*") ?? [];
+  });
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,21 @@
+import { type EventType, parserOf } from "../../events/catalogue.ts";
+import { addressed } from "../../lib/sending/recipients.ts";
+import type { Channel } from "../../lib/sending/sender-handler.ts";
+
+/** Bound to this function's queue (infra/rabbitmq). */
+export const accepts = ["telegram.requested"] as const satisfies EventType[];
+
+export const name = "send-telegram";
+
+export const telegram = {
+  name,
+  concurrency: 8,
+  parse: parserOf(accepts),
+  recipients: ({ directory }) =>
+    addressed({
+      directory,
+      channel: "telegram",
+      literal: "chat_id",
+      addressOf: (contact) => contact.telegram_chat_id,
+    }),
+} satisfies Partial<Channel<string>>;

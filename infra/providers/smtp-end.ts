@@ -1,0 +1,80 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { buffer } from "node:stream/consumers";
+import PostalMime from "postal-mime";
+import { SMTPServer, type SMTPServerOptions } from "smtp-server";
+import { LOGIN } from "./login.ts";
+import type { Book } from "./received.ts";
+
+export type SmtpEnd = {
+  port: number;
+  /** Ends all connections without a word, as a crash does. */
+  cut: () => void;
+  close: () => Promise<void>;
+};
+
+/** A real SMTP server of this machine that hands on what it is sent, and forwards nothing. */
+export async function smtpEnd({
+  port,
+  onMail,
+  options = {},
+}: {
+  /** 0 is any free one. */
+  port: number;
+  /** Each mail that came whole; once it resolves the mail is taken, and refused if it rejects. */
+  onMail: (raw: Buffer, recipients: readonly string[]) => Promise<void>;
+  /** For tests: TLS, refusals. */
+  options?: SMTPServerOptions;
+}): Promise<SmtpEnd> {
+  const server = new SMTPServer({
+    // Loopback only: there is nobody to hide from.
+    hideSTARTTLS: true,
+    allowInsecureAuth: true,
+    disableReverseLookup: true,
+    logger: false,
+    onAuth({ username, password }, _session, callback) {
+      const isRight = username === LOGIN.user && password === LOGIN.token;
+      callback(isRight ? null : new Error("wrong user or password"), { user: username });
+    },
+    onData(stream, { envelope }, callback) {
+      const recipients = envelope.rcptTo.map(({ address }) => address);
+      buffer(stream)
+        .then((raw) => onMail(raw, recipients))
+        .then(() => callback(), callback);
+    },
+    ...options,
+  });
+  // Of single connections, such as a client that was killed.
+  server.on("error", () => undefined);
+  const sockets = new Set<Socket>();
+  const listening = server.listen(port, "127.0.0.1");
+  listening.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  await once(listening, "listening");
+  const address = listening.address();
+  return {
+    port: typeof address === "object" && address !== null ? address.port : port,
+    cut() {
+      for (const socket of sockets) socket.destroy();
+    },
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+/** Notes each mail as a person reads it. */
+export function noting(book: Book): (raw: Buffer, recipients: readonly string[]) => Promise<void> {
+  return async (raw, recipients) => {
+    const { messageId, subject, text } = await PostalMime.parse(raw);
+    for (const to of recipients) {
+      book.add({
+        channel: "email",
+        to,
+        ...(messageId !== undefined && { id: messageId }),
+        ...(subject !== undefined && { subject }),
+        ...(text !== undefined && { text: text.trim() }),
+      });
+    }
+  };
+}

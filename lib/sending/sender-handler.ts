@@ -1,0 +1,89 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type * as z from "zod";
+import type { Directory } from "../directory/directory.ts";
+import { openDirectory } from "../directory/open-directory.ts";
+import type { Received } from "../envelope.ts";
+import {
+  type ConsumerConfig,
+  consumerHandler,
+  type ConsumerHandler,
+} from "../lambda/consumer-handler.ts";
+import { logger } from "../log.ts";
+import type { Consumer } from "../pipeline/consumer.ts";
+import { readTemplates } from "../rendering/templates.ts";
+import type { sending } from "./config.ts";
+import { pace } from "./pace.ts";
+import type { Recipients, Request, Skipped } from "./recipients.ts";
+import { sender } from "./sender.ts";
+import type { Transport } from "./transport.ts";
+
+/** What a sender's tools may need of the process. */
+export type Around = {
+  directory: Directory;
+  onSkipped: (skipped: { kind: string; why: Skipped }) => void;
+};
+
+/** What one channel is made of; its parts open nothing before they are used. */
+export type Channel<To> = {
+  /** As serverless.yml calls the function, and the ledger its rows. */
+  name: string;
+  /** Sends at once. */
+  concurrency: number;
+  parse: (body: Uint8Array) => Received<Request>;
+  recipients: (around: Around) => Recipients<To>;
+  transport: (around: Around) => Transport<To>;
+  /** A folder (lib/rendering). */
+  templates: string;
+  perSecond: number;
+  whenUncertain: Consumer["whenUncertain"];
+};
+
+/** Wires a channel to directory, templates, broker, ledger, logs and metrics. */
+export function senderHandler<To>(
+  {
+    name,
+    concurrency,
+    parse,
+    recipients,
+    transport,
+    templates,
+    perSecond,
+    whenUncertain,
+  }: Channel<To>,
+  config: ConsumerConfig & z.infer<z.ZodObject<typeof sending>>,
+): ConsumerHandler {
+  const log = logger({ level: config.LOG_LEVEL, name });
+  const directory = openDirectory({ table: config.DIRECTORY_TABLE });
+  const around: Around = {
+    directory,
+    onSkipped({ kind, why }) {
+      made.metrics.skipped({ name, why });
+      log.info({ kind, why }, "nothing sent");
+    },
+  };
+  const out = transport(around);
+  const made = consumerHandler({
+    consumer: sender({
+      name,
+      concurrency,
+      whenUncertain,
+      parse,
+      recipients: recipients(around),
+      templates: readTemplates(templates, config.DEFAULT_LOCALE),
+      transport: out,
+      pace: pace({
+        perSecond,
+        now: Date.now,
+        sleep: (ms, signal) => wait(ms, undefined, { signal }),
+      }),
+      onSkipped: around.onSkipped,
+    }),
+    config,
+    requireSink: () => directory.requireTable(),
+    async closeSink() {
+      await out.close();
+      await directory.close();
+    },
+  });
+  return made;
+}
