@@ -1,0 +1,93 @@
+import type { Embedder } from "./embedder.ts";
+
+/** Enough for the words of a shop's texts to seldom share a place. */
+const DIMENSIONS = 384;
+/** Characters of a word's parts: near forms of a word ("chair", "chairs") share most of theirs. */
+const GRAM = 3;
+/** A word counts as much as two of its parts. */
+const WORD_WEIGHT = 2;
+
+/** FNV-1a, 32 bits (draft-eastlake-fnv). */
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+/**
+ * Texts are near when they share words, or parts of words; it knows nothing of meaning. Feature hashing
+ * (Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", 2009) of words and of
+ * character trigrams within word bounds (as in fastText: Bojanowski et al., 2017): each feature adds 1
+ * or -1, by its hash, at a place given by its hash. Vectors have length 1; a text without a letter or
+ * digit has the zero vector. The same on every machine; nothing is downloaded.
+ */
+export function hashingEmbedder({ dimensions = DIMENSIONS } = {}): Embedder {
+  return {
+    model: `hashing-${dimensions}`,
+    dimensions,
+    embed: async (texts) => texts.map((text) => vectorOf(text, dimensions)),
+  };
+}
+
+function vectorOf(text: string, dimensions: number): number[] {
+  const vector = Array.from({ length: dimensions }, () => 0);
+  const plain = text.normalize("NFKC").toLowerCase();
+  let start = -1;
+  for (let i = 0; i <= plain.length; i += 1) {
+    if (i < plain.length && isWordUnit(plain.charCodeAt(i))) {
+      if (start < 0) start = i;
+    } else if (start >= 0) {
+      addWord(vector, plain, start, i);
+      start = -1;
+    }
+  }
+  return normalised(vector);
+}
+
+function addWord(vector: number[], text: string, start: number, end: number): void {
+  let word = FNV_OFFSET;
+  for (let i = start; i < end; i += 1) word = hashedWith(word, text.charCodeAt(i));
+  add(vector, word, WORD_WEIGHT);
+  // The bounds count as characters: the "ch" that begins a word is another than one within.
+  for (let i = start - 1; i + GRAM <= end + 1; i += 1) {
+    let gram = FNV_OFFSET ^ GRAM;
+    for (let j = i; j < i + GRAM; j += 1) {
+      gram = hashedWith(gram, j < start || j >= end ? BOUND : text.charCodeAt(j));
+    }
+    add(vector, gram, 1);
+  }
+}
+
+/** No text has it: NFKC leaves spaces, and spaces end words. */
+const BOUND = 0x20;
+
+function hashedWith(hash: number, unit: number): number {
+  const low = Math.imul(hash ^ (unit & 0xff), FNV_PRIME);
+  return Math.imul(low ^ (unit >>> 8), FNV_PRIME);
+}
+
+function add(vector: number[], hash: number, weight: number): void {
+  // The finaliser of MurmurHash3 (Appleby, public domain): FNV's high bits know little of the last characters.
+  let mixed = hash ^ (hash >>> 16);
+  mixed = Math.imul(mixed, 0x85ebca6b);
+  mixed ^= mixed >>> 13;
+  mixed = Math.imul(mixed, 0xc2b2ae35);
+  mixed ^= mixed >>> 16;
+  const place = (mixed >>> 1) % vector.length;
+  vector[place]! += mixed & 1 ? weight : -weight;
+}
+
+function normalised(vector: number[]): number[] {
+  let sum = 0;
+  for (const x of vector) sum += x * x;
+  if (sum === 0) return vector;
+  const length = Math.sqrt(sum);
+  for (let i = 0; i < vector.length; i += 1) vector[i]! /= length;
+  return vector;
+}
+
+/** By UTF-16 unit: 0 not yet asked, 1 part of a word, 2 not. */
+const kinds = new Uint8Array(0x10000);
+const WORD = /[\p{L}\p{M}\p{N}\p{Cs}]/u;
+
+function isWordUnit(unit: number): boolean {
+  kinds[unit] ||= WORD.test(String.fromCharCode(unit)) ? 1 : 2;
+  return kinds[unit] === 1;
+}

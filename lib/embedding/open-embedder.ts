@@ -1,0 +1,39 @@
+import * as z from "zod";
+import type { Embedder } from "./embedder.ts";
+import { hashingEmbedder } from "./hashing.ts";
+import { openAiEmbedder } from "./openai.ts";
+
+/**
+ * Which model makes the vectors, joined to a function's config: `z.object({ … }).and(embedding)`.
+ * `EMBEDDER=hashing` (the default) needs nothing; with `openai` the server, the model and its dimensions
+ * are required.
+ */
+export const embedding = z.preprocess(
+  (env) => ({ EMBEDDER: "hashing", ...(env as object) }),
+  z.discriminatedUnion(
+    "EMBEDDER",
+    [
+      z.object({ EMBEDDER: z.literal("hashing") }),
+      z.object({
+        EMBEDDER: z.literal("openai"),
+        /** What stands before `/embeddings`, such as `https://api.openai.com/v1`. */
+        EMBEDDING_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }),
+        EMBEDDING_API_KEY: z.string().optional(),
+        EMBEDDING_MODEL: z.string(),
+        EMBEDDING_DIMENSIONS: z.coerce.number("must be a whole number").int().min(1).max(65_536),
+      }),
+    ],
+    { error: "must be hashing or openai" },
+  ),
+);
+
+export function openEmbedder(config: z.infer<typeof embedding>, now: () => number): Embedder {
+  if (config.EMBEDDER === "hashing") return hashingEmbedder();
+  return openAiEmbedder({
+    url: config.EMBEDDING_URL,
+    apiKey: config.EMBEDDING_API_KEY,
+    model: config.EMBEDDING_MODEL,
+    dimensions: config.EMBEDDING_DIMENSIONS,
+    now,
+  });
+}

@@ -1,0 +1,159 @@
+import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import * as z from "zod";
+import { inParallel } from "../in-parallel.ts";
+import { OutageError, PermanentError, RetryLaterError } from "../pipeline/errors.ts";
+import type { Embedder } from "./embedder.ts";
+
+/** OpenAI takes 2,048 texts and 300,000 tokens a request; others take less. */
+const TEXTS_PER_REQUEST = 256;
+const CHARACTERS_PER_REQUEST = 200_000;
+/** Of 8,191 tokens, with at least three characters to a token; what is beyond is left out. */
+const CHARACTERS_PER_TEXT = 24_000;
+const REQUESTS_IN_FLIGHT = 2;
+const ANSWER_MS = 20_000;
+/** Where a server that asks for patience does not say for how long, ms. */
+const RETRY_LATER_MS = 5_000;
+/** 10,000 vectors of 1,536 numbers are 120 MB. */
+const CACHED_NUMBERS = 8_000_000;
+
+export type OpenAiSettings = {
+  /** Up to and with `/v1`, or whatever stands before `/embeddings`. */
+  url: string;
+  apiKey: string | undefined;
+  model: string;
+  dimensions: number;
+  /** Epoch ms. */
+  now: () => number;
+};
+
+const answered = z.object({
+  data: z.array(z.object({ index: z.int().nonnegative(), embedding: z.array(z.number()) })),
+});
+
+/**
+ * Any server with OpenAI's `POST /v1/embeddings`. A text that was embedded before, in this process, is
+ * not sent again. An empty text has the zero vector, since these servers refuse it. Throws
+ * RetryLaterError (429, 503), PermanentError (400, 413, 422: what these texts are is refused; of several, the
+ * caller tries each alone), OutageError for all that is no text's fault. No error holds a text or the key.
+ */
+export function openAiEmbedder({ url, apiKey, model, dimensions, now }: OpenAiSettings): Embedder {
+  const cache = new LRUCache<string, number[]>({ max: Math.ceil(CACHED_NUMBERS / dimensions) });
+  const endpoint = `${url.replace(/\/+$/, "")}/embeddings`;
+
+  async function ask(texts: readonly string[], signal: AbortSignal): Promise<number[][]> {
+    const response = await fetch(endpoint, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+      },
+      body: JSON.stringify({ model, input: texts, encoding_format: "float" }),
+      redirect: "error",
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
+    }).catch((error: unknown) => {
+      throw new OutageError(`the embedding server does not answer: ${codeOf(error)}`);
+    });
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw refusalOf(response, now());
+    }
+    const { data } = answered.safeParse(await response.json().catch(() => undefined));
+    if (data === undefined)
+      throw new OutageError("the embedding server's answer is no list of vectors");
+    return inOrder(data.data, texts.length, dimensions);
+  }
+
+  return {
+    model,
+    dimensions,
+    async embed(texts, signal) {
+      const wanted = new Map(
+        texts.map((text) => [keyOf(text), text.slice(0, CHARACTERS_PER_TEXT)]),
+      );
+      const found = new Map<string, number[]>();
+      const missing: [string, string][] = [];
+      for (const [key, text] of wanted) {
+        const known = text.trim() === "" ? zero(dimensions) : cache.get(key);
+        if (known === undefined) missing.push([key, text]);
+        else found.set(key, known);
+      }
+      await inParallel(requestsOf(missing), REQUESTS_IN_FLIGHT, async (part) => {
+        const vectors = await ask(
+          part.map(([, text]) => text),
+          signal,
+        );
+        for (const [i, [key]] of part.entries()) {
+          cache.set(key, vectors[i]!);
+          found.set(key, vectors[i]!);
+        }
+      });
+      return texts.map((text) => found.get(keyOf(text))!);
+    },
+  };
+}
+
+/** As many texts to a request as its limits allow. */
+function requestsOf(texts: readonly [string, string][]): [string, string][][] {
+  const requests: [string, string][][] = [];
+  let room = 0;
+  for (const each of texts) {
+    const last = requests.at(-1);
+    if (last === undefined || last.length >= TEXTS_PER_REQUEST || each[1].length > room) {
+      requests.push([each]);
+      room = CHARACTERS_PER_REQUEST;
+    } else {
+      last.push(each);
+    }
+    room -= each[1].length;
+  }
+  return requests;
+}
+
+/** Servers may answer out of order; each vector names its text by `index`. */
+function inOrder(
+  data: readonly { index: number; embedding: number[] }[],
+  count: number,
+  dimensions: number,
+): number[][] {
+  const byIndex = new Map(data.map(({ index, embedding }) => [index, embedding]));
+  return Array.from({ length: count }, (_, i) => {
+    const vector = byIndex.get(i);
+    if (vector === undefined) throw new OutageError(`the embedding server left text ${i} out`);
+    if (vector.length === dimensions) return vector;
+    throw new OutageError(
+      `the model's vectors have ${vector.length} dimensions, EMBEDDING_DIMENSIONS says ${dimensions}`,
+    );
+  });
+}
+
+function refusalOf({ status, headers }: Response, now: number): Error {
+  const said = `the embedding server answered ${status}`;
+  if (status === 429 || status === 503) {
+    return new RetryLaterError(
+      said,
+      now + (retryAfterMs(headers.get("retry-after"), now) ?? RETRY_LATER_MS),
+    );
+  }
+  return [400, 413, 422].includes(status) ? new PermanentError(said) : new OutageError(said);
+}
+
+/** Seconds or a date, by RFC 9110, section 10.2.3. */
+function retryAfterMs(value: string | null, now: number): number | undefined {
+  if (value === null) return undefined;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - now;
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+}
+
+function codeOf(error: unknown): string {
+  const { name, cause } = error as Error & { cause?: { code?: string } };
+  return cause?.code ?? name;
+}
+
+function keyOf(text: string): string {
+  return createHash("sha256").update(text).digest("base64");
+}
+
+function zero(dimensions: number): number[] {
+  return Array.from({ length: dimensions }, () => 0);
+}
