@@ -47,7 +47,7 @@ export function createApp(deps: Deps): Hono {
   app.get("/recommendations/:user_id", (c) =>
     answer(c, async (tenant, signal) => {
       const user = entityId.safeParse(c.req.param("user_id"));
-      if (!user.success) return malformed(`user_id: ${user.error.issues[0]!.message}`);
+      if (!user.success) return malformed("user_id: must be 1 to 200 characters");
       const query = read(c, recommendationsQuery);
       if ("status" in query) return query;
       const wanted = { tenant, user: user.data, limit: query.limit };

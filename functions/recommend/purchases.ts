@@ -3,7 +3,7 @@ import { unlessAborted } from "../../lib/unless-aborted.ts";
 
 /** What the graph of functions/neo4j-projector says about who buys what. */
 export type Purchases = {
-  /** Rejects when the graph does not answer within 1.5 s. */
+  /** Rejects when the graph does not answer in time. */
   of(tenant: string, user: string, signal: AbortSignal): Promise<Bought>;
   close(): Promise<void>;
 };
@@ -30,10 +30,14 @@ const TOGETHER = `
   WITH other, count(*) AS shared ORDER BY shared DESC, other.user_id LIMIT 100
   CALL { WITH other MATCH (other)-[o:PURCHASED]->(p:Product) WHERE p.deleted_at IS NULL
          RETURN p.product_id AS product_id ORDER BY o.last_at DESC, product_id LIMIT 50 }
-  RETURN product_id, sum(shared) AS weight ORDER BY weight DESC, product_id LIMIT 200`;
+  WITH product_id, sum(shared) AS weight WHERE weight >= $enough
+  RETURN product_id ORDER BY weight DESC, product_id LIMIT 200`;
 
-/** What a second signal may cost, ms. */
-const ANSWER_MS = 1_500;
+/** What one person bought beside one thing is chance, and would stand as high as what many did. */
+const ENOUGH = 2;
+
+/** What a second signal may cost, ms. Neo4j needs a second to plan what it has not been asked before. */
+const ANSWER_MS = 2_000;
 /** After so long without a session connections may have gone without a word. ms */
 const IDLE_MS = 30_000;
 
@@ -42,17 +46,19 @@ export function neo4jPurchases({
   user: login,
   password,
   now,
+  answerMs = ANSWER_MS,
 }: {
   url: string;
   user: string;
   password: string;
   /** Epoch ms. */
   now: () => number;
+  answerMs?: number;
 }): Purchases {
   const open = () =>
     neo4j.driver(url, neo4j.auth.basic(login, password), {
-      connectionTimeout: ANSWER_MS,
-      connectionAcquisitionTimeout: ANSWER_MS,
+      connectionTimeout: answerMs,
+      connectionAcquisitionTimeout: answerMs,
       disableLosslessIntegers: true,
       telemetryDisabled: true,
       notificationFilter: { minimumSeverityLevel: "OFF" },
@@ -68,9 +74,10 @@ export function neo4jPurchases({
         driver = open();
       }
       askedAt = now();
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
+      const parameters = { tenant, user, enough: ENOUGH };
       const [bought, together] = await Promise.all(
-        [BOUGHT, TOGETHER].map((text) => productIds(driver, text, { tenant, user }, limit)),
+        [BOUGHT, TOGETHER].map((text) => productIds(driver, { text, parameters, answerMs }, limit)),
       );
       return { bought: bought!, together: together! };
     },
@@ -81,15 +88,18 @@ export function neo4jPurchases({
 /** Asked once: whoever waits for recommendations does not wait for a second attempt. */
 async function productIds(
   driver: Driver,
-  text: string,
-  parameters: { tenant: string; user: string },
+  {
+    text,
+    parameters,
+    answerMs,
+  }: { text: string; parameters: Record<string, unknown>; answerMs: number },
   signal: AbortSignal,
 ): Promise<string[]> {
   signal.throwIfAborted();
   const session = driver.session({ defaultAccessMode: neo4j.session.READ });
   try {
     // The server ends it by itself, whether or not it hears that we are gone.
-    const asked = session.run(text, parameters, { timeout: ANSWER_MS });
+    const asked = session.run(text, parameters, { timeout: answerMs });
     const { records } = await unlessAborted(
       asked.then((result) => result),
       signal,

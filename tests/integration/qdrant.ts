@@ -31,8 +31,10 @@ function vectorOf(text: string): number[] {
 }
 
 /** Collections of this test file's own. Returns what removes them. */
-export async function newCollections(): Promise<{ place: Place; remove: () => Promise<void> }> {
-  const { model, dimensions } = words;
+export async function newCollections({ model, dimensions }: Embedder = words): Promise<{
+  place: Place;
+  remove: () => Promise<void>;
+}> {
   const place = { prefix: `t-${randomUUID()}`, model, dimensions };
   await applyCollections(server, place);
   const client = connect(server);
@@ -45,11 +47,11 @@ export async function newCollections(): Promise<{ place: Place; remove: () => Pr
 }
 
 /** One worker: a projector with connections and a memory of its own. */
-export function worker(place: Place, at: Server = server): Consumer {
+export function worker(place: Place, at: Server = server, embedder: Embedder = words): Consumer {
   return qdrantProjector(
     qdrantVectors({
       store: qdrantStore(at),
-      embedder: words,
+      embedder,
       collections: collectionsOf(place),
       random: Math.random,
     }),
