@@ -23,6 +23,8 @@ import { startHost, untilReady, type HostProcess } from "./host-process.ts";
 import { newVhost, until } from "./rabbit-vhost.ts";
 
 const QUEUE = "events.neo4j";
+/** Who takes events in and projects them; what others make of them is their own tests' matter. */
+const FUNCTIONS = ["ingest", "neo4j-projector"];
 /** Of the host's log, shown when a test fails. */
 const LAST_LINES = 60;
 
@@ -85,11 +87,12 @@ export async function openShop({
 
   const vhost = await newVhost();
   const { url, managementUrl } = vhost;
-  const topology = topologyOf({ consumers: await readConsumers(), retryDelays });
+  const consumers = (await readConsumers()).filter(({ queue }) => queue === QUEUE);
+  const topology = topologyOf({ consumers, retryDelays });
   await applyTopology({ url, managementUrl, topology });
   const driver = graphDriver();
   const posting = new AbortController();
-  const host = startHost(["--admin-port", "0", "--bind", "127.0.0.1", ...args], {
+  const host = startHost([...FUNCTIONS, "--admin-port", "0", "--bind", "127.0.0.1", ...args], {
     ...environment,
     RABBITMQ_URL: url,
     API_KEYS_FILE: file,
