@@ -55,6 +55,11 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "create | check: the constraints of the Neo4j graph",
     load: () => import("./infra/neo4j/command.ts"),
   },
+  vectors: {
+    summary:
+      "create | check | switch: the collections of Qdrant, and the model that readers are given",
+    load: () => import("./infra/qdrant/command.ts"),
+  },
   keys: {
     summary: "create | list | revoke API keys, of which only hashes are kept",
     load: () => import("./infra/keys/command.ts"),

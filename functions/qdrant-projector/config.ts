@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { exposition, ledger, variables } from "../../lib/config.ts";
+import { embedding } from "../../lib/embedding/open-embedder.ts";
 
 export const qdrantVariables = {
   /** `https://host` or `http://host:6333`; a path in front of the API may follow. */
@@ -25,4 +26,5 @@ export const config = z
     RETRY_DELAYS: variables.RETRY_DELAYS,
     LOG_LEVEL: variables.LOG_LEVEL,
   })
+  .and(embedding)
   .and(ledger);

@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
-import { stringify, v5 } from "uuid";
+import { parse, stringify, v5 } from "uuid";
 
 /** Ours: the same names under another namespace would be other points. */
-const NAMESPACE = "6d2c7a52-3f0e-4a3c-9c58-0b7d1f6a9e41";
+const NAMESPACE = parse("6d2c7a52-3f0e-4a3c-9c58-0b7d1f6a9e41");
 
 /** The id of an entity's point in its collection. No tenant has a `#`. */
 export function pointId(tenant_id: string, id: string): string {

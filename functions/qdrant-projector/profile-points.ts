@@ -17,6 +17,8 @@ export type ProfilePoints = {
 /** Profiles that are looked for, read and written at a time; products asked about in one request. */
 const PAGE = 100;
 
+const KEPT_POINTS = 50_000;
+
 /** One that has nothing to add: its profile is only made anew. */
 type Open = {
   point: string;
@@ -36,6 +38,8 @@ export function profilePoints({
   collection: string;
   dimensions: number;
 }): ProfilePoints {
+  const pointOf = productPoints();
+
   /** Reads, unites, writes what that changes, and returns what is not there yet. */
   async function mergeOnce(open: readonly Open[], signal: AbortSignal): Promise<Open[]> {
     const ids = open.map(({ point }) => point);
@@ -52,7 +56,7 @@ export function profilePoints({
     const products = new Map(
       wanted.map(({ change, tenant_id, interactions }) => [
         change.point,
-        new Set(interactions.map(({ product_id }) => pointId(tenant_id, product_id))),
+        new Set(interactions.map(({ product_id }) => pointOf(tenant_id, product_id))),
       ]),
     );
     const all = [...new Set([...products.values()].flatMap((some) => [...some]))];
@@ -61,7 +65,7 @@ export function profilePoints({
     const points = wanted.map(({ tenant_id, user_id, interactions }) =>
       profileOf({ tenant_id, user_id }, interactions, {
         dimensions,
-        vectorOf: (product_id) => seen.get(pointId(tenant_id, product_id))!,
+        vectorOf: (product_id) => seen.get(pointOf(tenant_id, product_id))!,
       }),
     );
     const changed = points.filter(
@@ -94,9 +98,9 @@ export function profilePoints({
     merge,
 
     async refresh(products, signal) {
+      if (!(await areHeld(products, signal))) return;
       for (const some of chunksOf(PAGE, products)) {
         const filters = some.map(outdatedBy);
-        // Most have none: one request asks about all of them.
         const found = await store.find(collection, filters, PAGE, signal);
         const isAll = (points: readonly string[]) => points.length < PAGE;
         const few = new Set(found.filter(isAll).flat());
@@ -107,6 +111,17 @@ export function profilePoints({
       }
     },
   };
+
+  /** Whether anybody's profile holds one of them: of a new catalogue, nobody's. */
+  async function areHeld(products: readonly Merged[], signal: AbortSignal): Promise<boolean> {
+    if (products.length === 0) return false;
+    const any = (values: string[]) => ({ any: [...new Set(values)] });
+    const must = [
+      { key: "tenant_id", match: any(products.map(({ tenant_id }) => tenant_id)) },
+      { key: "products", match: any(products.map(({ id }) => id)) },
+    ];
+    return (await store.find(collection, [{ must }], 1, signal)).flat().length > 0;
+  }
 
   /** Each page is done before the next is read, so whoever begins again finds less to do. */
   async function refreshPages(filter: Filter, signal: AbortSignal): Promise<void> {
@@ -121,6 +136,18 @@ export function profilePoints({
       after = next;
     } while (after !== undefined);
   }
+}
+
+/** Many profiles hold the same products, and a point's id is a hash: the last ones are kept. */
+function productPoints(): (tenant_id: string, product_id: string) => string {
+  const known = new Map<string, string>();
+  return (tenant_id, product_id) => {
+    const name = `${tenant_id}#${product_id}`;
+    const point = known.get(name) ?? pointId(tenant_id, product_id);
+    if (known.size >= KEPT_POINTS) known.clear();
+    known.set(name, point);
+    return point;
+  };
 }
 
 /** Profiles that hold the product, and not with this vector of it. */

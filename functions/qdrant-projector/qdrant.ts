@@ -188,7 +188,8 @@ export function qdrantStore({
       );
       return {
         points: points.map(storedPoint<Payload>),
-        next: next == null ? undefined : String(next),
+        // Ids of ours are UUIDs.
+        next: typeof next === "string" ? next : undefined,
       };
     },
 

@@ -1,6 +1,8 @@
 import { ensureDirectoryTable } from "../dynamodb/directory-table.ts";
 import { ensureLedgerTable } from "../dynamodb/table.ts";
 import { applyConstraints } from "../neo4j/constraints.ts";
+import { applyCollections } from "../qdrant/collections.ts";
+import { readVectors } from "../qdrant/command.ts";
 import { topologyOf } from "../../lib/rabbit/topology.ts";
 import { applyTopology } from "../rabbitmq/apply.ts";
 import { readConsumers } from "../rabbitmq/consumers.ts";
@@ -42,8 +44,11 @@ export async function prepare(
     case "providers":
       // They need nothing.
       return;
-    case "qdrant":
-      return;
+    case "qdrant": {
+      // The model is the caller's choice.
+      const { server, place } = readVectors({ ...process.env, ...environment });
+      return applyCollections(server, place);
+    }
   }
 }
 

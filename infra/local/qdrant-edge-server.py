@@ -5,7 +5,7 @@ Qdrant server: the gaps are listed at the end.
 
     QDRANT__SERVICE__API_KEY=… python qdrant-edge-server.py --port 6333 --storage folder
 """
-import argparse, json, os, re, shutil, signal, struct, sys, threading, time
+import argparse, json, os, re, shutil, signal, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
@@ -106,23 +106,14 @@ def payload_selector(v, default):
 
 
 # ---- engine to JSON ------------------------------------------------------------------
-def f32(x):
-    """The shortest text of a 32-bit float, as the server writes it: 0.3, not 0.30000001192092896."""
-    for digits in (6, 7, 8):
-        y = float(f"{x:.{digits}g}")
-        if struct.pack("f", y) == struct.pack("f", x):
-            return y
-    return float(f"{x:.9g}")
-
-
 def record(r, scored=False):
     d = {"id": str(r.id) if isinstance(r.id, UUID) else r.id}
     if scored:
-        d["version"], d["score"] = r.version, f32(r.score)
+        d["version"], d["score"] = r.version, r.score
     if r.payload is not None:
         d["payload"] = r.payload
     if r.vector is not None:
-        d["vector"] = [f32(x) for x in r.vector]
+        d["vector"] = r.vector
     return d
 
 
@@ -522,5 +513,6 @@ if __name__ == "__main__":
 #   hnsw_config are only remembered.
 # - one operation at a time (the binding holds Python's GIL); time-outs and rate limits never happen.
 # - operation_id restarts at 1 with the process; a point's "version" differs from the server's.
+# - 32-bit floats come with the digits of 64 (0.30000001192092896, not 0.3).
 # - texts of JSON parse errors differ (no "at line 1 column N").
 # - GET /collections/{name} echoes the given config without the server's defaults.

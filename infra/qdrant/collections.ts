@@ -22,6 +22,8 @@ const CHECK_MS = 30_000;
  * collection of that name is another than it must be.
  */
 export async function applyCollections(server: Server, place: Place): Promise<void> {
+  // Says at once, and in words, that the server cannot be reached or refuses the key.
+  await problemsWith(server, place);
   const client = connect(server, CREATE_MS);
   const collections = collectionsOf(place);
   for (const kind of pointKinds) {

@@ -80,6 +80,8 @@ function environment(): Record<string, string> {
     PUSH_PRIVATE_KEY: env["PUSH_PRIVATE_KEY"]!,
     PUSH_PUBLIC_KEY: env["PUSH_PUBLIC_KEY"]!,
     PUSH_SUBJECT: env["PUSH_SUBJECT"]!,
+    QDRANT_API_KEY: env["QDRANT_API_KEY"]!,
+    QDRANT_URL: env["QDRANT_URL"]!,
     RABBITMQ_MANAGEMENT_URL: vhost.managementUrl,
     RABBITMQ_URL: vhost.url,
     RETRY_DELAYS: env["RETRY_DELAYS"]!,

@@ -30,7 +30,7 @@ beforeEach(() => {
   id = pointId("t", `p${(names += 1)}`);
 });
 
-const vector = (x: number) => [x, ...new Array<number>(words.dimensions - 1).fill(1)];
+const vector = (x: number) => Array.from({ length: words.dimensions }, (_, i) => (i === 0 ? x : 1));
 const point = (stamp: string, x = 0, of = id): Point & { payload: { stamp: string } } => ({
   id: of,
   payload: { revision: revisionOf(of, [stamp]), stamp },
@@ -140,7 +140,7 @@ test("a request has at most 1,000 points and 4 MB", () => {
   const sizes = (items: number[]) =>
     batchesOf(items, { size: (bytes) => bytes }).map((batch) => batch.length);
 
-  expect(sizes(new Array(2_500).fill(10))).toEqual([1_000, 1_000, 500]);
+  expect(sizes(Array.from({ length: 2_500 }, () => 10))).toEqual([1_000, 1_000, 500]);
   expect(sizes([3_000_000, 1_000_000, 1, 5_000_000, 1])).toEqual([2, 1, 1, 1]);
   expect(sizes([])).toEqual([]);
 });
@@ -171,12 +171,12 @@ test.each([
   [503, {}, new OutageError("Qdrant answers 503: busy")],
   [409, {}, new Error("Qdrant answers 409: busy")],
 ])("an answer %i with %j is understood", async (code, headers, error) => {
-  const { store: at, close } = await answering((_, response) => {
+  const at = await answering((_, response) => {
     // Behind the quote stands what nobody may log.
     response.writeHead(code, { ...json, ...headers }).end('{"status":{"error":"busy`secret`"}}');
   });
-  const failed = await at.rehearse(collection, NEVER).catch((thrown: unknown) => thrown);
-  close();
+  const failed = await at.store.rehearse(collection, NEVER).catch((thrown: unknown) => thrown);
+  at.close();
   expect(failed).toEqual(error);
   expect((failed as Error).constructor).toBe(error.constructor);
 });
@@ -184,13 +184,13 @@ test.each([
 test.each(["acknowledged", "wait_timeout"])(
   "a write that is only %s is not done",
   async (status) => {
-    const { store: at, close } = await answering((_, response) => {
+    const at = await answering((_, response) => {
       response.writeHead(200, json).end(JSON.stringify({ result: { operation_id: 1, status } }));
     });
-    await expect(at.write(collection, [point("1")], [], NEVER)).rejects.toThrow(
+    await expect(at.store.write(collection, [point("1")], [], NEVER)).rejects.toThrow(
       new OutageError(`Qdrant answers a write with ${status}`),
     );
-    close();
+    at.close();
   },
 );
 
@@ -198,25 +198,25 @@ test("two writes are under way at a time", async () => {
   let most = 0;
   const waiting: ServerResponse[] = [];
   const answer = { result: { operation_id: 1, status: "completed" } };
-  const { store: at, close } = await answering((_, response) => {
+  const at = await answering((_, response) => {
     waiting.push(response);
     most = Math.max(most, waiting.length);
     // Until a third might have come.
     setTimeout(() => waiting.shift()!.writeHead(200, json).end(JSON.stringify(answer)), 30);
   });
-  const one = () => at.write(collection, [point("1")], [], NEVER);
+  const one = () => at.store.write(collection, [point("1")], [], NEVER);
   await Promise.all([one(), one(), one(), one(), one()]);
-  close();
+  at.close();
   expect(most).toBe(2);
 });
 
 test("an abort ends the wait for a server that is silent", async () => {
-  const { store: at, close } = await answering(() => {});
+  const at = await answering(() => {});
   const abort = new AbortController();
-  const writing = at.write(collection, [point("1")], [], abort.signal);
+  const writing = at.store.write(collection, [point("1")], [], abort.signal);
   abort.abort(new Error("out of time"));
   await expect(writing).rejects.toThrow("out of time");
-  close();
+  at.close();
 });
 
 test("a path before the API is kept, and a URL without a port means its scheme's", async () => {

@@ -245,7 +245,7 @@ function revise(one: Entity, said: Record<string, unknown>, stamp: string): void
 
 function textOf({ kind, fields }: Entity): string {
   const { name, description, category, attributes, title, content } = fields;
-  if (kind === "message") return String(content ?? "");
+  if (kind === "message") return typeof content === "string" ? content : "";
   if (kind === "ticket") return title === undefined ? "" : lines([title, description]);
   if (name === undefined) return "";
   const pairs = Object.entries(attributes ?? {}).map(([key, value]) => `${key} ${String(value)}`);

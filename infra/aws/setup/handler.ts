@@ -9,6 +9,8 @@ import { BrokerUnavailableError } from "../../../lib/rabbit/errors.ts";
 import { ManagementError, managementUrlOf } from "../../../lib/rabbit/management.ts";
 import { topologyOf } from "../../../lib/rabbit/topology.ts";
 import { applyConstraints } from "../../neo4j/constraints.ts";
+import { applyCollections } from "../../qdrant/collections.ts";
+import { readVectors } from "../../qdrant/command.ts";
 import { applyTopology } from "../../rabbitmq/apply.ts";
 import { ensureVhost } from "../../rabbitmq/vhost.ts";
 import { answer, type Outcome } from "./answer.ts";
@@ -27,8 +29,8 @@ const PATIENCE_MS = 120_000;
 const PAUSE_MS = 2_000;
 
 /**
- * CloudFormation's custom resource: brings vhost, topology and constraints to what the stack's functions
- * need, as `warren topology apply` and `warren graph create` do. Deletes nothing, also not on Delete.
+ * CloudFormation's custom resource: brings vhost, topology, constraints and collections to what the stack's
+ * functions need, as `warren topology apply`, `graph create` and `vectors create` do. Deletes nothing, also not on Delete.
  */
 export async function handler(event: unknown, context: InvocationContext): Promise<void> {
   const log = logger({ level: "info", name: "setup" });
@@ -37,17 +39,17 @@ export async function handler(event: unknown, context: InvocationContext): Promi
     asked,
     Math.floor(context.getRemainingTimeInMillis() - ANSWER_MS),
   );
-  log.info({ request: asked.RequestType, ...outcome }, "setup of broker and graph");
+  log.info({ request: asked.RequestType, ...outcome }, "setup of broker, graph and vectors");
   await answer(asked, outcome);
 }
 
 async function outcomeOf(asked: Request, budgetMs: number): Promise<Outcome> {
-  // What lies in the broker and in the graph is the user's.
+  // What lies in the broker, the graph and the collections is the user's.
   if (asked.RequestType === "Delete") return { status: "SUCCESS" };
   try {
     await within(
       budgetMs,
-      "preparing broker and graph",
+      "preparing broker, graph and vectors",
       prepare(asked.ResourceProperties, budgetMs),
     );
     return { status: "SUCCESS" };
@@ -63,6 +65,7 @@ function reasonOf(error: unknown): string {
 
 async function prepare(given: unknown, budgetMs: number): Promise<void> {
   const settings = readConfig(config, process.env);
+  const vectors = readVectors(process.env);
   const { Consumers: consumers, RetryDelays: retryDelays } = properties.parse(given);
   const { RABBITMQ_URL: url, NEO4J_URL, NEO4J_USER: user, NEO4J_PASSWORD: password } = settings;
   const managementUrl = settings.RABBITMQ_MANAGEMENT_URL ?? managementUrlOf(url);
@@ -73,6 +76,7 @@ async function prepare(given: unknown, budgetMs: number): Promise<void> {
     await applyTopology({ ...broker, topology: topologyOf({ consumers, retryDelays }) });
   });
   await applyConstraints({ url: NEO4J_URL, user, password });
+  await applyCollections(vectors.server, vectors.place);
 }
 
 async function onceReachable(budgetMs: number, work: () => Promise<void>): Promise<void> {

@@ -1,0 +1,26 @@
+import { readConfig } from "../../lib/config.ts";
+import { openEmbedder } from "../../lib/embedding/open-embedder.ts";
+import { consumerHandler } from "../../lib/lambda/consumer-handler.ts";
+import { collectionsOf } from "./collections.ts";
+import { config } from "./config.ts";
+import { qdrantProjector } from "./consumer.ts";
+import { qdrantStore } from "./qdrant.ts";
+import { qdrantVectors } from "./vectors.ts";
+
+const settings = readConfig(config, process.env);
+const { QDRANT_URL: url, QDRANT_API_KEY: apiKey, QDRANT_PREFIX: prefix } = settings;
+const embedder = openEmbedder(settings, Date.now);
+const vectors = qdrantVectors({
+  store: qdrantStore({ url, apiKey }),
+  embedder,
+  collections: collectionsOf({ prefix, model: embedder.model, dimensions: embedder.dimensions }),
+  random: Math.random,
+});
+
+export const { handler, prepare, metrics, close } = consumerHandler({
+  consumer: qdrantProjector(vectors),
+  config: settings,
+  requireSink: () => vectors.requireCollections(),
+  // Its connections end by themselves.
+  closeSink: async () => {},
+});

@@ -1,0 +1,53 @@
+import * as z from "zod";
+import type { Place } from "../../functions/qdrant-projector/collections.ts";
+import { collectionVariables } from "../../functions/qdrant-projector/config.ts";
+import { connect, type Server } from "../../functions/qdrant-projector/qdrant.ts";
+import { readConfig } from "../../lib/config.ts";
+import type { Env } from "../../lib/config-aliases.ts";
+import type { Embedder } from "../../lib/embedding/embedder.ts";
+import { embedding, openEmbedder } from "../../lib/embedding/open-embedder.ts";
+import { applyCollections, problemsWith, readAliases } from "./collections.ts";
+import { switchCollections } from "./switching.ts";
+
+const USAGE =
+  "Usage: warren vectors create|check|switch   (server: QDRANT_URL, QDRANT_API_KEY; model: EMBEDDER …)";
+
+/**
+ * `warren vectors create` makes the collections of the model that is set, `check` only looks, `switch`
+ * brings the points of the model before over and then the readers.
+ */
+export async function command([verb, ...rest]: string[]): Promise<number> {
+  const verbs = ["create", "check", "switch"];
+  if (rest.length > 0 || !verbs.includes(verb ?? "")) {
+    console.error(USAGE);
+    return 2;
+  }
+  const { server, place, embedder } = readVectors(process.env);
+  if (verb === "create") await applyCollections(server, place);
+  if (verb === "switch") {
+    const report = (text: string) => console.log(text);
+    const { prefix } = place;
+    const copied = await switchCollections({ server, prefix, embedder, report });
+    console.log(`${copied} points were merged, and readers are given ${place.model}.`);
+    return 0;
+  }
+  const problems = await problemsWith(server, place);
+  for (const problem of problems) console.error(`Qdrant lacks ${problem}.`);
+  if (problems.length > 0) return 1;
+  console.log(`The collections of ${place.model} are in place.`);
+  const { product } = await readAliases(connect(server), place.prefix);
+  console.log(`Readers are given ${product ?? "none"}.`);
+  return 0;
+}
+
+/** What the environment says of server and model, as the functions read it. Throws ConfigError. */
+export function readVectors(env: Env): { server: Server; place: Place; embedder: Embedder } {
+  const settings = readConfig(z.object(collectionVariables).and(embedding), env);
+  const embedder = openEmbedder(settings, Date.now);
+  const { model, dimensions } = embedder;
+  return {
+    server: { url: settings.QDRANT_URL, apiKey: settings.QDRANT_API_KEY },
+    place: { prefix: settings.QDRANT_PREFIX, model, dimensions },
+    embedder,
+  };
+}
