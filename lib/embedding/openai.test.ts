@@ -82,7 +82,7 @@ test("sends no text twice, and no empty one", async () => {
 test("sends many texts in requests that servers take, two at a time", async () => {
   const texts = Array.from({ length: 1_000 }, (_, i) => `text ${i}`);
   expect(await embedderAt(url).embed(texts, never)).toHaveLength(1_000);
-  expect(asked.map(({ input }) => input.length).sort()).toEqual([232, 256, 256, 256]);
+  expect(new Set(asked.map(({ input }) => input.length))).toEqual(new Set([256, 232]));
   expect(most).toBeLessThanOrEqual(2);
 
   asked = [];

@@ -173,7 +173,7 @@ export function expectedMessages(events: readonly ToldEvent[]): ExpectedMessage[
     const order = parties.get(key(tenant_id, "order", data["order_id"])) ?? {};
     const ticket = parties.get(key(tenant_id, "ticket", data["ticket_id"])) ?? {};
     const list = (value: unknown) => (Array.isArray(value) ? value : []).map(String);
-    const one = (value: unknown) => (value === undefined ? [] : [String(value)]);
+    const one = (value: unknown) => (value === undefined ? [] : [value as string]);
     const found = who.flatMap((party) => {
       switch (party) {
         case "user":
