@@ -39,17 +39,20 @@ export async function smtpEnd({
     },
     onData(stream, { envelope }, callback) {
       const recipients = envelope.rcptTo.map(({ address }) => address);
-      void taken(stream, recipients).then(callback);
+      void take(stream, recipients, callback);
     },
     ...options,
   });
-  /** The error, if it was refused. */
-  const taken = async (stream: Readable, recipients: readonly string[]) => {
+  const take = async (
+    stream: Readable,
+    recipients: readonly string[],
+    answer: (error?: Error) => void,
+  ) => {
     try {
       await onMail(await buffer(stream), recipients);
-      return null;
+      answer();
     } catch (error) {
-      return error as Error;
+      answer(error as Error);
     }
   };
   // Of single connections, such as a client that was killed.
