@@ -134,16 +134,21 @@ const kinds = {
   }),
 } satisfies Record<ProjectedEvent["type"], fc.Arbitrary<unknown>>;
 
-const event = fc.oneof(
-  ...Object.entries(kinds).map(([type, data]) =>
-    fc.record({ type: fc.constant(type), data: data as fc.Arbitrary<unknown>, timestamp: moment }),
-  ),
+const eventOf = (type: string, data: fc.Arbitrary<unknown>) =>
+  fc.record({ type: fc.constant(type), data, timestamp: moment });
+const entities = Map.groupBy(Object.entries(kinds), ([type]) => type.slice(0, type.indexOf(".")));
+
+/** About one or two kinds of entities, else those that concern each other would seldom meet. */
+const events = fc.subarray([...entities.values()], { minLength: 1, maxLength: 2 }).chain((some) =>
+  fc.array(fc.oneof(...some.flat().map(([type, data]) => eventOf(type, data))), {
+    minLength: 1,
+    maxLength: 24,
+  }),
 );
 
 /** A history, and every event of it at least once in an order and in groups of their own. */
-const deliveries = fc
-  .array(event, { minLength: 1, maxLength: 24 })
-  .map((events) => events.map((each, i) => ({ ...each, id: `evt_${i}` })))
+const deliveries = events
+  .map((happened) => happened.map((each, i) => ({ ...each, id: `evt_${i}` })))
   .chain((history) =>
     fc
       .array(fc.nat(history.length - 1), { maxLength: 8 })
