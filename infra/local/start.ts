@@ -104,6 +104,15 @@ export async function startAll(
   );
 }
 
+const embeddingNames = {
+  EMBEDDER: z.string(),
+  EMBEDDING_URL: z.string(),
+  EMBEDDING_API_KEY: z.string(),
+  EMBEDDING_MODEL: z.string(),
+  EMBEDDING_DIMENSIONS: z.string(),
+  QDRANT_PREFIX: z.string(),
+};
+
 /**
  * What else the functions read. Checked before anything is ended: a wrong variable must not cost
  * a host that runs.
@@ -113,6 +122,8 @@ const settings = z.object({
   ...z
     .object({ ...mailVariables, ...smsVariables, ...telegramVariables, ...pushVariables })
     .partial().shape,
+  // Read with the collections (infra/qdrant), before the host is ended.
+  ...z.object(embeddingNames).partial().shape,
   LEDGER: z.enum(["dynamodb", "redis", "none"], "must be dynamodb, redis or none").optional(),
   LOG_LEVEL: variables.LOG_LEVEL,
   PORT: port.optional(),
