@@ -33,7 +33,10 @@ export function httpEnds(book: Book): Hono {
   );
   app.get("/:bot{bot[^/]+}/getMe", (c) => c.json({ ok: true, result: { is_bot: true } }));
   app.post("/:bot{bot[^/]+}/sendMessage", async (c) => {
-    const { chat_id: chat, text } = await c.req.json<{ chat_id?: unknown; text?: unknown }>();
+    const { chat_id: chat, text } = await c.req.json<{
+      chat_id?: string | number;
+      text?: unknown;
+    }>();
     if (typeof text !== "string" || chat === undefined) {
       return c.json({ ok: false, error_code: 400 }, 400);
     }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import PostalMime from "postal-mime";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
@@ -38,12 +39,22 @@ export async function smtpEnd({
     },
     onData(stream, { envelope }, callback) {
       const recipients = envelope.rcptTo.map(({ address }) => address);
-      buffer(stream)
-        .then((raw) => onMail(raw, recipients))
-        .then(() => callback(), callback);
+      void take(stream, recipients, callback);
     },
     ...options,
   });
+  const take = async (
+    stream: Readable,
+    recipients: readonly string[],
+    answer: (error?: Error) => void,
+  ) => {
+    try {
+      await onMail(await buffer(stream), recipients);
+      answer();
+    } catch (error) {
+      answer(error as Error);
+    }
+  };
   // Of single connections, such as a client that was killed.
   server.on("error", () => undefined);
   const sockets = new Set<Socket>();
