@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { callbackify } from "node:util";
 import PostalMime from "postal-mime";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { LOGIN } from "./login.ts";
@@ -39,22 +39,11 @@ export async function smtpEnd({
     },
     onData(stream, { envelope }, callback) {
       const recipients = envelope.rcptTo.map(({ address }) => address);
-      void take(stream, recipients, callback);
+      const take = callbackify(async () => onMail(await buffer(stream), recipients));
+      take((error) => callback(error));
     },
     ...options,
   });
-  const take = async (
-    stream: Readable,
-    recipients: readonly string[],
-    answer: (error?: Error) => void,
-  ) => {
-    try {
-      await onMail(await buffer(stream), recipients);
-      answer();
-    } catch (error) {
-      answer(error as Error);
-    }
-  };
   // Of single connections, such as a client that was killed.
   server.on("error", () => undefined);
   const sockets = new Set<Socket>();

@@ -136,7 +136,7 @@ export function expectedMessages(events: readonly ToldEvent[]): ExpectedMessage[
   function messagesOf(event: ToldEvent): ExpectedMessage[] {
     const told = TOLD[event.type];
     if (told === undefined) return [];
-    const about = told.about === "" ? "" : String(event.data[told.about]);
+    const about = told.about === "" ? "" : text(event.data[told.about]);
     const says = new RegExp(`^(?=[^]*${escaped(about)})(?=[^]*(?:${told.words.source}))`);
     return [...recipientsOf(event, told.to)].flatMap((id) =>
       told.by.flatMap((channel) => messagesTo(event, { id, channel, says })),
@@ -172,8 +172,8 @@ export function expectedMessages(events: readonly ToldEvent[]): ExpectedMessage[
   function recipientsOf({ tenant_id, data }: ToldEvent, who: readonly Party[]): Set<string> {
     const order = parties.get(key(tenant_id, "order", data["order_id"])) ?? {};
     const ticket = parties.get(key(tenant_id, "ticket", data["ticket_id"])) ?? {};
-    const list = (value: unknown) => (Array.isArray(value) ? value : []).map(String);
-    const one = (value: unknown) => (value === undefined ? [] : [value as string]);
+    const list = (value: unknown) => (Array.isArray(value) ? value : []).map(text);
+    const one = (value: unknown) => (value === undefined ? [] : [text(value)]);
     const found = who.flatMap((party) => {
       switch (party) {
         case "user":
@@ -188,7 +188,7 @@ export function expectedMessages(events: readonly ToldEvent[]): ExpectedMessage[
           return list(data["mentioned_ids"]);
       }
     });
-    return new Set(found.filter((id) => id !== String(data["author_id"])));
+    return new Set(found.filter((id) => id !== text(data["author_id"])));
   }
 }
 
@@ -234,7 +234,12 @@ function addressOf({ channel, to }: Pick<Received, "channel" | "to">): string {
 }
 
 function key(tenant: string, kind: string, id: unknown): string {
-  return `${tenant}#${kind}#${String(id)}`;
+  return `${tenant}#${kind}#${text(id)}`;
+}
+
+/** Ids are strings or whole numbers: 100 and "100" are one. */
+function text(id: unknown): string {
+  return typeof id === "number" ? String(id) : (id as string);
 }
 
 /** As a whole: order 1 is not order 10. */
