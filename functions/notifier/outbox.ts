@@ -3,6 +3,7 @@ import { OutageError } from "../../lib/pipeline/errors.ts";
 import {
   BrokerUnavailableError,
   ChannelLostError,
+  PublishUnknownError,
   UnroutableError,
 } from "../../lib/rabbit/errors.ts";
 import type { RabbitMessage, RabbitPublisher } from "../../lib/rabbit/publisher.ts";
@@ -13,16 +14,19 @@ const IN_FLIGHT = 200;
 /** Nobody has a queue of this name. */
 const NOWHERE = "warren.probe";
 
+/** A request of somebody; made only when it is published, since thousands may wait. */
+export type Outgoing<Owner> = { owner: Owner; message: () => RabbitMessage };
+
 /** Where requests to send go: to the queues of the channels' senders, through the broker. */
 export type Outbox = {
   /**
-   * Publishes every message of every owner, confirmed. Returns owners of whose messages a queue took one
-   * not (because it is full, is not there, or says nothing in time), each with the first error; the
-   * others may be published. Throws OutageError when the broker is lost: anything may be published then.
-   * To publish all of them again is harmless.
+   * Publishes every message of every owner, confirmed. Returns owners of whose messages one could not be
+   * made, or was not taken by its queue (which is full, is not there, or says nothing in time), each with
+   * the first error; the others may be published. Throws OutageError when the broker is lost: anything
+   * may be published then. To publish all of them again is harmless.
    */
   publish<Owner>(
-    messages: readonly { owner: Owner; message: RabbitMessage }[],
+    outgoing: readonly Outgoing<Owner>[],
     signal: AbortSignal,
   ): Promise<Map<Owner, unknown>>;
   /** Proves that the broker takes and judges messages now, and has the exchange, or throws. */
@@ -38,19 +42,29 @@ export function rabbitOutbox({
   requireExchange: () => Promise<void>;
 }): Outbox {
   return {
-    async publish<Owner>(
-      messages: readonly { owner: Owner; message: RabbitMessage }[],
-      signal: AbortSignal,
-    ) {
+    async publish<Owner>(outgoing: readonly Outgoing<Owner>[], signal: AbortSignal) {
       const failures = new Map<Owner, unknown>();
-      await inParallel(messages, IN_FLIGHT, async ({ owner, message }) => {
-        signal.throwIfAborted();
+      /** By routing key: where a queue says nothing, one wait is enough for all of its messages. */
+      const silent = new Map<string, Error>();
+
+      async function send(message: RabbitMessage): Promise<void> {
+        const silence = silent.get(message.routingKey);
+        if (silence !== undefined) throw silence;
         try {
           await publisher.publish(message);
         } catch (error) {
-          if (error instanceof BrokerUnavailableError || error instanceof ChannelLostError) {
-            throw outage(error);
-          }
+          if (isLost(error))
+            throw new OutageError(`the broker is lost: ${error.message}`, { cause: error });
+          if (error instanceof PublishUnknownError) silent.set(message.routingKey, error);
+          throw error;
+        }
+      }
+      await inParallel(outgoing, IN_FLIGHT, async ({ owner, message }) => {
+        signal.throwIfAborted();
+        try {
+          await send(message());
+        } catch (error) {
+          if (error instanceof OutageError) throw error;
           if (!failures.has(owner)) failures.set(owner, error);
         }
       });
@@ -70,7 +84,6 @@ export function rabbitOutbox({
   };
 }
 
-function outage(cause: unknown): OutageError {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  return new OutageError(`the broker takes no requests: ${text}`, { cause });
+function isLost(error: unknown): error is Error {
+  return error instanceof BrokerUnavailableError || error instanceof ChannelLostError;
 }
