@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
+import { NotNowError, OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
 import {
   BrokerUnavailableError,
   ChannelLostError,
@@ -20,8 +20,13 @@ function setup(errors: Record<string, Error>) {
     await Promise.resolve();
     if (errors[routingKey] !== undefined) throw errors[routingKey];
   };
-  const outbox = rabbitOutbox({ publisher: { publish }, requireExchange: async () => {} });
-  return { asked, outbox };
+  const clock = { now: 0 };
+  const outbox = rabbitOutbox({
+    publisher: { publish },
+    requireExchange: async () => {},
+    now: () => clock.now,
+  });
+  return { asked, outbox, clock };
 }
 const to = (routingKey: string, owner = routingKey) => ({
   owner,
@@ -40,7 +45,7 @@ test.each([
     never,
   );
 
-  expect(failures).toEqual(new Map([["a", error]]));
+  expect(failures).toEqual(new Map([["a", new NotNowError(error.message, { cause: error })]]));
   expect(asked.toSorted()).toEqual(["email", "email", "push", "sms"]);
 });
 
@@ -63,6 +68,22 @@ test("a queue that says nothing is waited for once, not for each of its messages
   // As many as are in flight when the first wait ends.
   expect(asked.filter((key) => key === "sms").length).toBeLessThanOrEqual(200);
   expect(asked.filter((key) => key === "email")).toHaveLength(1_000);
+});
+
+test("a queue that says nothing is asked again after 30 s", async () => {
+  const errors: Record<string, Error> = { sms: new PublishUnknownError("no confirm") };
+  const { asked, outbox, clock } = setup(errors);
+  const publish = async () => (await outbox.publish([to("sms")], never)).size;
+
+  expect(await publish()).toBe(1);
+  clock.now = 29_999;
+  expect(await publish()).toBe(1);
+  expect(asked).toEqual(["sms"]);
+
+  delete errors["sms"];
+  clock.now = 30_000;
+  expect([await publish(), await publish()]).toEqual([0, 0]);
+  expect(asked).toEqual(["sms", "sms", "sms"]);
 });
 
 test("a message that cannot be made fails its owner, and no others", async () => {

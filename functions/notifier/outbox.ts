@@ -1,8 +1,9 @@
 import { inParallel } from "../../lib/in-parallel.ts";
-import { OutageError } from "../../lib/pipeline/errors.ts";
+import { NotNowError, OutageError } from "../../lib/pipeline/errors.ts";
 import {
   BrokerUnavailableError,
   ChannelLostError,
+  PublishRefusedError,
   PublishUnknownError,
   UnroutableError,
 } from "../../lib/rabbit/errors.ts";
@@ -10,6 +11,12 @@ import type { RabbitMessage, RabbitPublisher } from "../../lib/rabbit/publisher.
 
 /** Requests on their way to the broker. Of 256 KiB each they stay below what a publisher holds. */
 const IN_FLIGHT = 200;
+
+/**
+ * For how long a queue that gave no verdict is not asked again, ms: each time costs what a publish waits
+ * (5 s), and the other channels' requests would wait with it.
+ */
+const SILENCE_MS = 30_000;
 
 /** Nobody has a queue of this name. */
 const NOWHERE = "warren.probe";
@@ -36,29 +43,40 @@ export type Outbox = {
 export function rabbitOutbox({
   publisher,
   requireExchange,
+  now,
 }: {
   publisher: Pick<RabbitPublisher, "publish">;
   /** Rejects unless the exchange `events` is there: a publish to none costs the whole channel. */
   requireExchange: () => Promise<void>;
+  /** Epoch ms. */
+  now: () => number;
 }): Outbox {
+  /** Of queues that gave no verdict, by routing key: until when they are not asked again, and why. */
+  const silent = new Map<string, { until: number; failure: unknown }>();
+
+  async function send(message: RabbitMessage): Promise<void> {
+    const { routingKey } = message;
+    const silence = silent.get(routingKey);
+    if (silence !== undefined && now() < silence.until) throw silence.failure;
+    try {
+      await publisher.publish(message);
+      silent.delete(routingKey);
+    } catch (error) {
+      if (isLost(error)) {
+        throw new OutageError(`the broker is lost: ${error.message}`, { cause: error });
+      }
+      if (!isOfQueue(error)) throw error;
+      const failure = new NotNowError(error.message, { cause: error });
+      if (error instanceof PublishUnknownError) {
+        silent.set(routingKey, { until: now() + SILENCE_MS, failure });
+      }
+      throw failure;
+    }
+  }
+
   return {
     async publish<Owner>(outgoing: readonly Outgoing<Owner>[], signal: AbortSignal) {
       const failures = new Map<Owner, unknown>();
-      /** By routing key: where a queue says nothing, one wait is enough for all of its messages. */
-      const silent = new Map<string, Error>();
-
-      async function send(message: RabbitMessage): Promise<void> {
-        const silence = silent.get(message.routingKey);
-        if (silence !== undefined) throw silence;
-        try {
-          await publisher.publish(message);
-        } catch (error) {
-          if (isLost(error))
-            throw new OutageError(`the broker is lost: ${error.message}`, { cause: error });
-          if (error instanceof PublishUnknownError) silent.set(message.routingKey, error);
-          throw error;
-        }
-      }
       await inParallel(outgoing, IN_FLIGHT, async ({ owner, message }) => {
         signal.throwIfAborted();
         try {
@@ -86,4 +104,10 @@ export function rabbitOutbox({
 
 function isLost(error: unknown): error is Error {
   return error instanceof BrokerUnavailableError || error instanceof ChannelLostError;
+}
+
+/** It is full, it is not there, or it says nothing: the broker and the other queues are well. */
+function isOfQueue(error: unknown): error is Error {
+  const errors = [PublishRefusedError, UnroutableError, PublishUnknownError];
+  return errors.some((one) => error instanceof one);
 }
