@@ -60,7 +60,6 @@ export function rabbitOutbox({
     if (silence !== undefined && now() < silence.until) throw silence.failure;
     try {
       await publisher.publish(message);
-      silent.delete(routingKey);
     } catch (error) {
       if (isLost(error)) {
         throw new OutageError(`the broker is lost: ${error.message}`, { cause: error });
