@@ -95,7 +95,7 @@ test("an engine that is killed in mid-batch, again and again, costs no point and
   const expected = await expectedPoints(parsed satisfies ProjectedEvent[], embedder);
   const actual = await dumpPoints(client, collections, [tenant_id]);
   expect(comparePoints(expected, actual).differences).toEqual([]);
-  expect(expected.size).toBeGreaterThan(EVENTS / 10);
+  expect(expected.size).toBeGreaterThan(100);
   const outcomes = new Set(host.lines().map(({ outcome }) => outcome));
   expect(SPENDING.filter((each) => outcomes.has(each))).toEqual([]);
 });
