@@ -22,8 +22,8 @@ const eventOf = (type: string, data: object, second = 0) => ({
 });
 
 const parsed = (events: readonly object[]) => {
-  const { parse } = contacts(memoryDirectory());
-  return events.map((event) => parse(Buffer.from(JSON.stringify(event))));
+  const consumer = contacts(memoryDirectory());
+  return events.map((event) => consumer.parse(Buffer.from(JSON.stringify(event))));
 };
 
 /** The documents after these events, in groups of `size`. */
