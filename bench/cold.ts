@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
+import webPush from "web-push";
 import { unpackedBundles } from "../tests/unpacked.ts";
 import { median, printMachine, printTable } from "./report.ts";
 
@@ -15,14 +16,26 @@ const ROOT = join(import.meta.dirname, "..");
 const { values: flags } = parseArgs({ options: { rounds: { type: "string", default: "21" } } });
 const ROUNDS = Number(flags.rounds);
 
+const vapid = webPush.generateVAPIDKeys();
 /** Enough for every function to be imported; nothing is connected to. */
 const ENVIRONMENT = {
   AWS_REGION: "eu-central-1",
+  DIRECTORY_TABLE: "directory",
   LEDGER_TABLE: "ledger",
+  MAIL_FROM: "shop@example.com",
   NEO4J_PASSWORD: "none",
   NEO4J_URL: "bolt://127.0.0.1:1",
   NEO4J_USER: "neo4j",
+  PUSH_PRIVATE_KEY: vapid.privateKey,
+  PUSH_PUBLIC_KEY: vapid.publicKey,
+  PUSH_SUBJECT: "mailto:shop@example.com",
+  QDRANT_URL: "http://127.0.0.1:1",
   RABBITMQ_URL: "amqp://127.0.0.1:1",
+  SMS_ACCOUNT: "AC0",
+  SMS_FROM: "+10000000000",
+  SMS_TOKEN: "none",
+  SMTP_URL: "smtp://127.0.0.1:1",
+  TELEGRAM_TOKEN: "1:none",
 };
 
 /** What the ledger needs of the SDK. */

@@ -29,7 +29,7 @@ import { localServices } from "./services.ts";
 import { benchVhost } from "./vhost.ts";
 
 const QUEUE = "send.bench";
-const MAILS = 4_000;
+const MAILS = 1_000;
 const BATCH = 100;
 const ROUNDS = 3;
 const TIMEOUT_MS = 60_000;

@@ -1,4 +1,4 @@
-/** `npm run bench [-- ingest projector vectors ledger mail cold]`: each in a process of its own. */
+/** `npm run bench [-- ingest projector vectors ledger mail embed cold]`: each in a process of its own. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { LOCAL_ENV } from "../infra/dynamodb/table.ts";
@@ -6,7 +6,7 @@ import { localServices } from "./services.ts";
 
 /** Those that need the services of `npm start`. */
 const ON_SERVICES = ["ingest", "projector", "vectors", "ledger", "mail"];
-const BENCHES = [...ON_SERVICES, "cold"];
+const BENCHES = [...ON_SERVICES, "embed", "cold"];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !BENCHES.includes(name));

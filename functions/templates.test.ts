@@ -45,11 +45,12 @@ describe.each(folders)("$name", ({ folder }) => {
   );
 
   test("no text is in the wrong language", () => {
-    for (const template of names) {
+    // A notification says what its event says, in whatever language that is.
+    for (const template of names.filter((name) => name !== "notification")) {
       const [data] = SAMPLES[template] ?? samplesOf(template);
       const say = (locale: string) => render({ tenant: "acme", template, locale, data: data! });
       expect(JSON.stringify(say("en"))).not.toMatch(/\p{Script=Cyrillic}/u);
-      if (template !== "notification") expect(say("uk").text).toMatch(/\p{Script=Cyrillic}/u);
+      expect(say("uk").text).toMatch(/\p{Script=Cyrillic}/u);
     }
   });
 });

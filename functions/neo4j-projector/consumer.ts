@@ -14,15 +14,33 @@ export const accepts = [
   "order.created",
   "order.confirmed",
   "order.paid",
+  "order.processing",
   "order.shipped",
   "order.delivered",
   "order.cancelled",
+  "order.refunded",
+  "payment.initiated",
+  "payment.completed",
+  "payment.failed",
+  "payment.refund.completed",
   "product.created",
   "product.updated",
   "product.deleted",
+  "product.price.changed",
+  "product.stock.updated",
+  "product.stock.low",
+  "product.stock.out",
   "customer.created",
   "customer.updated",
+  "customer.segment.changed",
+  "customer.tier.changed",
+  "customer.points.earned",
+  "customer.points.redeemed",
   "user.signup",
+  "ticket.created",
+  "ticket.updated",
+  "ticket.status_changed",
+  "message.sent",
 ] as const satisfies EventType[];
 
 /** An event that this function understands. */
@@ -31,7 +49,7 @@ export type ProjectedEvent = EventOfType<(typeof accepts)[number]>;
 export const name = "neo4j-projector";
 
 /**
- * Keeps a graph of users, products and orders in step with the events: the same graph in whatever
+ * Keeps a graph of users, products, orders and tickets in step with the events: the same graph in whatever
  * order, number and grouping they come. `expiry` is for LEDGER=none, where proofs are forgotten by
  * age: what is older is refused, since nobody could tell whether it has been applied.
  */

@@ -1,7 +1,9 @@
 import { orderStatuses } from "../../events/orders.ts";
+import { paymentStatuses } from "../../events/payments.ts";
 import { stampOf } from "../../lib/envelope.ts";
-import { canonicalJson } from "../../lib/json.ts";
+import { fixedWidthUtc } from "../../lib/timestamp.ts";
 import type { ProjectedEvent } from "./consumer.ts";
+import { paymentFields, productFields, ticketFields, userFields } from "./fields.ts";
 
 /**
  * What one event says about the graph. A fact carries the stamp that decides between it and another
@@ -14,28 +16,41 @@ export type Facts = {
   users?: Node[];
   orders?: Node[];
   products?: Node[];
+  payments?: Node[];
+  tickets?: Node[];
+  messages?: Node[];
   customers?: Node[];
   userFields?: (Node & Field)[];
   productFields?: (Node & Field)[];
+  paymentFields?: (Node & Field)[];
+  ticketFields?: (Node & Field)[];
   productDeletions?: Deletion[];
   orderStatuses?: Status[];
+  paymentStatuses?: Status[];
   orderContents?: Contents[];
+  paymentOrders?: (Newest & { order_id: string })[];
+  ticketOwners?: (Newest & { user_id: string })[];
+  ticketWatchers?: (Newest & { user_ids: string[] })[];
+  messagesSent?: (Newest & { user_id: string; ticket_id: string; sent_at: string })[];
+  points?: Points[];
   interactions?: Interaction[];
 };
 
 export type Node = { tenant_id: string; id: string };
 
+/** Of several about one node the one with the greatest stamp counts, and replaces all of the others. */
+export type Newest = Node & { stamp: string };
+
 /** Properties that change together. `set` also writes the stamp, to the property named `guard`. */
 export type Field = { guard: string; stamp: string; set: Record<string, Value> };
 export type Value = string | bigint | null;
 
-export type Deletion = Node & { stamp: string; at: string };
+export type Deletion = Newest & { at: string };
 
 /** Its stamp has the status's rank between time and id: it decides within one moment. */
-export type Status = Node & { stamp: string; status: string };
+export type Status = Newest & { status: string };
 
-export type Contents = Node & {
-  stamp: string;
+export type Contents = Newest & {
   user_id: string;
   total_minor: bigint;
   currency: string;
@@ -44,12 +59,14 @@ export type Contents = Node & {
 /** `line` counts from 1. */
 export type Line = { line: bigint; product_id: string; quantity: bigint; price_minor: bigint };
 
+/** `id` is the user's. Counted: below zero what was redeemed. */
+export type Points = Node & { points: bigint };
+
 /** `id` is the user's. */
-export type Interaction = Node & {
+export type Interaction = Newest & {
   kind: InteractionKind;
   product_id: string;
   at: string;
-  stamp: string;
   session: string | undefined;
 };
 
@@ -66,6 +83,7 @@ export function factsOf(event: ProjectedEvent): Facts {
   const { type, tenant_id, timestamp: at, data } = event;
   const stamp = stampOf(event);
   const node = (id: string): Node => ({ tenant_id, id });
+  const newest = (id: string): Newest => ({ tenant_id, id, stamp });
 
   switch (type) {
     case "interaction.viewed":
@@ -78,7 +96,7 @@ export function factsOf(event: ProjectedEvent): Facts {
       return {
         users: [node(user_id)],
         products: [node(product_id)],
-        interactions: [{ ...node(user_id), kind, product_id, at, stamp, session }],
+        interactions: [{ ...newest(user_id), kind, product_id, at, session }],
       };
     }
     case "order.created": {
@@ -95,41 +113,124 @@ export function factsOf(event: ProjectedEvent): Facts {
         customers: [node(customer_id)],
         orders: [node(order_id)],
         products: items.map(({ product_id }) => node(product_id)),
-        orderContents: [{ ...node(order_id), stamp, ...placed }],
-        orderStatuses: [statusOf(event, order_id, status)],
+        orderContents: [{ ...newest(order_id), ...placed }],
+        orderStatuses: [orderStatus(event, order_id, status)],
       };
     }
     case "order.confirmed":
     case "order.paid":
+    case "order.processing":
     case "order.shipped":
     case "order.delivered":
-    case "order.cancelled": {
-      const status = statusOf(event, data.order_id, statusAfter[type]);
+    case "order.cancelled":
+    case "order.refunded": {
+      const status = orderStatus(event, data.order_id, statusAfter[type]);
       return { orders: [node(data.order_id)], orderStatuses: [status] };
     }
+    case "payment.initiated":
+    case "payment.completed":
+    case "payment.failed": {
+      const payment = node(data.payment_id);
+      return { ...paymentFacts(event), paymentFields: paymentFields(payment, stamp, data) };
+    }
+    case "payment.refund.completed":
+      // Its amount is what was paid back, which says nothing about what was paid.
+      return paymentFacts(event);
     case "product.created": {
-      const products = [node(data.product_id)];
-      return { products, productFields: productFields(products, stamp, data) };
+      const product = node(data.product_id);
+      return { products: [product], productFields: productFields(product, stamp, data) };
     }
     case "product.updated": {
-      const products = [node(data.product_id)];
-      return { products, productFields: productFields(products, stamp, data.changes) };
+      const product = node(data.product_id);
+      return { products: [product], productFields: productFields(product, stamp, data.changes) };
+    }
+    case "product.price.changed": {
+      const product = node(data.product_id);
+      const price = { price_minor: data.new_price_minor, currency: data.currency };
+      return { products: [product], productFields: productFields(product, stamp, price) };
+    }
+    case "product.stock.updated":
+    case "product.stock.low":
+    case "product.stock.out": {
+      const product = node(data.product_id);
+      const stock = type === "product.stock.out" ? 0 : data.quantity;
+      return { products: [product], productFields: productFields(product, stamp, { stock }) };
     }
     case "product.deleted": {
-      const product = node(data.product_id);
-      return { products: [product], productDeletions: [{ ...product, stamp, at }] };
+      const { product_id } = data;
+      return { products: [node(product_id)], productDeletions: [{ ...newest(product_id), at }] };
     }
     case "customer.created": {
-      const users = [node(data.customer_id)];
-      return { users, customers: users, userFields: userFields(users, stamp, data) };
+      const user = node(data.customer_id);
+      return { users: [user], customers: [user], userFields: userFields(user, stamp, data) };
     }
     case "customer.updated": {
-      const users = [node(data.customer_id)];
-      return { users, customers: users, userFields: userFields(users, stamp, data.changes) };
+      const user = node(data.customer_id);
+      return {
+        users: [user],
+        customers: [user],
+        userFields: userFields(user, stamp, data.changes),
+      };
+    }
+    case "customer.segment.changed": {
+      const user = node(data.customer_id);
+      const segment = userFields(user, stamp, { segment: data.new_segment });
+      return { users: [user], customers: [user], userFields: segment };
+    }
+    case "customer.tier.changed": {
+      const user = node(data.customer_id);
+      const tier = userFields(user, stamp, { tier: data.new_tier });
+      return { users: [user], customers: [user], userFields: tier };
+    }
+    case "customer.points.earned":
+    case "customer.points.redeemed": {
+      const user = node(data.customer_id);
+      const points = BigInt(type === "customer.points.earned" ? data.points : -data.points);
+      return { users: [user], customers: [user], points: [{ ...user, points }] };
     }
     case "user.signup": {
-      const users = [node(data.user_id)];
-      return { users, userFields: userFields(users, stamp, data) };
+      const user = node(data.user_id);
+      return { users: [user], userFields: userFields(user, stamp, data) };
+    }
+    case "ticket.created": {
+      const ticket = node(data.ticket_id);
+      const { owner_id: user_id, watcher_ids = [] } = data;
+      return {
+        users: [user_id, ...watcher_ids].map(node),
+        tickets: [ticket],
+        ticketFields: ticketFields(ticket, stamp, data),
+        ticketOwners: [{ ...newest(data.ticket_id), user_id }],
+        ticketWatchers: watchers(newest(data.ticket_id), data),
+      };
+    }
+    case "ticket.updated": {
+      const ticket = node(data.ticket_id);
+      return {
+        users: (data.changes.watcher_ids ?? []).map(node),
+        tickets: [ticket],
+        ticketFields: ticketFields(ticket, stamp, data.changes),
+        ticketWatchers: watchers(newest(data.ticket_id), data.changes),
+      };
+    }
+    case "ticket.status_changed": {
+      const ticket = node(data.ticket_id);
+      return {
+        users: (data.watcher_ids ?? []).map(node),
+        tickets: [ticket],
+        ticketFields: ticketFields(ticket, stamp, { status: data.new_status }),
+        ticketWatchers: watchers(newest(data.ticket_id), data),
+      };
+    }
+    case "message.sent": {
+      const { message_id, ticket_id, author_id: user_id, watcher_ids = [] } = data;
+      const sent_at = (data.sent_at && fixedWidthUtc(data.sent_at)) ?? at;
+      return {
+        users: [user_id, ...watcher_ids].map(node),
+        tickets: [node(ticket_id)],
+        messages: [node(message_id)],
+        messagesSent: [{ ...newest(message_id), user_id, ticket_id, sent_at }],
+        ticketWatchers: watchers(newest(ticket_id), data),
+      };
     }
   }
 }
@@ -137,83 +238,49 @@ export function factsOf(event: ProjectedEvent): Facts {
 const statusAfter = {
   "order.confirmed": "confirmed",
   "order.paid": "paid",
+  "order.processing": "processing",
   "order.shipped": "shipped",
   "order.delivered": "delivered",
   "order.cancelled": "cancelled",
+  "order.refunded": "refunded",
+  "payment.initiated": "initiated",
+  "payment.failed": "failed",
+  "payment.completed": "completed",
+  "payment.refund.completed": "refunded",
 } as const;
 
-function statusOf(
-  { tenant_id, timestamp, id }: ProjectedEvent,
+function orderStatus(
+  event: ProjectedEvent,
   order_id: string,
   status: (typeof orderStatuses)[number],
 ): Status {
-  const rank = orderStatuses.indexOf(status);
-  return { tenant_id, id: order_id, status, stamp: `${timestamp}#${rank}#${id}` };
+  return statusOf(event, order_id, { status, rank: orderStatuses.indexOf(status) });
 }
 
-type Said<T> = { [Name in keyof T]?: T[Name] | null | undefined };
-
-function userFields(
-  nodes: Node[],
-  stamp: string,
-  { email, name, phone }: Said<{ email: string; name: string; phone: string }>,
-): (Node & Field)[] {
-  return said(nodes, stamp, {
-    email_stamp: { email },
-    name_stamp: { name },
-    phone_stamp: { phone },
-  });
+function statusOf(
+  { tenant_id, timestamp, id: event_id }: ProjectedEvent,
+  id: string,
+  { status, rank }: { status: string; rank: number },
+): Status {
+  return { tenant_id, id, status, stamp: `${timestamp}#${rank}#${event_id}` };
 }
 
-function productFields(
-  nodes: Node[],
-  stamp: string,
-  product: Said<{
-    name: string;
-    description: string;
-    category: string;
-    sku: string;
-    price_minor: number;
-    currency: string;
-    attributes: Record<string, unknown>;
-  }>,
-): (Node & Field)[] {
-  const { name, description, category, sku, price_minor, currency, attributes } = product;
-  return said(nodes, stamp, {
-    name_stamp: { name },
-    description_stamp: { description },
-    category_stamp: { category },
-    sku_stamp: { sku },
-    price_stamp: price_minor == null ? {} : { price_minor: BigInt(price_minor), currency },
-    // A node has no maps, and names that come from outside must not become property keys: Neo4j
-    // never forgets one.
-    attributes_stamp: { attributes: attributes && canonicalJson(attributes) },
-  });
+function paymentFacts(event: Extract<ProjectedEvent, { type: `payment.${string}` }>): Facts {
+  const { tenant_id, type, data } = event;
+  const { payment_id: id, order_id } = data;
+  const status = statusAfter[type];
+  return {
+    orders: [{ tenant_id, id: order_id }],
+    payments: [{ tenant_id, id }],
+    paymentStatuses: [statusOf(event, id, { status, rank: paymentStatuses.indexOf(status) })],
+    paymentOrders: [{ tenant_id, id, stamp: stampOf(event), order_id }],
+  };
 }
 
-/** What can be cleared by a deletion: the properties behind each guard of a product. */
-export const productGuards: Record<string, readonly string[]> = {
-  name_stamp: ["name"],
-  description_stamp: ["description"],
-  category_stamp: ["category"],
-  sku_stamp: ["sku"],
-  price_stamp: ["price_minor", "currency"],
-  attributes_stamp: ["attributes"],
-};
-
-/** What an event leaves out it says nothing about; null clears. */
-function said(
-  nodes: Node[],
-  stamp: string,
-  groups: Record<string, Record<string, Value | undefined>>,
-): (Node & Field)[] {
-  return nodes.flatMap((node) =>
-    Object.entries(groups).flatMap(([guard, group]) => {
-      const set = Object.entries(group).filter(
-        (entry): entry is [string, Value] => entry[1] !== undefined,
-      );
-      if (set.length === 0) return [];
-      return [{ ...node, guard, stamp, set: { ...Object.fromEntries(set), [guard]: stamp } }];
-    }),
-  );
+/** Whoever is named watches, and nobody else. */
+function watchers(
+  ticket: Newest,
+  { watcher_ids }: { watcher_ids?: string[] | undefined },
+): NonNullable<Facts["ticketWatchers"]> {
+  return watcher_ids === undefined ? [] : [{ ...ticket, user_ids: [...new Set(watcher_ids)] }];
 }

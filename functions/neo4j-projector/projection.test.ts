@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { checkEvent, contracts } from "../../events/catalogue.ts";
 import { accepts, type ProjectedEvent } from "./consumer.ts";
-import { factsOf, productGuards } from "./facts.ts";
+import { factsOf } from "./facts.ts";
+import { productGuards } from "./fields.ts";
 import { project } from "./projection.ts";
 
 const at = (second: number) => `2026-11-20T10:00:0${second}.000000Z`;
@@ -155,17 +156,97 @@ test("of statuses of one moment the one further on stays", () => {
   ]);
 });
 
+test("points add up per customer, whatever was earned and redeemed", () => {
+  const points = (type: string, id: string, customer_id: string, count: number) =>
+    event(`customer.points.${type}`, id, 1, { customer_id, points: count });
+  const rows = project([
+    points("redeemed", "e1", "u1", 40),
+    points("earned", "e2", "u2", 5),
+    points("earned", "e3", "u1", 100),
+  ]);
+
+  expect(rows.points).toEqual([
+    { tenant_id: "t", id: "u1", points: 60n },
+    { tenant_id: "t", id: "u2", points: 5n },
+  ]);
+});
+
+test("a payment's amount is what was to be paid, not what was paid back", () => {
+  const payment = (type: string, id: string, second: number, amount: string) =>
+    event(`payment.${type}`, id, second, {
+      payment_id: "b1",
+      order_id: "o1",
+      amount,
+      currency: "UAH",
+    });
+  const rows = project([
+    payment("refund.completed", "e3", 2, "1.00"),
+    payment("initiated", "e1", 1, "9.99"),
+    payment("completed", "e2", 1, "10.00"),
+  ]);
+
+  expect(rows.paymentStatuses).toEqual([
+    { tenant_id: "t", id: "b1", status: "refunded", stamp: `${at(2)}#3#e3` },
+  ]);
+  expect(rows.paymentFields).toMatchObject([
+    { id: "b1", fields: [{ stamp: `${at(1)}#e2`, set: { amount_minor: 1_000n } }] },
+  ]);
+  expect(rows.paymentOrders).toEqual([
+    { tenant_id: "t", id: "b1", order_id: "o1", stamp: `${at(2)}#e3` },
+  ]);
+});
+
+test("who watches a ticket is whoever the newest event names, each once", () => {
+  const rows = project([
+    event("ticket.updated", "e2", 2, { ticket_id: "t1", changes: { title: "Still" } }),
+    event("message.sent", "e1", 1, {
+      message_id: "m1",
+      ticket_id: "t1",
+      author_id: "u3",
+      content: "Hello",
+      sent_at: "2026-11-20T11:59:59+02:00",
+      watcher_ids: ["u2", "u1", "u2"],
+    }),
+  ]);
+
+  expect(rows.ticketWatchers).toEqual([
+    { tenant_id: "t", id: "t1", user_ids: ["u2", "u1"], stamp: `${at(1)}#e1` },
+  ]);
+  expect(rows.users.map(({ id }) => id)).toEqual(["u1", "u2", "u3"]);
+  expect(rows.messagesSent).toEqual([
+    {
+      tenant_id: "t",
+      id: "m1",
+      user_id: "u3",
+      ticket_id: "t1",
+      sent_at: "2026-11-20T09:59:59.000000Z",
+      stamp: `${at(1)}#e1`,
+    },
+  ]);
+});
+
+test("a price that changed is the product's price, and what is out of stock counts none", () => {
+  const price = { product_id: "p1", old_price: 1, new_price: "2.50", currency: "UAH" };
+  const rows = project([
+    event("product.price.changed", "e1", 1, price),
+    event("product.stock.low", "e2", 1, { product_id: "p1", quantity: 3 }),
+    event("product.stock.out", "e3", 2, { product_id: "p1" }),
+  ]);
+
+  expect(rows.productFields[0]?.fields.map(({ set }) => set)).toEqual([
+    { price_minor: 250n, currency: "UAH", price_stamp: `${at(1)}#e1` },
+    { stock: 0n, stock_stamp: `${at(2)}#e3` },
+  ]);
+});
+
 test("a deletion knows every field that a product can have", () => {
-  const { productFields = [] } = factsOf(
-    event("product.created", "e1", 1, sampleOf("product.created")),
+  const said = ["product.created", "product.stock.updated"].flatMap(
+    (type) => factsOf(event(type, "e1", 1, sampleOf(type))).productFields ?? [],
   );
 
   expect(
     Object.fromEntries(
-      productFields.map(({ guard, set }) => [
-        guard,
-        Object.keys(set).filter((name) => name !== guard),
-      ]),
+      said.map(({ guard, set }) => [guard, Object.keys(set).filter((name) => name !== guard)]),
     ),
   ).toEqual(productGuards);
 });

@@ -1,16 +1,26 @@
 import type { ProjectedEvent } from "./consumer.ts";
 import {
   factsOf,
-  productGuards,
-  type Contents,
   type Deletion,
   type Facts,
   type Field,
   type Interaction,
   type InteractionKind,
+  type Newest,
   type Node,
-  type Status,
+  type Points,
 } from "./facts.ts";
+import { productGuards } from "./fields.ts";
+
+/** Kinds of facts of which a node has one at a time. */
+type NewestKind =
+  | "orderStatuses"
+  | "orderContents"
+  | "paymentStatuses"
+  | "paymentOrders"
+  | "ticketOwners"
+  | "ticketWatchers"
+  | "messagesSent";
 
 /**
  * What a group of events says about the graph: one list for each statement of statements.ts.
@@ -21,13 +31,17 @@ export type Rows = {
   users: Node[];
   orders: Node[];
   products: Node[];
+  payments: Node[];
+  tickets: Node[];
+  messages: Node[];
   customers: Node[];
   userFields: FieldsRow[];
   productDeletions: DeletionRow[];
   productFields: FieldsRow[];
-  orderStatuses: Status[];
-  orderContents: Contents[];
-} & Record<InteractionKind, InteractionsRow[]>;
+  paymentFields: FieldsRow[];
+  ticketFields: FieldsRow[];
+  points: Points[];
+} & { [Kind in NewestKind]: NonNullable<Facts[Kind]> } & Record<InteractionKind, InteractionsRow[]>;
 
 export type FieldsRow = Node & { fields: Field[] };
 
@@ -58,12 +72,23 @@ export function project(events: readonly ProjectedEvent[]): Rows {
     users: distinct(all("users")),
     orders: distinct(all("orders")),
     products: distinct(all("products")),
+    payments: distinct(all("payments")),
+    tickets: distinct(all("tickets")),
+    messages: distinct(all("messages")),
     customers: distinct(all("customers")),
     userFields: newestFields(all("userFields")),
     productDeletions: newest(all("productDeletions")).map((each) => ({ ...each, cleared })),
     productFields: newestFields(all("productFields")),
+    paymentFields: newestFields(all("paymentFields")),
+    ticketFields: newestFields(all("ticketFields")),
     orderStatuses: newest(all("orderStatuses")),
     orderContents: newest(all("orderContents")),
+    paymentStatuses: newest(all("paymentStatuses")),
+    paymentOrders: newest(all("paymentOrders")),
+    ticketOwners: newest(all("ticketOwners")),
+    ticketWatchers: newest(all("ticketWatchers")),
+    messagesSent: newest(all("messagesSent")),
+    points: summed(all("points")),
     VIEWED: did("VIEWED"),
     ADDED_TO_CART: did("ADDED_TO_CART"),
     REMOVED_FROM_CART: did("REMOVED_FROM_CART"),
@@ -81,8 +106,15 @@ function distinct(nodes: readonly Node[]): Node[] {
   return perNode(nodes).map(([first]) => first);
 }
 
-function newest<T extends Node & { stamp: string }>(facts: readonly T[]): T[] {
+function newest<T extends Newest>(facts: readonly T[]): T[] {
   return perNode(facts).map((about) => about.reduce(newer));
+}
+
+function summed(facts: readonly Points[]): Points[] {
+  return perNode(facts).map((about) => {
+    const [{ tenant_id, id }] = about;
+    return { tenant_id, id, points: about.reduce((sum, { points }) => sum + points, 0n) };
+  });
 }
 
 function newestFields(facts: readonly (Node & Field)[]): FieldsRow[] {

@@ -6,6 +6,9 @@ export const constraints = [
   { name: "warren_user", label: "User", properties: ["tenant_id", "user_id"] },
   { name: "warren_order", label: "Order", properties: ["tenant_id", "order_id"] },
   { name: "warren_product", label: "Product", properties: ["tenant_id", "product_id"] },
+  { name: "warren_payment", label: "Payment", properties: ["tenant_id", "payment_id"] },
+  { name: "warren_ticket", label: "Ticket", properties: ["tenant_id", "ticket_id"] },
+  { name: "warren_message", label: "Message", properties: ["tenant_id", "message_id"] },
   { name: "warren_applied_event", label: "AppliedEvent", properties: ["key"] },
 ] as const;
 

@@ -6,13 +6,16 @@ import type { Rows } from "./projection.ts";
  *
  * Neo4j reads committed data without locking, so a value that is compared before it is replaced
  * would be lost between two transactions. Hence all nodes are created or locked first, in one order
- * (users, orders, products, each sorted), which also leaves no room for deadlocks; whatever follows
+ * (users, orders, products and so on, each sorted), which also leaves no room for deadlocks; whatever follows
  * compares under those locks. `SET n += {}` changes nothing and takes the node's write lock.
  */
 export const statements: { [Name in keyof Rows]: string } = {
   users: lock("User", "user_id"),
   orders: lock("Order", "order_id"),
   products: lock("Product", "product_id"),
+  payments: lock("Payment", "payment_id"),
+  tickets: lock("Ticket", "ticket_id"),
+  messages: lock("Message", "message_id"),
 
   customers: `
     UNWIND $rows AS row
@@ -33,25 +36,60 @@ export const statements: { [Name in keyof Rows]: string } = {
 
   productFields: setFields("Product", "product_id", "REMOVE n.deleted_at"),
 
-  orderStatuses: `
-    UNWIND $rows AS row
-    MATCH (o:Order {tenant_id: row.tenant_id, order_id: row.id})
-    WITH o, row WHERE row.stamp > coalesce(o.status_stamp, '')
-    SET o.status = row.status, o.status_stamp = row.stamp`,
+  paymentFields: setFields("Payment", "payment_id"),
+  ticketFields: setFields("Ticket", "ticket_id"),
+
+  orderStatuses: `${newest("Order", "order_id", "status_stamp")} SET n.status = row.status`,
+  paymentStatuses: `${newest("Payment", "payment_id", "status_stamp")} SET n.status = row.status`,
 
   orderContents: `
-    UNWIND $rows AS row
-    MATCH (o:Order {tenant_id: row.tenant_id, order_id: row.id})
-    WITH o, row WHERE row.stamp > coalesce(o.created_stamp, '')
-    SET o.created_stamp = row.stamp, o.total_minor = row.total_minor, o.currency = row.currency
-    FOREACH (older IN [(:User)-[r:PLACED]->(o) | r] + [(o)-[r:CONTAINS]->(:Product) | r] | DELETE older)
-    WITH o, row
+    ${newest("Order", "order_id", "created_stamp")}
+    SET n.total_minor = row.total_minor, n.currency = row.currency
+    FOREACH (older IN [(:User)-[r:PLACED]->(n) | r] + [(n)-[r:CONTAINS]->(:Product) | r] | DELETE older)
+    WITH n, row
     MATCH (u:User {tenant_id: row.tenant_id, user_id: row.user_id})
-    CREATE (u)-[:PLACED]->(o)
-    WITH o, row
+    CREATE (u)-[:PLACED]->(n)
+    WITH n, row
     UNWIND row.lines AS item
     MATCH (p:Product {tenant_id: row.tenant_id, product_id: item.product_id})
-    CREATE (o)-[:CONTAINS {line: item.line, quantity: item.quantity, price_minor: item.price_minor}]->(p)`,
+    CREATE (n)-[:CONTAINS {line: item.line, quantity: item.quantity, price_minor: item.price_minor}]->(p)`,
+
+  paymentOrders: `
+    ${newest("Payment", "payment_id", "order_stamp")}
+    FOREACH (older IN [(n)-[r:FOR]->(:Order) | r] | DELETE older)
+    WITH n, row
+    MATCH (o:Order {tenant_id: row.tenant_id, order_id: row.order_id})
+    CREATE (n)-[:FOR]->(o)`,
+
+  ticketOwners: `
+    ${newest("Ticket", "ticket_id", "opened_stamp")}
+    FOREACH (older IN [(:User)-[r:OPENED]->(n) | r] | DELETE older)
+    WITH n, row
+    MATCH (u:User {tenant_id: row.tenant_id, user_id: row.user_id})
+    CREATE (u)-[:OPENED]->(n)`,
+
+  ticketWatchers: `
+    ${newest("Ticket", "ticket_id", "watchers_stamp")}
+    FOREACH (older IN [(:User)-[r:WATCHES]->(n) | r] | DELETE older)
+    WITH n, row
+    UNWIND row.user_ids AS user_id
+    MATCH (u:User {tenant_id: row.tenant_id, user_id: user_id})
+    CREATE (u)-[:WATCHES]->(n)`,
+
+  messagesSent: `
+    ${newest("Message", "message_id", "sent_stamp")}
+    SET n.sent_at = row.sent_at
+    FOREACH (older IN [(:User)-[r:WROTE]->(n) | r] + [(n)-[r:ON]->(:Ticket) | r] | DELETE older)
+    WITH n, row
+    MATCH (u:User {tenant_id: row.tenant_id, user_id: row.user_id})
+    MATCH (t:Ticket {tenant_id: row.tenant_id, ticket_id: row.ticket_id})
+    CREATE (u)-[:WROTE]->(n), (n)-[:ON]->(t)`,
+
+  // A sum and no newest: each event is added once, by its proof.
+  points: `
+    UNWIND $rows AS row
+    MATCH (u:User {tenant_id: row.tenant_id, user_id: row.id})
+    SET u.points = coalesce(u.points, 0) + row.points`,
 
   VIEWED: count("VIEWED"),
   ADDED_TO_CART: count("ADDED_TO_CART"),
@@ -74,6 +112,15 @@ function setFields(label: string, key: string, also = ""): string {
     FOREACH (field IN [f IN row.fields
         WHERE f.stamp > coalesce(n[f.guard], '') AND f.stamp > coalesce(n.deleted_stamp, '')] |
       SET n += field.set ${also})`;
+}
+
+/** Goes on with the rows that are newer than what stands, as `n` and `row`. */
+function newest(label: string, key: string, guard: string): string {
+  return `
+    UNWIND $rows AS row
+    MATCH (n:${label} {tenant_id: row.tenant_id, ${key}: row.id})
+    WITH n, row WHERE row.stamp > coalesce(n.${guard}, '')
+    SET n.${guard} = row.stamp`;
 }
 
 function count(kind: InteractionKind): string {

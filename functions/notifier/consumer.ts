@@ -1,10 +1,9 @@
 import { type EventOfType, type EventType, parserOf } from "../../events/catalogue.ts";
 import { type Directory, textOf } from "../../lib/directory/directory.ts";
 import type { Received } from "../../lib/envelope.ts";
-import type { Consumer } from "../../lib/pipeline/consumer.ts";
-import type { RabbitMessage } from "../../lib/rabbit/publisher.ts";
+import type { Consumer, Failure } from "../../lib/pipeline/consumer.ts";
 import { expand, keysFor } from "./expansion.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Outbox, Outgoing } from "./outbox.ts";
 import type { Known } from "./parties.ts";
 import { requestOf } from "./request.ts";
 import type { ShopRecipients } from "./shop.ts";
@@ -52,19 +51,19 @@ export function notifier({
     parse: parserOf(accepts),
     async apply(received: readonly Received<NotifiedEvent>[], signal) {
       const document = await documentsFor(received, signal);
-      const failures: { received: Received; error: unknown }[] = [];
-      const messages: { owner: Received; message: RabbitMessage }[] = [];
+      const failures: Failure[] = [];
+      const outgoing: Outgoing<Received>[] = [];
       for (const each of received) {
         const known: Known = { document, shop: shop(each.event.tenant_id) };
         try {
-          const notices = expand(each.event, known);
-          const requests = notices.map((notice) => requestOf(each.event, notice));
-          messages.push(...requests.map((message) => ({ owner: each, message })));
+          for (const notice of expand(each.event, known)) {
+            outgoing.push({ owner: each, message: () => requestOf(each.event, notice) });
+          }
         } catch (error) {
           failures.push({ received: each, error });
         }
       }
-      const unpublished = await outbox.publish(messages, signal);
+      const unpublished = await outbox.publish(outgoing, signal);
       for (const [each, error] of unpublished) failures.push({ received: each, error });
       return failures;
     },

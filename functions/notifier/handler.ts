@@ -27,7 +27,7 @@ async function requireExchange(): Promise<void> {
 export const { handler, prepare, metrics, close } = consumerHandler({
   consumer: notifier({
     directory,
-    outbox: rabbitOutbox({ publisher, requireExchange }),
+    outbox: rabbitOutbox({ publisher, requireExchange, now: Date.now }),
     shop: settings.SHOP_RECIPIENTS,
   }),
   config: settings,

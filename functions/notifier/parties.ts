@@ -2,6 +2,7 @@ import { contactOf, userKey } from "../../lib/directory/contact.ts";
 import type { Document, Key } from "../../lib/directory/directory.ts";
 import { orderKey, partiesOf, ticketKey } from "../../lib/directory/parties.ts";
 import type { Envelope } from "../../lib/envelope.ts";
+import { NotNowError } from "../../lib/pipeline/errors.ts";
 import { mentionsIn } from "./mentions.ts";
 import type { Recipient } from "./recipient.ts";
 import type { Party } from "./rule.ts";
@@ -31,7 +32,7 @@ export type Known = {
  * The event came before the one that says who belongs to it. It is tried again, and if nobody says
  * so in time, its dead letter tells who is missing.
  */
-export class NotKnownYetError extends Error {
+export class NotKnownYetError extends NotNowError {
   override name = "NotKnownYetError";
 }
 

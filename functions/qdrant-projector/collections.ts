@@ -42,7 +42,8 @@ export type Collections = Record<PointKind, string>;
 
 /** `warren-products-hashing-384`: another model's vectors are never compared with these. */
 export function collectionsOf({ prefix, model, dimensions }: Place): Collections {
-  const suffix = `${model.replaceAll(/[^A-Za-z0-9._-]+/g, "-")}-${dimensions}`;
+  const name = model.replaceAll(/[^A-Za-z0-9._-]+/g, "-");
+  const suffix = name.endsWith(`-${dimensions}`) ? name : `${name}-${dimensions}`;
   return named((kind) => `${aliasOf(prefix, kind)}-${suffix}`);
 }
 

@@ -5,7 +5,12 @@ import { parse } from "yaml";
 import * as z from "zod";
 import { config as ingest } from "../../functions/ingest/config.ts";
 import { config as projector } from "../../functions/neo4j-projector/config.ts";
+import { config as email } from "../../functions/send-email/config.ts";
+import { config as push } from "../../functions/send-push/config.ts";
+import { config as sms } from "../../functions/send-sms/config.ts";
+import { config as telegram } from "../../functions/send-telegram/config.ts";
 import { readConfig } from "../../lib/config.ts";
+import { localVapidKeys } from "../providers/login.ts";
 import { ROOT, services } from "./instance.ts";
 
 type Json = Record<string, unknown>;
@@ -90,7 +95,10 @@ test.each(ofProfile("host").filter(([, { build }]) => build !== undefined))(
     const env = Object.fromEntries(
       Object.entries(environment).map(([name, value]) => [name, value.replace(/\$\{.*\}/, "x")]),
     );
-    for (const config of [ingest, projector]) expect(() => readConfig(config, env)).not.toThrow();
+    for (const config of [ingest, projector, email, sms, telegram, push]) {
+      expect(() => readConfig(config, env)).not.toThrow();
+    }
+    expect(env).toMatchObject({ PUSH_PRIVATE_KEY: localVapidKeys().privateKey });
   },
 );
 

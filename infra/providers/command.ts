@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { serve } from "@hono/node-server";
 import { httpEnds } from "./http-ends.ts";
-import { receivedBook } from "./received.ts";
-import { noting, smtpEnd } from "./smtp-end.ts";
+import { type Book, receivedBook } from "./received.ts";
+import type { SmtpEnd } from "./smtp-end.ts";
 
-const USAGE = `Usage: warren providers --smtp-port PORT --http-port PORT [--file FILE]
+const USAGE = `Usage: warren providers --http-port PORT [--smtp-port PORT] [--file FILE]
 
 Ends of mail, SMS, Telegram and Web Push on this machine, for trying Warren out: they keep what they
 are sent, and forward nothing. GET /received lists it.
@@ -24,26 +24,31 @@ export async function command(args: string[]): Promise<number> {
       bind: { type: "string", default: "127.0.0.1" },
     },
   });
-  const [smtpPort, httpPort] = [values["smtp-port"], values["http-port"]].map(Number);
-  if (!isPort(smtpPort) || !isPort(httpPort)) {
+  const { "smtp-port": smtpPort, "http-port": httpPort, file, bind } = values;
+  if (![smtpPort ?? "0", httpPort].every(isPort)) {
     console.error(USAGE);
     return 2;
   }
-  const book = receivedBook(values.file);
-  const smtp = await smtpEnd({ port: smtpPort, onMail: noting(book) });
-  const app = httpEnds(book);
-  const http = serve({ fetch: app.fetch, port: httpPort, hostname: values.bind });
+  const book = receivedBook(file);
+  const smtp = smtpPort === undefined ? undefined : await openSmtp(Number(smtpPort), book);
+  const http = serve({ fetch: httpEnds(book).fetch, port: Number(httpPort), hostname: bind });
   await once(http, "listening");
   console.log(
-    `mail on port ${smtpPort}, SMS, Telegram and push on http://${values.bind}:${httpPort}`,
+    `SMS, Telegram and push on http://${bind}:${httpPort}, mail on ${smtpPort ?? "no"} port`,
   );
 
   await Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
   http.close();
-  await smtp.close();
+  await smtp?.close();
   return 0;
 }
 
-function isPort(port: number | undefined): port is number {
-  return Number.isInteger(port);
+/** Its packages are for development: an image has none of them, and mail goes elsewhere. */
+async function openSmtp(port: number, book: Book): Promise<SmtpEnd> {
+  const { noting, smtpEnd } = await import("./smtp-end.ts");
+  return smtpEnd({ port, onMail: noting(book) });
+}
+
+function isPort(text: string | undefined): boolean {
+  return /^\d{1,5}$/.test(text ?? "");
 }

@@ -34,10 +34,10 @@ export function httpEnds(book: Book): Hono {
   app.get("/:bot{bot[^/]+}/getMe", (c) => c.json({ ok: true, result: { is_bot: true } }));
   app.post("/:bot{bot[^/]+}/sendMessage", async (c) => {
     const { chat_id: chat, text } = await c.req.json<{ chat_id?: unknown; text?: unknown }>();
-    if (typeof text !== "string" || chat === undefined) {
+    if (typeof text !== "string" || typeof chat !== "string") {
       return c.json({ ok: false, error_code: 400 }, 400);
     }
-    book.add({ channel: "telegram", to: String(chat), text });
+    book.add({ channel: "telegram", to: chat, text });
     return c.json({ ok: true, result: { message_id: book.all().length } });
   });
 

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
+import { callbackify } from "node:util";
 import PostalMime from "postal-mime";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { LOGIN } from "./login.ts";
@@ -38,9 +39,8 @@ export async function smtpEnd({
     },
     onData(stream, { envelope }, callback) {
       const recipients = envelope.rcptTo.map(({ address }) => address);
-      buffer(stream)
-        .then((raw) => onMail(raw, recipients))
-        .then(() => callback(), callback);
+      const take = callbackify(async () => onMail(await buffer(stream), recipients));
+      take((error) => callback(error));
     },
     ...options,
   });

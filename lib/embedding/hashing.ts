@@ -19,39 +19,43 @@ const FNV_PRIME = 0x01000193;
  * digit has the zero vector. The same on every machine; nothing is downloaded.
  */
 export function hashingEmbedder({ dimensions = DIMENSIONS } = {}): Embedder {
+  const sums = new Int32Array(dimensions);
   return {
     model: `hashing-${dimensions}`,
     dimensions,
-    embed: async (texts) => texts.map((text) => vectorOf(text, dimensions)),
+    embed: async (texts) =>
+      texts.map((text) => {
+        sums.fill(0);
+        addText(sums, text);
+        return normalised(sums);
+      }),
   };
 }
 
-function vectorOf(text: string, dimensions: number): number[] {
-  const vector = Array.from({ length: dimensions }, () => 0);
+function addText(sums: Int32Array, text: string): void {
   const plain = text.normalize("NFKC").toLowerCase();
   let start = -1;
   for (let i = 0; i <= plain.length; i += 1) {
     if (i < plain.length && isWordUnit(plain.charCodeAt(i))) {
       if (start < 0) start = i;
     } else if (start >= 0) {
-      addWord(vector, plain, start, i);
+      addWord(sums, plain, start, i);
       start = -1;
     }
   }
-  return normalised(vector);
 }
 
-function addWord(vector: number[], text: string, start: number, end: number): void {
+function addWord(sums: Int32Array, text: string, start: number, end: number): void {
   let word = FNV_OFFSET;
   for (let i = start; i < end; i += 1) word = hashedWith(word, text.charCodeAt(i));
-  add(vector, word, WORD_WEIGHT);
+  add(sums, word, WORD_WEIGHT);
   // The bounds count as characters: the "ch" that begins a word is another than one within.
   for (let i = start - 1; i + GRAM <= end + 1; i += 1) {
     let gram = FNV_OFFSET ^ GRAM;
     for (let j = i; j < i + GRAM; j += 1) {
       gram = hashedWith(gram, j < start || j >= end ? BOUND : text.charCodeAt(j));
     }
-    add(vector, gram, 1);
+    add(sums, gram, 1);
   }
 }
 
@@ -63,23 +67,23 @@ function hashedWith(hash: number, unit: number): number {
   return Math.imul(low ^ (unit >>> 8), FNV_PRIME);
 }
 
-function add(vector: number[], hash: number, weight: number): void {
+function add(sums: Int32Array, hash: number, weight: number): void {
   // The finaliser of MurmurHash3 (Appleby, public domain): FNV's high bits know little of the last characters.
   let mixed = hash ^ (hash >>> 16);
   mixed = Math.imul(mixed, 0x85ebca6b);
   mixed ^= mixed >>> 13;
   mixed = Math.imul(mixed, 0xc2b2ae35);
   mixed ^= mixed >>> 16;
-  const place = (mixed >>> 1) % vector.length;
-  vector[place]! += mixed & 1 ? weight : -weight;
+  const place = (mixed >>> 1) % sums.length;
+  sums[place]! += mixed & 1 ? weight : -weight;
 }
 
-function normalised(vector: number[]): number[] {
-  let sum = 0;
-  for (const x of vector) sum += x * x;
-  if (sum === 0) return vector;
-  const length = Math.sqrt(sum);
-  for (let i = 0; i < vector.length; i += 1) vector[i]! /= length;
+function normalised(sums: Int32Array): number[] {
+  let squares = 0;
+  for (const x of sums) squares += x * x;
+  const length = Math.sqrt(squares) || 1;
+  const vector: number[] = [];
+  for (const x of sums) vector.push(x / length);
   return vector;
 }
 

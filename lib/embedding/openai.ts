@@ -14,8 +14,8 @@ const REQUESTS_IN_FLIGHT = 2;
 const ANSWER_MS = 20_000;
 /** Where a server that asks for patience does not say for how long, ms. */
 const RETRY_LATER_MS = 5_000;
-/** 10,000 vectors of 1,536 numbers are 120 MB. */
-const CACHED_NUMBERS = 8_000_000;
+/** 5,000 vectors of 1,536 numbers are 60 MB. */
+const CACHED_TEXTS = 5_000;
 
 export type OpenAiSettings = {
   /** Up to and with `/v1`, or whatever stands before `/embeddings`. */
@@ -38,7 +38,7 @@ const answered = z.object({
  * caller tries each alone), OutageError for all that is no text's fault. No error holds a text or the key.
  */
 export function openAiEmbedder({ url, apiKey, model, dimensions, now }: OpenAiSettings): Embedder {
-  const cache = new LRUCache<string, number[]>({ max: Math.ceil(CACHED_NUMBERS / dimensions) });
+  const cache = new LRUCache<string, number[]>({ max: CACHED_TEXTS });
   const endpoint = `${url.replace(/\/+$/, "")}/embeddings`;
 
   async function ask(texts: readonly string[], signal: AbortSignal): Promise<number[][]> {
@@ -146,8 +146,8 @@ function retryAfterMs(value: string | null, now: number): number | undefined {
 }
 
 function codeOf(error: unknown): string {
-  const { name, cause } = error as Error & { cause?: { code?: string } };
-  return cause?.code ?? name;
+  const { name, cause } = error as Error & { cause?: { code?: string; message?: string } };
+  return cause?.code ?? cause?.message ?? name;
 }
 
 function keyOf(text: string): string {

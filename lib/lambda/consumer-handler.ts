@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import type * as z from "zod";
 import type { exposition, ledger } from "../config.ts";
+import { coalescedLedger } from "../ledger/coalesced-ledger.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { observedLedger } from "../ledger/observed-ledger.ts";
 import { openLedger, type OpenLedger } from "../ledger/open-ledger.ts";
@@ -92,7 +93,7 @@ export function consumerHandler({
     const opening = openLedger({ config, consumer, now: Date.now, random: Math.random, warn });
     opening.catch(() => metrics.ledgerFailed({ name }));
     opened = await opening;
-    return observedLedger(opened, observed);
+    return observedLedger(coalescedLedger(opened), observed);
   });
   const sinkChecked = once(requireSink);
   const topologyChecked = oncePerKey((queue) =>

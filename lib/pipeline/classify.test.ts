@@ -3,6 +3,7 @@ import { classify } from "./classify.ts";
 import type { Delivery } from "./delivery.ts";
 import {
   IdReusedError,
+  NotNowError,
   OutageError,
   PermanentError,
   RetryLaterError,
@@ -76,6 +77,14 @@ test.each([
   ],
 ])("%s", (_name, error, attempt, expected) => {
   expect(classify(error, on(attempt), policy)).toEqual(expected);
+});
+
+test("who is not repeatable and says that it is not now has sent nothing", () => {
+  const once = { ...policy, repeatable: false };
+  expect(classify(new NotNowError("full"), on(1), once)).toMatchObject({
+    kind: "retry",
+    delayMs: 5_000,
+  });
 });
 
 test("shortens a delay by up to a tenth", () => {

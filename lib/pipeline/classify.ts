@@ -1,6 +1,7 @@
 import type { Delivery } from "./delivery.ts";
 import {
   IdReusedError,
+  NotNowError,
   OutageError,
   PermanentError,
   RetryLaterError,
@@ -51,7 +52,7 @@ export function isUnknown(error: unknown): boolean {
   return !KNOWN.some((known) => error instanceof known);
 }
 
-const KNOWN = [PermanentError, RetryLaterError, OutageError, UncertainError];
+const KNOWN = [PermanentError, RetryLaterError, NotNowError, OutageError, UncertainError];
 
 function isUncertain(error: unknown, { repeatable }: Policy): boolean {
   return error instanceof UncertainError || (!repeatable && isUnknown(error));

@@ -24,7 +24,7 @@ export type Consumer = {
   beforeSend?(received: Received, signal: AbortSignal): Promise<"send" | "nothing to send">;
   /**
    * Applies events of distinct (tenant, id) and returns those that failed while the others were
-   * applied; throws when none was. Throws PermanentError (refused for good), RetryLaterError,
+   * applied; throws when none was. Throws PermanentError (refused for good), RetryLaterError, NotNowError,
    * OutageError, UncertainError; anything else is an unknown error and retried.
    */
   apply(events: readonly Received[], signal: AbortSignal): Promise<readonly Failure[]>;

@@ -20,6 +20,14 @@ export class RetryLaterError extends Error {
   }
 }
 
+/**
+ * This message cannot be applied now, for a reason of its own: what it needs has not come yet, or the one
+ * place that it must go to is full. Retried after RETRY_DELAYS; however many fail so, it is no outage.
+ */
+export class NotNowError extends Error {
+  override name = "NotNowError";
+}
+
 /** The store is down: no message is to blame, nothing is spent, the batch is held. */
 export class OutageError extends Error {
   override name = "OutageError";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { message, setup, throws } from "../../tests/pipeline/setup.ts";
-import { OutageError } from "./errors.ts";
+import { NotNowError, OutageError } from "./errors.ts";
 
 describe("an outage", () => {
   test("is waited for, and spends no attempt", async () => {
@@ -63,6 +63,20 @@ describe("an outage", () => {
 
     expect(await run([message("c")])).toEqual(["done"]);
     expect(copies).toEqual(["a: attempt 2.1 in 5000", "b: attempt 2.1 in 5000"]);
+  });
+
+  test("is not what messages are in that cannot be applied now, however many", async () => {
+    let probes = 0;
+    const { run, calls, copies } = setup({
+      apply: throws(new NotNowError("nobody knows yet")),
+      probe: () => void (probes += 1),
+    });
+    for (const id of ["a", "b", "c", "d"]) expect(await run([message(id)])).toEqual(["retry"]);
+
+    expect(await run([message("a", { attempt: 2 })])).toEqual(["retry"]);
+    expect(await run([message("a", { attempt: 3 })])).toEqual(["dead"]);
+    expect({ probes, calls: calls.length }).toEqual({ probes: 0, calls: 6 });
+    expect(copies.slice(-2)).toEqual(["a: attempt 3.1 in 30000", "a: dead, out of attempts"]);
   });
 
   test("is not what one poisonous message causes again and again", async () => {

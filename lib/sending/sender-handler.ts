@@ -1,7 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type * as z from "zod";
-import type { Directory } from "../directory/directory.ts";
-import { openDirectory } from "../directory/open-directory.ts";
+import { coalesced } from "../coalesced.ts";
+import { type Directory, type Key, textOf } from "../directory/directory.ts";
+import { type OpenDirectory, openDirectory } from "../directory/open-directory.ts";
 import type { Received } from "../envelope.ts";
 import {
   type ConsumerConfig,
@@ -16,6 +17,10 @@ import { pace } from "./pace.ts";
 import type { Recipients, Request, Skipped } from "./recipients.ts";
 import { sender } from "./sender.ts";
 import type { Transport } from "./transport.ts";
+import { unlessAborted } from "../unless-aborted.ts";
+
+/** What DynamoDB takes in one BatchGetItem. */
+const KEYS_PER_READ = 100;
 
 /** What a sender's tools may need of the process. */
 export type Around = {
@@ -53,7 +58,7 @@ export function senderHandler<To>(
   config: ConsumerConfig & z.infer<z.ZodObject<typeof sending>>,
 ): ConsumerHandler {
   const log = logger({ level: config.LOG_LEVEL, name });
-  const directory = openDirectory({ table: config.DIRECTORY_TABLE });
+  const directory = readTogether(openDirectory({ table: config.DIRECTORY_TABLE }));
   const around: Around = {
     directory,
     onSkipped({ kind, why }) {
@@ -86,4 +91,16 @@ export function senderHandler<To>(
     },
   });
   return made;
+}
+
+/** Of messages side by side: what they read goes in common requests, which have a deadline of their own. */
+function readTogether(directory: OpenDirectory): OpenDirectory {
+  const readOne = coalesced(
+    (keys: readonly Key[]) => directory.read(keys, new AbortController().signal),
+    { keyOf: textOf, largest: KEYS_PER_READ, inFlight: 2 },
+  );
+  return {
+    ...directory,
+    read: (keys, signal) => unlessAborted(Promise.all(keys.map(readOne)), signal),
+  };
 }

@@ -1,6 +1,10 @@
+import { coalescedLedger } from "../../lib/ledger/coalesced-ledger.ts";
 import { ledgerContract } from "./ledger.ts";
 import { memoryLedger, type Rows } from "./memory-ledger.ts";
 
 const rows: Rows = new Map();
 
 ledgerContract("memoryLedger", (options) => memoryLedger({ ...options, rows }));
+ledgerContract("memoryLedger, coalesced", (options) =>
+  coalescedLedger(memoryLedger({ ...options, rows })),
+);

@@ -17,6 +17,8 @@ afterAll(async () => {
 const user_id = fc.constantFrom("u1", "u2", "u3");
 const product_id = fc.constantFrom("p1", "p2", "p3");
 const order_id = fc.constantFrom("o1", "o2");
+const payment_id = fc.constantFrom("b1", "b2");
+const ticket_id = fc.constantFrom("t1", "t2");
 const moment = fc.integer({ min: 0, max: 5 }).map((second) => `2026-11-20T10:00:0${second}Z`);
 const user_session = fc.constantFrom("s1", "s2", undefined);
 const text = fc.constantFrom("a", "b", undefined);
@@ -37,6 +39,15 @@ const changed = fc.record({
   }),
 });
 
+const points = fc.integer({ min: 1, max: 9 });
+const payment = fc.oneof(
+  fc.record({ payment_id, order_id }),
+  fc.record({ payment_id, order_id, amount: fc.constantFrom("1.50", 2), currency }),
+);
+const quantity = fc.integer({ min: -1, max: 3 });
+const watcher_ids = fc.option(fc.array(user_id, { maxLength: 3 }), { nil: undefined });
+const status = fc.constantFrom("open", "solved");
+
 const kinds = {
   "interaction.viewed": fc.record({ user_id, product_id, user_session }),
   "interaction.added_to_cart": fc.record({ user_id, product_id, user_session }),
@@ -53,9 +64,15 @@ const kinds = {
   }),
   "order.confirmed": fc.record({ order_id }),
   "order.paid": fc.record({ order_id }),
+  "order.processing": fc.record({ order_id, customer_id: user_id }),
   "order.shipped": fc.record({ order_id }),
   "order.delivered": fc.record({ order_id }),
   "order.cancelled": fc.record({ order_id }),
+  "order.refunded": fc.record({ order_id, amount: fc.constant("1.00"), currency }),
+  "payment.initiated": payment,
+  "payment.completed": payment,
+  "payment.failed": payment,
+  "payment.refund.completed": payment,
   "product.created": fc.record({
     product_id,
     name: fc.constantFrom("chair", "table"),
@@ -79,25 +96,59 @@ const kinds = {
     ),
   }),
   "product.deleted": fc.record({ product_id }),
+  "product.price.changed": fc.record({ product_id, new_price: price, currency }),
+  "product.stock.updated": fc.record({ product_id, quantity }),
+  "product.stock.low": fc.record({ product_id, quantity }),
+  "product.stock.out": fc.record({ product_id }),
   "customer.created": fc.record({
     customer_id: user_id,
     email: fc.constantFrom("b@x.ua", undefined),
     name: text,
   }),
   "customer.updated": changed,
+  "customer.segment.changed": fc.record({ customer_id: user_id, new_segment: status }),
+  "customer.tier.changed": fc.record({ customer_id: user_id, new_tier: status }),
+  "customer.points.earned": fc.record({ customer_id: user_id, points }),
+  "customer.points.redeemed": fc.record({ customer_id: user_id, points }),
   "user.signup": fc.record({ user_id, email: fc.constantFrom("c@x.ua", undefined), name: text }),
+  "ticket.created": fc.record({
+    ticket_id,
+    title: fc.constantFrom("a", "b"),
+    owner_id: user_id,
+    watcher_ids,
+    status: fc.constantFrom("open", undefined),
+    priority: text,
+  }),
+  "ticket.updated": fc.record({
+    ticket_id,
+    changes: fc.record({ title: fc.constantFrom("c", "d"), priority: clearable, watcher_ids }),
+  }),
+  "ticket.status_changed": fc.record({ ticket_id, new_status: status, watcher_ids }),
+  "message.sent": fc.record({
+    message_id: fc.constantFrom("m1", "m2"),
+    ticket_id,
+    author_id: user_id,
+    content: fc.constant("c"),
+    sent_at: fc.constantFrom("2026-11-20T12:00:01.5+02:00", undefined),
+    watcher_ids,
+  }),
 } satisfies Record<ProjectedEvent["type"], fc.Arbitrary<unknown>>;
 
-const event = fc.oneof(
-  ...Object.entries(kinds).map(([type, data]) =>
-    fc.record({ type: fc.constant(type), data: data as fc.Arbitrary<unknown>, timestamp: moment }),
-  ),
+const eventOf = (type: string, data: fc.Arbitrary<unknown>) =>
+  fc.record({ type: fc.constant(type), data, timestamp: moment });
+const entities = Map.groupBy(Object.entries(kinds), ([type]) => type.slice(0, type.indexOf(".")));
+
+/** About one or two kinds of entities, else those that concern each other would seldom meet. */
+const events = fc.subarray([...entities.values()], { minLength: 1, maxLength: 2 }).chain((some) =>
+  fc.array(fc.oneof(...some.flat().map(([type, data]) => eventOf(type, data))), {
+    minLength: 1,
+    maxLength: 24,
+  }),
 );
 
 /** A history, and every event of it at least once in an order and in groups of their own. */
-const deliveries = fc
-  .array(event, { minLength: 1, maxLength: 24 })
-  .map((events) => events.map((each, i) => ({ ...each, id: `evt_${i}` })))
+const deliveries = events
+  .map((happened) => happened.map((each, i) => ({ ...each, id: `evt_${i}` })))
   .chain((history) =>
     fc
       .array(fc.nat(history.length - 1), { maxLength: 8 })

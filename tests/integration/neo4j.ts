@@ -5,6 +5,7 @@ import { neo4jGraph, type Graph } from "../../functions/neo4j-projector/graph.ts
 import { neo4jStore } from "../../functions/neo4j-projector/neo4j.ts";
 import type { Received } from "../../lib/envelope.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
+import { KEYS } from "../shop/graph.ts";
 
 export type Server = { url: string; user: string; password: string };
 
@@ -33,9 +34,9 @@ export function newTenant(): string {
 /** Removes what this file's tests have made, proofs included. */
 export async function removeTenants(driver: Driver): Promise<void> {
   const parts = [
-    "MATCH (n:User {tenant_id: tenant}) WHERE n.user_id IS NOT NULL",
-    "MATCH (n:Order {tenant_id: tenant}) WHERE n.order_id IS NOT NULL",
-    "MATCH (n:Product {tenant_id: tenant}) WHERE n.product_id IS NOT NULL",
+    ...Object.entries(KEYS).map(
+      ([label, key]) => `MATCH (n:${label} {tenant_id: tenant}) WHERE n.${key} IS NOT NULL`,
+    ),
     "MATCH (n:AppliedEvent) WHERE n.key STARTS WITH tenant + '#'",
   ];
   for (const part of parts) {

@@ -6,9 +6,9 @@ import { rabbitOutbox } from "../../functions/notifier/outbox.ts";
 import { shopRecipients } from "../../functions/notifier/shop.ts";
 import { openDirectory } from "../../lib/directory/open-directory.ts";
 import type { Envelope, Received } from "../../lib/envelope.ts";
-import { OutageError } from "../../lib/pipeline/errors.ts";
+import { NotNowError, OutageError } from "../../lib/pipeline/errors.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
-import { BrokerUnavailableError, PublishRefusedError } from "../../lib/rabbit/errors.ts";
+import { BrokerUnavailableError } from "../../lib/rabbit/errors.ts";
 import { rabbitPublisher, type RabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { bytesOf, eventOf, type NoticesVhost, noticesVhost } from "./notices.ts";
 import { tcpProxy } from "./tcp-proxy.ts";
@@ -37,7 +37,7 @@ function outboxOf(url: string, by: RabbitPublisher) {
   const requireExchange = async () => {
     await withChannel(at, (channel) => channel.checkExchange("events"));
   };
-  return rabbitOutbox({ publisher: by, requireExchange });
+  return rabbitOutbox({ publisher: by, requireExchange, now: Date.now });
 }
 
 const newTenant = () => `t-${randomUUID()}`;
@@ -176,7 +176,7 @@ test("a full queue fails the events that have a request for it, and no others", 
 
   const failures = await consumer.apply([shipped, mail], never);
 
-  expect(failures).toEqual([{ received: shipped, error: expect.any(PublishRefusedError) }]);
+  expect(failures).toEqual([{ received: shipped, error: expect.any(NotNowError) }]);
   const texts = (await vhost.requests()).map(({ text }) => text);
   expect(texts.filter((text) => !text.startsWith("sms"))).toEqual([
     "email news a@example.com",

@@ -21,6 +21,7 @@ const status = z.strictObject({
     neo4j: z.strictObject({ url: z.url(), user: z.string(), password: z.string() }),
     redis: z.strictObject({ url: z.url() }),
     qdrant: z.strictObject({ url: z.url(), apiKey: z.string() }),
+    providers: z.strictObject({ url: z.url() }),
   }),
   functions: z.looseObject({
     ingest: z.looseObject({

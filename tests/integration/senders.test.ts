@@ -99,7 +99,7 @@ async function introduce(id: string, values: Record<string, unknown>): Promise<v
   const directory = openDirectory({ table: environment["DIRECTORY_TABLE"]! });
   const fields = Object.entries(values).map(([name, value]) => [name, { stamp: "1", value }]);
   await directory.merge([{ key: userKey(tenant, id), fields: Object.fromEntries(fields) }], never);
-  directory.close();
+  await directory.close();
 }
 
 async function letters(queue: string) {

@@ -193,7 +193,9 @@ test("work that does not end in time is given up, and told", async () => {
   const told = await ask("Create", properties, 21_000);
   expect(told).toMatchObject({
     Status: "FAILED",
-    Reason: expect.stringMatching(/^preparing broker, graph and vectors took longer than 9\d\d ms$/),
+    Reason: expect.stringMatching(
+      /^preparing broker, graph and vectors took longer than 9\d\d ms$/,
+    ),
   });
   silent.closeAllConnections();
   silent.close();

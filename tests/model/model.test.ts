@@ -3,12 +3,14 @@ import { violationsOf } from "./judge.ts";
 import { type Bug, runWorld } from "./world.ts";
 
 const SCHEDULES = 20_000;
+/** Of CPU: other tests run beside it. */
 const MOST_MS = 60_000;
 
 test(`keeps its promises in ${SCHEDULES} schedules of crashes, lost replies, zombies and outages`, async () => {
-  const started = performance.now();
+  const before = process.cpuUsage();
   expect(await firstViolation(SCHEDULES)).toBeUndefined();
-  expect(performance.now() - started).toBeLessThan(MOST_MS);
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1_000).toBeLessThan(MOST_MS);
 });
 
 test.each<[Bug, RegExp]>([

@@ -1,4 +1,4 @@
-import type { Dump, DumpedNode, Properties } from "./graph.ts";
+import { KEYS, type Dump, type DumpedNode, type Properties } from "./graph.ts";
 
 export type Comparison = {
   /** Of the expectation. */
@@ -76,8 +76,9 @@ function thingsOf({ nodes, relationships }: Dump): Map<string, Properties[]> {
 }
 
 function nameOf({ labels, properties }: DumpedNode): string {
-  const label = ["User", "Product", "Order"].find((one) => labels.includes(one)) ?? labels.join();
-  return `(${label} ${properties["tenant_id"]} ${properties[`${label.toLowerCase()}_id`]})`;
+  const [label, key] = Object.entries(KEYS).find(([one]) => labels.includes(one)) ?? [];
+  if (key === undefined) return `(${labels.join()} ${JSON.stringify(properties)})`;
+  return `(${label} ${properties["tenant_id"]} ${properties[key]})`;
 }
 
 function text(value: string | number | undefined): string {

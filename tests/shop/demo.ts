@@ -97,6 +97,7 @@ async function run(wanted: Flags, place: Place): Promise<number> {
   const prefix = `demo-${Date.now().toString(36)}-`;
   const tenants = Array.from({ length: TENANTS }, (_, i) => `${prefix}${i + 1}`);
   const history = { ...wanted, tenants, endsAt: Date.now() };
+  const received = [...asReceived(shopEvents(history))];
   const keys = await makeKeys(url, tenants);
   const deadBefore = await ready(broker.url, DEAD);
 
@@ -106,7 +107,7 @@ async function run(wanted: Flags, place: Place): Promise<number> {
     offline && crashInMidBatch(watched(offline), started(driver, prefix), settled.signal);
   const posted = await post(wanted, { url, keys, events: asPosted(shopEvents(history), wanted) });
   const postedAt = Date.now();
-  await projected(driver, prefix, wanted.events);
+  await projected(driver, prefix, received.length);
   settled.abort();
   const appliedAt = await timesApplied(driver, prefix);
   const dead = (await drained(broker)) - deadBefore;
@@ -119,10 +120,7 @@ async function run(wanted: Flags, place: Place): Promise<number> {
   );
   printFigures({ posted, appliedAt, startedAt, postedAt });
 
-  const comparison = compareGraphs(
-    expectedGraph(asReceived(shopEvents(history))),
-    await dumpGraph(driver, tenants),
-  );
+  const comparison = compareGraphs(expectedGraph(received), await dumpGraph(driver, tenants));
   const { nodes, relationships, properties, differences } = comparison;
   console.log(
     `\nCompared ${nodes} nodes, ${relationships} relationships, ${properties} properties with the expectation: ` +
@@ -179,7 +177,7 @@ function started(driver: Driver, prefix: string): () => Promise<boolean> {
   return async () => (await countApplied(driver, prefix)) > 0;
 }
 
-/** Resolves when all events are in the graph. */
+/** Resolves when so many events are in the graph. */
 async function projected(driver: Driver, prefix: string, events: number): Promise<void> {
   const bar = progress("Projecting", events);
   let applied = 0;

@@ -122,3 +122,66 @@ test("an order has the lines of its newest version and the status that is furthe
     { type: "PLACED", from: "User t u", to: "Order t o", properties: {} },
   ]);
 });
+
+test("adds up points, whatever order they come in", () => {
+  const points = (type: string, second: number, count: number) =>
+    event(`customer.points.${type}`, second, { customer_id: "u", points: count });
+  const events = [points("redeemed", 1, 40), points("earned", 3, 100), points("earned", 2, 5)];
+
+  expect(propertiesOf([...events, events[0]!], "Customer")).toMatchObject({ points: 65 });
+});
+
+test("a payment is for an order, has its amount and the status that is furthest", () => {
+  const payment = (type: string, second: number, more: object = {}) =>
+    event(`payment.${type}`, second, { payment_id: "b", order_id: "o", ...more });
+  const paid = { amount: "12.50", currency: "UAH" };
+  const events = [
+    payment("refund.completed", 3, { ...paid, amount: 1 }),
+    payment("completed", 2),
+    payment("failed", 2),
+    payment("initiated", 1, paid),
+  ];
+
+  expect(propertiesOf(events.slice(1), "Payment")).toMatchObject({ status: "completed" });
+  expect(propertiesOf(events, "Payment")).toMatchObject({
+    status: "refunded",
+    amount_minor: 1_250,
+  });
+  expect(expectedGraph(events).relationships).toEqual([
+    { type: "FOR", from: "Payment t b", to: "Order t o", properties: {} },
+  ]);
+});
+
+test("a ticket has its owner, those who watch it now, and what was written about it", () => {
+  const watched = (second: number, watcher_ids: string[]) =>
+    event("ticket.status_changed", second, { ticket_id: "x", new_status: "solved", watcher_ids });
+  const message = { message_id: "m", ticket_id: "x", author_id: "w", content: "Hello" };
+  const events = [
+    watched(3, ["v", "w", "v"]),
+    event("ticket.created", 1, { ticket_id: "x", title: "T", owner_id: "u", watcher_ids: ["z"] }),
+    event("message.sent", 2, { ...message, sent_at: "2026-11-20T12:00:01.5+02:00" }),
+  ];
+  const [user, ticket] = [(id: string) => `User t ${id}`, "Ticket t x"];
+
+  expect(propertiesOf(events, "Ticket")).toMatchObject({ title: "T", status: "solved" });
+  expect(propertiesOf(events, "Message")).toMatchObject({ sent_at: "2026-11-20T10:00:01.500000Z" });
+  expect(expectedGraph(events).relationships.map(({ type, from, to }) => [from, type, to])).toEqual(
+    [
+      ["Message t m", "ON", ticket],
+      [user("u"), "OPENED", ticket],
+      [user("v"), "WATCHES", ticket],
+      [user("w"), "WATCHES", ticket],
+      [user("w"), "WROTE", "Message t m"],
+    ],
+  );
+});
+
+test("a product has the newest price and stock, whichever event says so", () => {
+  const events = [
+    event("product.stock.out", 3, { product_id: "p" }),
+    event("product.stock.updated", 2, { product_id: "p", quantity: 4 }),
+    event("product.price.changed", 2, { product_id: "p", new_price: 3, currency: "UAH" }),
+    event("product.updated", 1, { product_id: "p", changes: price }),
+  ];
+  expect(propertiesOf(events, "Product")).toMatchObject({ stock: 0, price_minor: 300 });
+});

@@ -13,8 +13,22 @@ const STATUSES = [
   "refunded",
 ];
 
+const PAYMENT_STATUSES = ["initiated", "failed", "completed", "refunded"];
+
 /** The properties that change together, by the name of the property that holds their stamp. */
-const USER_FIELDS = { email_stamp: ["email"], name_stamp: ["name"], phone_stamp: ["phone"] };
+const USER_FIELDS = {
+  email_stamp: ["email"],
+  name_stamp: ["name"],
+  phone_stamp: ["phone"],
+  segment_stamp: ["segment"],
+  tier_stamp: ["tier"],
+};
+const PAYMENT_FIELDS = { amount_stamp: ["amount_minor", "currency"] };
+const TICKET_FIELDS = {
+  title_stamp: ["title"],
+  status_stamp: ["status"],
+  priority_stamp: ["priority"],
+};
 const PRODUCT_FIELDS = {
   name_stamp: ["name"],
   description_stamp: ["description"],
@@ -22,10 +36,10 @@ const PRODUCT_FIELDS = {
   sku_stamp: ["sku"],
   price_stamp: ["price_minor", "currency"],
   attributes_stamp: ["attributes"],
+  stock_stamp: ["stock"],
 };
 
 type Node = { name: string; labels: Set<string>; properties: Properties };
-type Order = Node & { status?: Status; placed?: DumpedRelationship; lines: DumpedRelationship[] };
 type Status = { at: string; rank: number; id: string };
 
 /**
@@ -36,30 +50,39 @@ type Status = { at: string; rank: number; id: string };
  */
 export function expectedGraph(events: Iterable<ProjectedEvent>): Dump {
   const nodes = new Map<string, Node>();
-  const orders = new Map<string, Order>();
-  const interactions = new Map<string, DumpedRelationship>();
+  const statuses = new Map<Node, Status>();
+  /** By what is replaced together. */
+  const relationships = new Map<string, DumpedRelationship[]>();
 
   for (const { event, stamp } of inOrder(events)) take(event, stamp);
 
-  const placed = [...orders.values()].flatMap(({ placed: one, lines }) =>
-    one ? [one, ...lines] : [],
-  );
   return sortedDump({
     nodes: [...nodes.values()].map(({ labels, properties }) => ({
       labels: [...labels],
       properties,
     })),
-    relationships: [...interactions.values(), ...placed],
+    relationships: [...relationships.values()].flat(),
   });
 
   function take(event: ProjectedEvent, stamp: string): void {
     const { type, tenant_id, timestamp, data } = event;
-    const user = (id: string) => node("User", tenant_id, id);
-    const product = (id: string) => node("Product", tenant_id, id);
+    const named = (label: string) => (id: string) => node(label, tenant_id, id);
+    const [user, product, order] = [named("User"), named("Product"), named("Order")];
+    const [payment, ticket, message] = [named("Payment"), named("Ticket"), named("Message")];
     const customer = (id: string) => {
       const one = user(id);
       one.labels.add("Customer");
       return one;
+    };
+    const watch = (watched: Node, watcher_ids: readonly string[] | undefined) => {
+      if (watcher_ids === undefined) return;
+      watched.properties["watchers_stamp"] = stamp;
+      const watchers = [...new Set(watcher_ids)].map(user);
+      replace(
+        "watchers",
+        watched,
+        watchers.map((one) => link(one, "WATCHES", watched)),
+      );
     };
 
     switch (type) {
@@ -69,7 +92,7 @@ export function expectedGraph(events: Iterable<ProjectedEvent>): Dump {
       case "interaction.purchased":
       case "interaction.wishlisted": {
         const kind = type.slice("interaction.".length).toUpperCase();
-        const did = interaction(kind, user(data.user_id).name, product(data.product_id).name);
+        const did = interaction(kind, user(data.user_id), product(data.product_id));
         did["count"] = Number(did["count"] ?? 0) + 1;
         did["first_at"] ??= timestamp;
         did["last_at"] = timestamp;
@@ -79,29 +102,48 @@ export function expectedGraph(events: Iterable<ProjectedEvent>): Dump {
         return;
       }
       case "order.created": {
-        const one = order(tenant_id, data.order_id);
+        const one = order(data.order_id);
         const { total_minor, currency } = data;
         Object.assign(one.properties, { total_minor, currency, created_stamp: stamp });
-        const from = customer(data.customer_id).name;
-        one.placed = { type: "PLACED", from, to: one.name, properties: {} };
-        one.lines = data.items.map(({ product_id, quantity, price_minor }, i) => ({
-          type: "CONTAINS",
-          from: one.name,
-          to: product(product_id).name,
-          properties: { line: i + 1, quantity, price_minor },
-        }));
-        return advance(event, data.order_id, data.status);
+        const lines = data.items.map(({ product_id, quantity, price_minor }, i) =>
+          link(one, "CONTAINS", product(product_id), { line: i + 1, quantity, price_minor }),
+        );
+        replace("contents", one, [link(customer(data.customer_id), "PLACED", one), ...lines]);
+        return advance(one, event, STATUSES, data.status);
       }
       case "order.confirmed":
       case "order.paid":
+      case "order.processing":
       case "order.shipped":
       case "order.delivered":
       case "order.cancelled":
-        return advance(event, data.order_id, type.slice("order.".length));
+      case "order.refunded":
+        return advance(order(data.order_id), event, STATUSES, type.slice("order.".length));
+      case "payment.initiated":
+      case "payment.failed":
+      case "payment.completed":
+      case "payment.refund.completed": {
+        const one = payment(data.payment_id);
+        one.properties["order_stamp"] = stamp;
+        replace("order", one, [link(one, "FOR", order(data.order_id))]);
+        const isRefund = type === "payment.refund.completed";
+        if (!isRefund) revise(one, PAYMENT_FIELDS, data, stamp);
+        const status = isRefund ? "refunded" : type.slice("payment.".length);
+        return advance(one, event, PAYMENT_STATUSES, status);
+      }
       case "product.created":
         return revise(product(data.product_id), PRODUCT_FIELDS, data, stamp);
       case "product.updated":
         return revise(product(data.product_id), PRODUCT_FIELDS, data.changes, stamp);
+      case "product.price.changed": {
+        const price = { price_minor: data.new_price_minor, currency: data.currency };
+        return revise(product(data.product_id), PRODUCT_FIELDS, price, stamp);
+      }
+      case "product.stock.updated":
+      case "product.stock.low":
+        return revise(product(data.product_id), PRODUCT_FIELDS, { stock: data.quantity }, stamp);
+      case "product.stock.out":
+        return revise(product(data.product_id), PRODUCT_FIELDS, { stock: 0 }, stamp);
       case "product.deleted": {
         const { properties } = product(data.product_id);
         for (const [guard, names] of Object.entries(PRODUCT_FIELDS)) {
@@ -114,8 +156,47 @@ export function expectedGraph(events: Iterable<ProjectedEvent>): Dump {
         return revise(customer(data.customer_id), USER_FIELDS, data, stamp);
       case "customer.updated":
         return revise(customer(data.customer_id), USER_FIELDS, data.changes, stamp);
+      case "customer.segment.changed":
+        return revise(
+          customer(data.customer_id),
+          USER_FIELDS,
+          { segment: data.new_segment },
+          stamp,
+        );
+      case "customer.tier.changed":
+        return revise(customer(data.customer_id), USER_FIELDS, { tier: data.new_tier }, stamp);
+      case "customer.points.earned":
+      case "customer.points.redeemed": {
+        const { properties } = customer(data.customer_id);
+        const change = type === "customer.points.earned" ? data.points : -data.points;
+        properties["points"] = Number(properties["points"] ?? 0) + change;
+        return;
+      }
       case "user.signup":
         return revise(user(data.user_id), USER_FIELDS, data, stamp);
+      case "ticket.created": {
+        const one = ticket(data.ticket_id);
+        one.properties["opened_stamp"] = stamp;
+        replace("owner", one, [link(user(data.owner_id), "OPENED", one)]);
+        watch(one, data.watcher_ids);
+        return revise(one, TICKET_FIELDS, data, stamp);
+      }
+      case "ticket.updated":
+        watch(ticket(data.ticket_id), data.changes.watcher_ids);
+        return revise(ticket(data.ticket_id), TICKET_FIELDS, data.changes, stamp);
+      case "ticket.status_changed":
+        watch(ticket(data.ticket_id), data.watcher_ids);
+        return revise(ticket(data.ticket_id), TICKET_FIELDS, { status: data.new_status }, stamp);
+      case "message.sent": {
+        const [one, about] = [message(data.message_id), ticket(data.ticket_id)];
+        const sentAt = new Date(data.sent_at ?? timestamp).toISOString();
+        // Nobody writes down when to the microsecond.
+        const sent_at = data.sent_at === undefined ? timestamp : sentAt.replace("Z", "000Z");
+        Object.assign(one.properties, { sent_at, sent_stamp: stamp });
+        const wrote = link(user(data.author_id), "WROTE", one);
+        replace("sent", one, [wrote, link(one, "ON", about)]);
+        return watch(about, data.watcher_ids);
+      }
     }
   }
 
@@ -129,31 +210,33 @@ export function expectedGraph(events: Iterable<ProjectedEvent>): Dump {
     return made;
   }
 
-  function order(tenant_id: string, id: string): Order {
-    const base = node("Order", tenant_id, id);
-    const found = orders.get(base.name) ?? { ...base, lines: [] };
-    orders.set(base.name, found);
-    return found;
-  }
-
-  function interaction(type: string, from: string, to: string): Properties {
-    const key = `${type} ${from} ${to}`;
-    const found = interactions.get(key) ?? { type, from, to, properties: {} };
-    interactions.set(key, found);
+  function interaction(kind: string, from: Node, to: Node): Properties {
+    const key = `${kind} ${from.name} ${to.name}`;
+    const [found = link(from, kind, to)] = relationships.get(key) ?? [];
+    relationships.set(key, [found]);
     return found.properties;
   }
 
-  function advance(
-    { tenant_id, timestamp: at, id }: ProjectedEvent,
-    order_id: string,
-    status: string,
-  ) {
-    const one = order(tenant_id, order_id);
-    const next = { at, rank: STATUSES.indexOf(status), id };
-    if (one.status !== undefined && !isLater(next, one.status)) return;
-    one.status = next;
-    Object.assign(one.properties, { status, status_stamp: `${at}#${next.rank}#${id}` });
+  function replace(what: string, about: Node, by: DumpedRelationship[]): void {
+    relationships.set(`${what} of ${about.name}`, by);
   }
+
+  function advance(
+    about: Node,
+    { timestamp: at, id }: ProjectedEvent,
+    ranks: readonly string[],
+    status: string,
+  ): void {
+    const next = { at, rank: ranks.indexOf(status), id };
+    const last = statuses.get(about);
+    if (last !== undefined && !isLater(next, last)) return;
+    statuses.set(about, next);
+    Object.assign(about.properties, { status, status_stamp: `${at}#${next.rank}#${id}` });
+  }
+}
+
+function link(from: Node, type: string, to: Node, properties: Properties = {}): DumpedRelationship {
+  return { type, from: from.name, to: to.name, properties };
 }
 
 /** Each once, the oldest first; events of one moment by their ids. */

@@ -1,7 +1,8 @@
-import { type EventType, parserOf } from "../../events/catalogue.ts";
+import { type EventOfType, type EventType, parserOf } from "../../events/catalogue.ts";
 import { accepts, type ProjectedEvent } from "../../functions/neo4j-projector/consumer.ts";
 import { chance } from "../model/random.ts";
-import { openShop, type Currency } from "./shopping.ts";
+import type { Currency } from "./assortment.ts";
+import { openShop } from "./shopping.ts";
 import { zipf } from "./zipf.ts";
 
 /** An event as a producer posts it. */
@@ -58,7 +59,7 @@ export function* shopEvents({ tenants, events, seed, endsAt }: History): Generat
   for (let n = 0; n < events; n += 1) {
     at += (SPAN_MS / events) * 2 * dice.next();
     const shop = shops[anyShop()]!;
-    const { type, data, session } = shop.next();
+    const { type, data, session, version = "1.0" } = shop.next();
     yield {
       id: `evt_${(shop.count += 1)}`,
       type,
@@ -67,7 +68,7 @@ export function* shopEvents({ tenants, events, seed, endsAt }: History): Generat
       tenant_id: shop.tenant_id,
       ...(session !== undefined && { correlation_id: session }),
       data,
-      metadata: { version: "1.0" },
+      metadata: { version },
     };
   }
 }
@@ -109,8 +110,25 @@ export function* asPosted(
   for (const [, postponed] of late) yield* postponed;
 }
 
-/** As a consumer reads them: times in one form, money in minor units, defaults filled in. */
-export function* asReceived(events: Iterable<ShopEvent>): Generator<ProjectedEvent> {
-  const parse = parserOf(accepts);
-  for (const event of events) yield parse(Buffer.from(JSON.stringify(event))).event;
+/** Those that the graph's projector takes. */
+export function forGraph(events: Iterable<ShopEvent>): ShopEvent[] {
+  const taken = new Set<string>(accepts);
+  return [...events].filter(({ type }) => taken.has(type));
+}
+
+/** As the graph's projector reads them. */
+export function asReceived(events: Iterable<ShopEvent>): Generator<ProjectedEvent> {
+  return receivedBy(accepts, events);
+}
+
+/** As a consumer of these types reads them: times in one form, money in minor units, defaults filled in. */
+export function* receivedBy<Type extends EventType>(
+  types: readonly Type[],
+  events: Iterable<ShopEvent>,
+): Generator<EventOfType<Type>> {
+  const parse = parserOf(types);
+  const taken = new Set<string>(types);
+  for (const event of events) {
+    if (taken.has(event.type)) yield parse(Buffer.from(JSON.stringify(event))).event;
+  }
 }

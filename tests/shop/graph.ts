@@ -8,7 +8,15 @@ export type DumpedNode = { labels: string[]; properties: Properties };
 /** `from` and `to` are `Label tenant_id id`. */
 export type DumpedRelationship = { type: string; from: string; to: string; properties: Properties };
 
-const KEYS = { User: "user_id", Order: "order_id", Product: "product_id" };
+/** The labels of all nodes, each with the property that names one. */
+export const KEYS = {
+  User: "user_id",
+  Order: "order_id",
+  Product: "product_id",
+  Payment: "payment_id",
+  Ticket: "ticket_id",
+  Message: "message_id",
+};
 
 /** A driver whose whole numbers are numbers. Close it. */
 export function graphDriver(

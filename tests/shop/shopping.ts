@@ -1,18 +1,18 @@
-import type { EventType } from "../../events/catalogue.ts";
 import type { Chance } from "../model/random.ts";
+import { openAssortment, type Currency } from "./assortment.ts";
+import { fulfilment } from "./fulfilment.ts";
+import type { Happening } from "./happening.ts";
+import { AGENTS, contactOf } from "./people.ts";
+import { support } from "./support.ts";
 import { zipf } from "./zipf.ts";
 
-/** What happens in a shop, without time and name. */
-export type Happening = { type: EventType; data: Record<string, unknown>; session?: string };
-
-export type Currency = { code: string; digits: number };
-
-/** How many visits and open orders there are at a time. */
+/** How many visits, open orders and tickets there are at a time. */
 const ACTIVITIES = 30;
 
 /**
- * One tenant's shop: visitors come, look, buy and go; orders are fulfilled; the catalogue changes.
- * Each call says what happens next. Few users and products have most of the traffic.
+ * One tenant's shop: visitors come, look, buy and go; orders are fulfilled; some are complained of; the
+ * assortment changes. Each call says what happens next. Few users and products have most of the
+ * traffic. Whoever may be written to has said before how.
  */
 export function openShop({
   chance,
@@ -27,14 +27,16 @@ export function openShop({
 }): () => Happening {
   const anyUser = zipf({ count: users, exponent: 0.8, chance });
   const anyProduct = zipf({ count: products, exponent: 1, chance });
-  /** Unit prices, minor units. */
-  const prices = Array.from({ length: products }, () => chance.int(100, 99_999));
+  const assortment = openAssortment({ chance, currency, products, anyProduct });
+  const { productId, unitPrice, priceOf, decimal } = assortment;
   const known = new Set<string>();
-  const customers = new Set<string>();
+  /** And their points. */
+  const customers = new Map<string, number>();
   let visits = 0;
   let orders = 0;
-  /** The catalogue never ends and stays first. */
-  const activities: Generator<Happening>[] = [catalogue()];
+  let tickets = 0;
+  /** The assortment never ends and stays first. */
+  const activities: Generator<Happening>[] = [assortment.news()];
 
   return () => {
     for (;;) {
@@ -73,9 +75,9 @@ export function openShop({
       yield* checkout(user_id, cart, session);
       for (const product of cart.keys()) yield interaction("interaction.purchased", product);
     }
-    if (customers.has(user_id) && chance.hits(0.1)) yield customerUpdated(user_id);
+    if (customers.has(user_id)) yield* cared(user_id);
 
-    function interaction(type: EventType, product: number): Happening {
+    function interaction(type: Happening["type"], product: number): Happening {
       // Some clients know no session.
       const named = chance.hits(0.9) && { user_session: session };
       return { type, data: { user_id, product_id: productId(product), ...named }, session };
@@ -88,12 +90,8 @@ export function openShop({
     session: string,
   ): Generator<Happening> {
     if (!customers.has(customer_id)) {
-      customers.add(customer_id);
-      const data = {
-        customer_id,
-        email: `${customer_id}@example.com`,
-        name: `Name ${customer_id}`,
-      };
+      customers.set(customer_id, 0);
+      const data = { customer_id, ...contactOf(customer_id) };
       yield { type: "customer.created", data, session };
     }
     const order_id = `order_${(orders += 1)}`;
@@ -103,125 +101,79 @@ export function openShop({
       price: unitPrice(product),
     }));
     // What is paid is not the sum of the items: delivery, discounts.
-    const paid = [...cart].reduce((sum, [product, many]) => sum + prices[product]! * many, 500);
+    const paid = [...cart].reduce((sum, [product, many]) => sum + priceOf(product) * many, 500);
     const total = decimal(paid);
     const data = { order_id, customer_id, items, total, currency: currency.code };
     yield { type: "order.created", data, session };
-    activities.push(fulfilment(order_id, total));
+    for (const [product, quantity] of cart) {
+      if (chance.hits(0.3)) yield* assortment.take(product, quantity);
+    }
+    const points = 1 + Math.floor(paid / 1_000);
+    customers.set(customer_id, (customers.get(customer_id) ?? 0) + points);
+    const order = { order_id, customer_id, total, currency: currency.code, points };
+    activities.push(fulfilment(order, chance));
+    if (chance.hits(0.1)) activities.push(ticket(customer_id));
   }
 
-  function* fulfilment(order_id: string, amount: string): Generator<Happening> {
-    const payment = { payment_id: `pay_${order_id}`, method: "card", amount };
-    const steps: Happening[] = [
-      { type: "order.confirmed", data: { order_id } },
+  function* ticket(owner_id: string): Generator<Happening> {
+    for (const agent of AGENTS.filter((one) => !known.has(one))) {
+      known.add(agent);
+      yield { type: "user.signup", data: { user_id: agent, ...contactOf(agent) } };
+    }
+    const ticket_id = `ticket_${(tickets += 1)}`;
+    yield* support({ ticket_id, owner_id }, chance);
+    if (chance.hits(0.1))
+      yield { type: "search.reindex", data: { entity: "ticket", id: ticket_id } };
+  }
+
+  /** What a shop does with its customers. Their addresses stay: or nobody could say who gets what. */
+  function* cared(customer_id: string): Generator<Happening> {
+    if (chance.hits(0.1)) {
+      const name = chance.hits(0.3) ? null : `Renamed ${chance.int(1, 99)}`;
+      yield { type: "customer.updated", data: { customer_id, changes: { name } } };
+    }
+    if (chance.hits(0.1)) {
+      const new_segment = chance.pick(["new", "regular", "lost"]);
+      yield { type: "customer.segment.changed", data: { customer_id, new_segment } };
+    }
+    if (chance.hits(0.05)) {
+      const [old_tier, new_tier] = chance.pick([
+        ["silver", "gold"],
+        ["gold", "silver"],
+      ] as const);
+      yield { type: "customer.tier.changed", data: { customer_id, old_tier, new_tier } };
+    }
+    const points = customers.get(customer_id) ?? 0;
+    if (points > 0 && chance.hits(0.1)) {
+      customers.set(customer_id, 0);
+      yield { type: "customer.points.redeemed", data: { customer_id, points } };
+    }
+    if (chance.hits(0.15)) yield notice(customer_id);
+  }
+
+  function notice(user_id: string): Happening {
+    const { email, phone, telegram_chat_id, push_subscriptions } = contactOf(user_id);
+    const message = `Only today, ${visits} left.`;
+    const ways: Happening[] = [
       {
-        type: "order.paid",
-        data: { order_id, payment: { ...payment, currency: currency.code } },
+        type: "notification.email",
+        data: { template: "notification", recipient: email, data: { subject: "Today", message } },
       },
-      {
-        type: "order.shipped",
-        data: { order_id, tracking: { number: `59${order_id}`, carrier: "np" } },
-      },
-      { type: "order.delivered", data: { order_id } },
     ];
-    for (const step of steps) {
-      if (chance.hits(0.05)) {
-        yield { type: "order.cancelled", data: { order_id, reason: "changed their mind" } };
-        return;
-      }
-      yield step;
+    if (phone !== undefined) ways.push({ type: "notification.sms", data: { phone, message } });
+    if (telegram_chat_id !== undefined) {
+      ways.push({ type: "notification.telegram", data: { chat_id: telegram_chat_id, message } });
     }
-  }
-
-  /** Every product is announced some time, the popular ones early; what vanished may change and come back. */
-  function* catalogue(): Generator<Happening> {
-    for (let announced = 0; ;) {
-      if (announced < products && chance.hits(announced < products / 4 ? 0.9 : 0.3)) {
-        yield productCreated(announced);
-        announced += 1;
-        continue;
-      }
-      const product = Math.min(anyProduct(), announced);
-      const product_id = productId(product);
-      const kind = chance.next();
-      if (kind < 0.8) {
-        yield { type: "product.updated", data: { product_id, changes: changeOf(product) } };
-      } else if (kind < 0.95) {
-        yield { type: "product.deleted", data: { product_id } };
-      } else {
-        yield productCreated(product);
-      }
+    if (push_subscriptions !== undefined) {
+      ways.push({ type: "notification.push", data: { user_id, title: "Today", message } });
     }
+    return chance.pick(ways);
   }
 
-  function productCreated(product: number): Happening {
-    const data = {
-      product_id: productId(product),
-      name: `Product ${product}`,
-      ...(chance.hits(0.5) && { description: `What ${product} is good for.` }),
-      ...(chance.hits(0.8) && { category: chance.pick(CATEGORIES) }),
-      sku: `SKU${product}`,
-      price: unitPrice(product),
-      currency: currency.code,
-      ...(chance.hits(0.5) && { attributes: attributes() }),
-    };
-    return { type: "product.created", data };
-  }
-
-  function changeOf(product: number): Record<string, unknown> {
-    switch (chance.int(0, 5)) {
-      case 0:
-        return { name: `Product ${product} as of ${chance.int(2, 99)}` };
-      case 1:
-        return { description: chance.hits(0.5) ? null : `Better than ever: ${product}.` };
-      case 2:
-        return { category: chance.hits(0.2) ? null : chance.pick(CATEGORIES) };
-      case 3:
-        return { attributes: attributes() };
-      default:
-        prices[product] = chance.int(100, 99_999);
-        return { price: unitPrice(product), currency: currency.code };
-    }
-  }
-
-  function attributes(): Record<string, unknown> {
-    return {
-      stock: chance.int(0, 50),
-      colour: chance.pick(["oak", "pine"]),
-      on_sale: chance.hits(0.1),
-    };
-  }
-
+  /** Some give an address alone, and are known by it. */
   function signup(user_id: string): Happening {
-    const email = `${user_id}@example.com`;
-    const data = chance.hits(0.1) ? { email } : { user_id, email, name: `Name ${user_id}` };
+    const { email, ...more } = contactOf(user_id);
+    const data = chance.hits(0.1) ? { email } : { user_id, email, ...more };
     return { type: "user.signup", data };
   }
-
-  function customerUpdated(customer_id: string): Happening {
-    const phone = chance.hits(0.3) ? null : `+38044${chance.int(1_000_000, 9_999_999)}`;
-    const changes = chance.hits(0.5) ? { phone } : { name: `Renamed ${chance.int(1, 99)}`, phone };
-    return { type: "customer.updated", data: { customer_id, changes } };
-  }
-
-  /** Some clients send numbers: 1042 and "1042" are one product. */
-  function productId(product: number): string | number {
-    const id = 1_000 + product;
-    return chance.hits(0.1) ? id : String(id);
-  }
-
-  /** Some unit prices are finer than their currency. */
-  function unitPrice(product: number): string | number {
-    const text = decimal(prices[product]!);
-    if (chance.hits(0.1)) return currency.digits === 0 ? `${text}.5` : `${text}5`;
-    return chance.hits(0.5) ? text : Number(text);
-  }
-
-  function decimal(minor: number): string {
-    if (currency.digits === 0) return String(minor);
-    const text = String(minor).padStart(currency.digits + 1, "0");
-    return `${text.slice(0, -currency.digits)}.${text.slice(-currency.digits)}`;
-  }
 }
-
-const CATEGORIES = ["chairs", "tables", "lamps", "shelves"];

@@ -1,0 +1,102 @@
+import { canonicalJson } from "../../lib/json.ts";
+import type { Field, Node, Value } from "./facts.ts";
+
+/** What an event leaves out it says nothing about; null clears. */
+type Said<T> = { [Name in keyof T]?: T[Name] | null | undefined };
+
+/** One fact for each group of properties about which the event says something. */
+type Fields = (Node & Field)[];
+
+export function userFields(
+  node: Node,
+  stamp: string,
+  {
+    email,
+    name,
+    phone,
+    segment,
+    tier,
+  }: Said<{ email: string; name: string; phone: string; segment: string; tier: string }>,
+): Fields {
+  return said(node, stamp, {
+    email_stamp: { email },
+    name_stamp: { name },
+    phone_stamp: { phone },
+    segment_stamp: { segment },
+    tier_stamp: { tier },
+  });
+}
+
+export function productFields(
+  node: Node,
+  stamp: string,
+  product: Said<{
+    name: string;
+    description: string;
+    category: string;
+    sku: string;
+    price_minor: number;
+    currency: string;
+    attributes: Record<string, unknown>;
+    stock: number;
+  }>,
+): Fields {
+  const { name, description, category, sku, price_minor, currency, attributes, stock } = product;
+  return said(node, stamp, {
+    name_stamp: { name },
+    description_stamp: { description },
+    category_stamp: { category },
+    sku_stamp: { sku },
+    price_stamp: price_minor == null ? {} : { price_minor: BigInt(price_minor), currency },
+    // A node has no maps, and names that come from outside must not become property keys: Neo4j
+    // never forgets one.
+    attributes_stamp: { attributes: attributes && canonicalJson(attributes) },
+    stock_stamp: stock == null ? {} : { stock: BigInt(stock) },
+  });
+}
+
+/** What can be cleared by a deletion: the properties behind each guard of a product. */
+export const productGuards: Record<string, readonly string[]> = {
+  name_stamp: ["name"],
+  description_stamp: ["description"],
+  category_stamp: ["category"],
+  sku_stamp: ["sku"],
+  price_stamp: ["price_minor", "currency"],
+  attributes_stamp: ["attributes"],
+  stock_stamp: ["stock"],
+};
+
+export function paymentFields(
+  node: Node,
+  stamp: string,
+  { amount_minor, currency }: Said<{ amount_minor: number; currency: string }>,
+): Fields {
+  const amount = amount_minor == null ? {} : { amount_minor: BigInt(amount_minor), currency };
+  return said(node, stamp, { amount_stamp: amount });
+}
+
+export function ticketFields(
+  node: Node,
+  stamp: string,
+  { title, status, priority }: Said<{ title: string; status: string; priority: string }>,
+): Fields {
+  return said(node, stamp, {
+    title_stamp: { title },
+    status_stamp: { status },
+    priority_stamp: { priority },
+  });
+}
+
+function said(
+  node: Node,
+  stamp: string,
+  groups: Record<string, Record<string, Value | undefined>>,
+): Fields {
+  return Object.entries(groups).flatMap(([guard, group]) => {
+    const set = Object.entries(group).filter(
+      (entry): entry is [string, Value] => entry[1] !== undefined,
+    );
+    if (set.length === 0) return [];
+    return [{ ...node, guard, stamp, set: { ...Object.fromEntries(set), [guard]: stamp } }];
+  });
+}
