@@ -12,8 +12,11 @@ export type Bought = {
   /** The latest ones; products of orders count, whatever has become of the order. */
   bought: string[];
   /** What those who bought the same bought besides; what most of them did comes first. */
-  together: string[];
+  together: Beside[];
 };
+
+/** `confidence`: which share of those who bought the same did; with few of them, less than that. */
+export type Beside = { id: string; confidence: number };
 
 const BOUGHT = `
   MATCH (u:User {tenant_id: $tenant, user_id: $user})
@@ -22,19 +25,28 @@ const BOUGHT = `
   WITH p.product_id AS product_id, max(at) AS at
   RETURN product_id ORDER BY at DESC, product_id LIMIT 1000`;
 
-/** Each step is bounded: a product that everybody has bought must not make one question a walk over all. */
+/**
+ * Others count for as many purchases as they share. Each step is bounded: a product that everybody has
+ * bought must not make one question a walk over all, so of its buyers some stand for the rest.
+ */
 const TOGETHER = `
   MATCH (u:User {tenant_id: $tenant, user_id: $user})-[b:PURCHASED]->(p:Product)
   WITH u, p ORDER BY b.last_at DESC, p.product_id LIMIT 20
   CALL { WITH u, p MATCH (p)<-[:PURCHASED]-(other:User) WHERE other <> u RETURN other LIMIT 200 }
   WITH other, count(*) AS shared ORDER BY shared DESC, other.user_id LIMIT 100
+  WITH collect({user: other, shared: shared}) AS others, sum(shared) AS total
+  UNWIND others AS one
+  WITH total, one.user AS other, one.shared AS shared
   CALL { WITH other MATCH (other)-[o:PURCHASED]->(p:Product) WHERE p.deleted_at IS NULL
          RETURN p.product_id AS product_id ORDER BY o.last_at DESC, product_id LIMIT 50 }
-  WITH product_id, sum(shared) AS weight WHERE weight >= $enough
-  RETURN product_id ORDER BY weight DESC, product_id LIMIT 200`;
+  WITH product_id, total, sum(shared) AS weight
+  RETURN product_id, weight / (total + $doubt) AS confidence ORDER BY confidence DESC, product_id LIMIT 200`;
 
-/** What one person bought beside one thing is chance, and would stand as high as what many did. */
-const ENOUGH = 2;
+/**
+ * As if so many more had bought the same and nothing besides: what the only other buyer has bought as well
+ * may be chance, what 20 of 20 have is not.
+ */
+const DOUBT = 3.0;
 
 /** What a second signal may cost, ms. Neo4j needs a second to plan what it has not been asked before. */
 const ANSWER_MS = 2_000;
@@ -75,18 +87,28 @@ export function neo4jPurchases({
       }
       askedAt = now();
       const limit = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
-      const parameters = { tenant, user, enough: ENOUGH };
-      const [bought, together] = await Promise.all(
-        [BOUGHT, TOGETHER].map((text) => productIds(driver, { text, parameters, answerMs }, limit)),
-      );
-      return { bought: bought!, together: together! };
+      const parameters = { tenant, user };
+      const [bought, together] = await Promise.all([
+        rows<Row>(driver, { text: BOUGHT, parameters, answerMs }, limit),
+        rows<Row & { confidence: number }>(
+          driver,
+          { text: TOGETHER, parameters: { ...parameters, doubt: DOUBT }, answerMs },
+          limit,
+        ),
+      ]);
+      return {
+        bought: bought.map(({ product_id }) => product_id),
+        together: together.map(({ product_id: id, confidence }) => ({ id, confidence })),
+      };
     },
     close: () => driver.close(),
   };
 }
 
+type Row = { product_id: string };
+
 /** Asked once: whoever waits for recommendations does not wait for a second attempt. */
-async function productIds(
+async function rows<R>(
   driver: Driver,
   {
     text,
@@ -94,7 +116,7 @@ async function productIds(
     answerMs,
   }: { text: string; parameters: Record<string, unknown>; answerMs: number },
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<R[]> {
   signal.throwIfAborted();
   const session = driver.session({ defaultAccessMode: neo4j.session.READ });
   try {
@@ -104,7 +126,7 @@ async function productIds(
       asked.then((result) => result),
       signal,
     );
-    return records.map((record) => record.get("product_id") as string);
+    return records.map((record) => record.toObject() as R);
   } finally {
     session.close().catch(() => {});
   }

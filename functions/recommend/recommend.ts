@@ -42,7 +42,7 @@ export async function recommend(
     }),
   ]);
   const bought = new Set([...(profile?.bought ?? []), ...(graph?.bought ?? [])]);
-  const together = (graph?.together ?? []).filter((id) => !bought.has(id));
+  const together = (graph?.together ?? []).filter(({ id }) => !bought.has(id));
 
   const [near, known] = await Promise.all([
     profile === undefined
@@ -51,12 +51,16 @@ export async function recommend(
           { tenant, kind: "product", vector: profile.vector, without: [...bought], limit: DEPTH },
           signal,
         ),
-    vectors.products(tenant, together, signal),
+    vectors.products(
+      tenant,
+      together.map(({ id }) => id),
+      signal,
+    ),
   ]);
   const facts = new Map([...known, ...near.map(({ id, facts }) => [id, facts] as const)]);
   const fused = fuse([
-    { signal: "taste", ids: near.map(({ id }) => id) },
-    { signal: "bought_together", ids: together.filter((id) => known.has(id)) },
+    { signal: "taste", said: near.map(({ id }) => ({ id, confidence: 1 })) },
+    { signal: "bought_together", said: together.filter(({ id }) => known.has(id)) },
   ]);
 
   return {

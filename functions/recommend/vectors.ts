@@ -119,9 +119,13 @@ export function qdrantVectors({
           with_payload: [...shown[kind]],
         }),
       );
-      return points
-        .filter(({ score }) => score > 0)
-        .map(({ payload, score }) => ({ ...hitOf(kind, payload), score }));
+      return (
+        points
+          .filter(({ score }) => score > 0)
+          .map(({ payload, score }) => ({ ...hitOf(kind, payload), score }))
+          // Where they are equal Qdrant's order is that of the writes, and nobody promises those an order.
+          .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
+      );
     },
 
     async products(tenant, ids, signal) {

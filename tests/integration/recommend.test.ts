@@ -66,7 +66,8 @@ test("recommends what is near to what a user has looked at, and what was bought 
   expect(because["big-tent"]).toEqual(["taste"]);
   expect(because["mat"]).toEqual(["taste"]);
   expect(because["pan"]).toContain("bought_together");
-  expect(because["fork"] ?? []).not.toContain("bought_together");
+  const ids = idsOf({ body })!;
+  expect(ids.indexOf("pan")).toBeLessThan(ids.indexOf("fork"));
   expect(body.recommendations![0]).toMatchObject({ currency: "UAH", price_minor: 1_000 });
 });
 
@@ -154,6 +155,17 @@ test("gives at most as many as were asked for, the same first", async () => {
   const three = idsOf(await on.getWithGraph("/recommendations/ann?limit=3", key));
   expect(three).toEqual(ten!.slice(0, 3));
   expect(idsOf(await on.getWithGraph("/recommendations/ann?limit=100", key))).toHaveLength(15);
+});
+
+test("products that are equally near come in the order of their ids, whenever they were made", async () => {
+  const { has, did, happens, key } = shop();
+  for (const one of ["d", "f", "a", "e", "c", "b"]) has(one, "Camping tent");
+  did("viewed", "ann", "d");
+  await happens();
+  const inOrder = ["a", "b", "c", "d", "e", "f"];
+  expect(idsOf(await on.getWithGraph("/recommendations/ann", key))).toEqual(inOrder);
+  const { body } = await on.get("/search?q=tent", key);
+  expect(body.results?.map(({ product_id }) => product_id)).toEqual(inOrder);
 });
 
 test.each([

@@ -113,7 +113,7 @@ export async function startRecommending(): Promise<Recommending> {
       return answer;
     },
     async project(events, groupSize = 500) {
-      for (const { consumer, accepts } of sides) {
+      const bySide = sides.map(async ({ consumer, accepts }) => {
         const wanted = events.filter(({ type }) => accepts.has(type));
         for (let start = 0; start < wanted.length; start += groupSize) {
           const group = wanted.slice(start, start + groupSize);
@@ -121,7 +121,8 @@ export async function startRecommending(): Promise<Recommending> {
           const failed = await consumer.apply([...received.values()], graph.NEVER);
           if (failed.length > 0) throw failed[0]!.error;
         }
-      }
+      });
+      await Promise.all(bySide);
     },
     qdrant: qdrant.proxy,
     neo4j: neo4j.proxy,
