@@ -13,7 +13,6 @@ import {
 } from "../functions/qdrant-projector/consumer.ts";
 import {
   batchesOf,
-  connect,
   type Point,
   qdrantStore,
   type Store,
@@ -28,6 +27,7 @@ import { poll } from "../lib/host/poller.ts";
 import { inParallel } from "../lib/in-parallel.ts";
 import { consumerHandler } from "../lib/lambda/consumer-handler.ts";
 import { logger } from "../lib/log.ts";
+import { connect } from "../lib/qdrant/connect.ts";
 import { rabbitConnection } from "../lib/rabbit/connection.ts";
 import { rabbitPublisher } from "../lib/rabbit/publisher.ts";
 import { comparePoints, dumpPoints, expectedPoints } from "../tests/shop/points.ts";

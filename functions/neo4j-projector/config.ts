@@ -1,8 +1,6 @@
 import * as z from "zod";
 import { exposition, graphVariables, ledger, variables } from "../../lib/config.ts";
 
-export { graphVariables };
-
 export const proofVariables = {
   /** Only with LEDGER=none: for how many days the graph knows what it has applied. */
   PROOF_DAYS: z.coerce.number().int().min(1).max(3_650).default(30),

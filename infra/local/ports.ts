@@ -35,7 +35,7 @@ export async function portsFor<Name extends string>(
 export async function portRow(count: number, wanted: number): Promise<number> {
   for (let first = wanted, tries = 0; tries < 20; tries += 1, [first = 0] = await freePorts(1)) {
     const row = Array.from({ length: count }, (_, i) => first + i);
-    const taken = await Promise.all(row.map((one) => one > 65_535 || isOpen(one)));
+    const taken = await Promise.all(row.map(async (one) => one > 65_535 || (await isOpen(one))));
     if (!taken.includes(true)) return first;
   }
   throw new Error(`found no ${count} free ports side by side`);

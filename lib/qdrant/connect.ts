@@ -2,8 +2,11 @@ import { QdrantClient } from "@qdrant/js-client-rest";
 
 export type Server = { url: string; apiKey: string | undefined };
 
-/** A client without the habits that are for scripts. `timeoutMs` is for a whole answer. */
-export function connect({ url, apiKey }: Server, timeoutMs: number): QdrantClient {
+/** For a whole answer, ms. */
+const ANSWER_MS = 20_000;
+
+/** A client without the habits that are for scripts. */
+export function connect({ url, apiKey }: Server, timeoutMs = ANSWER_MS): QdrantClient {
   const { origin, protocol, port, pathname } = new URL(url);
   return new QdrantClient({
     url: origin,

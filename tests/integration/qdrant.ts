@@ -1,11 +1,12 @@
 import { hash, randomUUID } from "node:crypto";
 import { collectionsOf, type Place } from "../../functions/qdrant-projector/collections.ts";
 import { qdrantProjector } from "../../functions/qdrant-projector/consumer.ts";
-import { connect, qdrantStore, type Server } from "../../functions/qdrant-projector/qdrant.ts";
+import { qdrantStore } from "../../functions/qdrant-projector/qdrant.ts";
 import { qdrantVectors } from "../../functions/qdrant-projector/vectors.ts";
 import { applyCollections } from "../../infra/qdrant/collections.ts";
 import type { Embedder } from "../../lib/embedding/embedder.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
+import { connect, type Server } from "../../lib/qdrant/connect.ts";
 
 export const server: Server = {
   url: process.env["QDRANT_URL"]!,

@@ -1,9 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { PURCHASE_WEIGHT } from "../../functions/recommend/vectors.ts";
-import * as projectorNames from "../../functions/qdrant-projector/collections.ts";
-import { pointId as projectorsPointId } from "../../functions/qdrant-projector/identity.ts";
 import { weights } from "../../functions/qdrant-projector/profiles.ts";
-import { aliasOf, pointId } from "../../lib/qdrant/names.ts";
 import { newTenant } from "./neo4j.ts";
 import { type Event, type Recommending, startRecommending } from "./recommending.ts";
 
@@ -236,12 +233,7 @@ test.each(["cut", "silence"] as const)(
   },
 );
 
-test("what it reads is called as the projector calls it", () => {
-  expect(pointId("t", "ann")).toBe(projectorsPointId("t", "ann"));
-  const kinds = projectorNames.pointKinds;
-  expect(Object.fromEntries(kinds.map((kind) => [kind, aliasOf("warren", kind)]))).toEqual(
-    projectorNames.aliasesOf("warren"),
-  );
+test("nothing but a purchase weighs as much as what is taken for one", () => {
   const alike = Object.entries(weights).filter(([, weight]) => weight === PURCHASE_WEIGHT);
   expect(alike.map(([type]) => type)).toEqual(["interaction.purchased"]);
 });
