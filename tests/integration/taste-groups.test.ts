@@ -14,7 +14,7 @@ const groups = Object.keys(RANGES) as Group[];
 const PRODUCTS = 50;
 const USERS = 25;
 /** Newcomers and regulars. */
-const DEEDS = [5, 40] as const;
+const DEEDS = [5, 25] as const;
 /** How often somebody does something with what the others like. */
 const ASTRAY = 0.15;
 const SEED = 5;
