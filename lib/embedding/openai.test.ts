@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
@@ -201,20 +202,22 @@ test("vectors of another length are named as the wrong setting", async () => {
 });
 
 test.each([
-  ["an answer", () => undefined],
-  ["the rest of one", (_: Asked, response: ServerResponse) => response.write('{"data"')],
-])("an abort ends the wait for %s, with its own reason", async (_, silent) => {
+  ["an answer", "undici:request:bodySent", () => undefined],
+  [
+    "the rest of one",
+    "undici:request:headers",
+    (_: Asked, response: ServerResponse) => response.write('{"data"'),
+  ],
+])("an abort ends the wait for %s, with its own reason", async (_, abortAt, silent) => {
+  answer = silent;
   const stop = new AbortController();
-  const reached = new Promise<void>((resolve) => {
-    answer = (body, response) => {
-      silent(body, response);
-      resolve();
-    };
-  });
-  const embedding = embedderAt(url).embed(["a"], stop.signal);
   const reason = new Error("the batch has no time left");
-  void reached.then(() => stop.abort(reason));
+  const abort = () => void setImmediate(() => stop.abort(reason));
+  // Node's fetch says there how far it is.
+  subscribe(abortAt, abort);
+  const embedding = embedderAt(url).embed(["a"], stop.signal);
   await expect(embedding).rejects.toBe(reason);
+  unsubscribe(abortAt, abort);
 });
 
 test("no error has the key or a text", async () => {
