@@ -46,7 +46,7 @@ const TOGETHER = `
  * As if so many more had bought the same and nothing besides: what the only other buyer has bought as well
  * may be chance, what 20 of 20 have is not.
  */
-const DOUBT = 3.0;
+const DOUBT = 3;
 
 /** What a second signal may cost, ms. Neo4j needs a second to plan what it has not been asked before. */
 const ANSWER_MS = 2_000;
