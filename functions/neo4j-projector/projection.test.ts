@@ -1,27 +1,11 @@
 import { expect, test } from "vitest";
-import { checkEvent, contracts } from "../../events/catalogue.ts";
+import { at, eventOf, sampleOf } from "../../tests/events.ts";
 import { accepts, type ProjectedEvent } from "./consumer.ts";
 import { factsOf } from "./facts.ts";
 import { productGuards } from "./fields.ts";
 import { project } from "./projection.ts";
 
-const at = (second: number) => `2026-11-20T10:00:0${second}.000000Z`;
-
-function event(
-  type: string,
-  id: string,
-  second: number,
-  data: object,
-  tenant_id = "t",
-): ProjectedEvent {
-  const metadata = { version: "1.0" };
-  const document = { id, type, source: "test", timestamp: at(second), tenant_id, metadata, data };
-  const { value, issues } = checkEvent(document, Infinity);
-  if (value === undefined) throw new Error(JSON.stringify(issues));
-  return value.event as ProjectedEvent;
-}
-
-const sampleOf = (type: string) => contracts.find((each) => each.type === type)!.sample;
+const event = eventOf<ProjectedEvent>;
 
 const view = (id: string, second: number, more: object = {}) =>
   event("interaction.viewed", id, second, { user_id: "u1", product_id: "p1", ...more });
