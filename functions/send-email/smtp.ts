@@ -6,7 +6,7 @@ import {
   RetryLaterError,
   UncertainError,
 } from "../../lib/pipeline/errors.ts";
-import type { Transport } from "../../lib/sending/transport.ts";
+import { RecipientBusyError, type Transport } from "../../lib/sending/transport.ts";
 import { unlessAborted } from "../../lib/unless-aborted.ts";
 import { mailOf, type Sender } from "./mail.ts";
 
@@ -114,7 +114,11 @@ export function failureOf(
     return isRefused ? new PermanentError(text) : new OutageError(text);
   }
   if (!handedOver && !ABOUT_A_MAIL.has(command ?? "")) return new OutageError(text);
-  if (responseCode < 500) return new RetryLaterError(text, now + LATER);
+  if (responseCode < 500) {
+    return command === "RCPT TO"
+      ? new RecipientBusyError(text, now + LATER)
+      : new RetryLaterError(text, now + LATER);
+  }
   // It is our own address that is refused there.
   const isAboutUs = command === "MAIL FROM" && responseCode !== TOO_LARGE;
   return isAboutUs ? new OutageError(text) : new PermanentError(text);
