@@ -80,6 +80,35 @@ test("two tenants share nothing", () => {
   expect(rows.VIEWED.map(({ products }) => products[0]?.count)).toEqual([1n, 1n]);
 });
 
+test.each<[type: string, data: object, guards: string[]]>([
+  [
+    "product.created",
+    { product_id: "p1", name: "Chair", price: 5, currency: "UAH", stock: "12 pcs" },
+    ["name_stamp", "price_stamp"],
+  ],
+  ["product.updated", { product_id: "p1", changes: { name: "Chair", stock: 1.5 } }, ["name_stamp"]],
+  [
+    "customer.created",
+    { customer_id: "c1", name: "Olena", segment: { id: 7 }, tier: 3 },
+    ["name_stamp"],
+  ],
+  [
+    "customer.updated",
+    { customer_id: "c1", changes: { name: "Olena", segment: ["vip"] } },
+    ["name_stamp"],
+  ],
+  ["user.signup", { user_id: "u1", name: "Olena", tier: {} }, ["name_stamp"]],
+  [
+    "ticket.updated",
+    { ticket_id: "t1", changes: { title: "Wobbles", status: { is: "new" } } },
+    ["title_stamp"],
+  ],
+])("what a contract does not name says nothing: %s", (type, data, guards) => {
+  const { userFields, productFields, ticketFields } = project([event(type, "e1", 1, data)]);
+  const nodes = [...userFields, ...productFields, ...ticketFields];
+  expect(nodes.flatMap(({ fields }) => fields.map(({ guard }) => guard))).toEqual(guards);
+});
+
 test("of several changes of a field the newest stays, field by field; equal times are decided by id", () => {
   const changes = (id: string, second: number, changed: object) =>
     event("product.updated", id, second, { product_id: "p1", changes: changed });

@@ -56,6 +56,19 @@ test("a product has its fields to filter by, each with the stamp it comes from",
   });
 });
 
+test("what a contract does not name says nothing", () => {
+  const changes = { priority: "low", status: { is: "new" }, owner_id: 7 };
+  const updated = event("ticket.updated", "e1", 1, { ticket_id: "t1", changes });
+
+  expect(payload("ticket", updated)).toEqual({
+    tenant_id: "t",
+    ticket_id: "t1",
+    priority: "low",
+    presence: "stub",
+    stamps: { priority: `${at(1)}#e1` },
+  });
+});
+
 test("a product has its stock by SKU", () => {
   const red = { product_id: "p1", sku: "red" };
   const blue = { product_id: "p1", sku: "blue" };

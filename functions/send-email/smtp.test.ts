@@ -211,6 +211,12 @@ test.each<[string, SmtpError, boolean, Error]>([
     new OutageError("SMTP: 421 to CONN"),
   ],
   [
+    "an answer that refuses nothing, to nothing that was asked",
+    { code: "EPROTOCOL", command: "CONN", responseCode: 250, response: "250 2.0.0 -" },
+    true,
+    new UncertainError("SMTP: 250 2.0.0 to CONN"),
+  ],
+  [
     "larger than the server says it takes",
     { code: "EMESSAGE", command: "MAIL FROM" },
     false,

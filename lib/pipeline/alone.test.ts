@@ -139,6 +139,25 @@ describe("a consumer that is not repeatable", () => {
     expect(await ledger.look([{ tenant: "t", id: "a" }])).toEqual([undefined]);
   });
 
+  test("gives a claim back that was stopped between its mark and the send", async () => {
+    const world = setup({
+      repeatable: false,
+      wrap: (ledger) => ({
+        ...ledger,
+        async swap(changes) {
+          const verdicts = await ledger.swap(changes);
+          const isMarked = changes.some(({ to }) => to?.state === "claimed" && to.sending);
+          if (isMarked) world.stop.abort();
+          return verdicts;
+        },
+      }),
+    });
+
+    await expect(world.run([message("a")])).rejects.toThrow("stopped");
+    expect(world.calls).toEqual([]);
+    expect(await world.ledger.look([{ tenant: "t", id: "a" }])).toEqual([undefined]);
+  });
+
   test("reports an uncertain send before it is sent again", async () => {
     const { run, reports, copies } = setup({
       repeatable: false,

@@ -102,14 +102,16 @@ async function applyOne(letter: Letter, tools: Tools): Promise<Outcome | undefin
       }
       if (readied.value === "nothing to send") return undefined;
       await claims.markSending(claim);
-      claim.mayHaveSent = !time.stopped.aborted;
     }
+    let begun = false;
     const applied = await attempt(async (signal) => {
+      begun = true;
       const [failed] = await consumer.apply([received], signal);
       if (failed !== undefined) throw failed.error;
     }).catch((error: unknown) => {
-      // Interrupted, but perhaps before anything was sent.
-      if (error instanceof HandedBackError) blame(claim, error.cause);
+      // Interrupted: before `apply` nothing was sent, and after it perhaps nothing either.
+      if (!begun) claim.mayHaveSent = false;
+      else if (error instanceof HandedBackError) blame(claim, error.cause);
       throw error;
     });
     return "error" in applied ? { ...applied, outcome: blame(claim, applied.error) } : undefined;
