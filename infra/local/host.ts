@@ -25,7 +25,7 @@ const settings = z.object({
 });
 
 const HOST = [join(ROOT, "cli.ts"), "host"];
-const START_MS = 60_000;
+const START_MS = 180_000;
 /** The host ends by itself within 25 s; the rest is for a machine that is busy. */
 const GRACE_MS = 40_000;
 
