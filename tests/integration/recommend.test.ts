@@ -68,6 +68,20 @@ test("recommends what is near to what a user has looked at, and what was bought 
   expect(body.recommendations![0]).toMatchObject({ currency: "UAH", price_minor: 1_000 });
 });
 
+test("what one other buyer happened to buy comes behind what is near", async () => {
+  const { has, did, happens, key } = shop();
+  has("tent", "Camping tent");
+  has("near", "Large camping tent");
+  has("nearly", "Camping mat");
+  has("far", "Umbrella");
+  did("purchased", "ann", "tent");
+  for (const one of ["tent", "far"]) did("purchased", "bob", one);
+  await happens();
+
+  const answer = await on.getWithGraph("/recommendations/ann", key);
+  expect(idsOf(answer)).toEqual(["near", "nearly", "far"]);
+});
+
 test("leaves out what was bought, also in an order, what was deleted and what nobody has described", async () => {
   const { has, did, loses, say, happens, key } = shop();
   for (const one of ["a", "b", "c", "d", "e"]) has(one, `Camping tent ${one}`);
@@ -200,14 +214,14 @@ test.each(["cut", "silence"] as const)(
   "while Qdrant is away (%s) it answers 503 and when to come back",
   async (how) => {
     on.qdrant[how]();
-    for (const path of ["/recommendations/ann", "/search?q=x"]) {
-      expect(await on.get(path, "k-t")).toMatchObject({
+    const paths = ["/recommendations/ann", "/search?q=x", "/health/ready"];
+    for (const answer of await Promise.all(paths.map((path) => on.get(path, "k-t")))) {
+      expect(answer).toMatchObject({
         status: 503,
         retryAfter: "5",
         body: { error: "vectors_unavailable" },
       });
     }
-    expect((await on.get("/health/ready")).status).toBe(503);
     on.qdrant.restore();
     expect((await on.get("/health/ready")).status).toBe(200);
   },
