@@ -13,7 +13,6 @@ import {
 } from "../functions/qdrant-projector/consumer.ts";
 import {
   batchesOf,
-  connect,
   type Point,
   qdrantStore,
   type Store,
@@ -25,6 +24,7 @@ import { readConfig } from "../lib/config.ts";
 import { openEmbedder } from "../lib/embedding/open-embedder.ts";
 import { inParallel } from "../lib/in-parallel.ts";
 import { consumerHandler } from "../lib/lambda/consumer-handler.ts";
+import { connect } from "../lib/qdrant/connect.ts";
 import { comparePoints, dumpPoints, expectedPoints } from "../tests/shop/points.ts";
 import { consume, fill } from "./consume.ts";
 import { measure, median, printMachine, printTable, type Measured } from "./report.ts";

@@ -1,6 +1,6 @@
 import { chunksOf } from "../../lib/in-parallel.ts";
+import { pointId } from "../../lib/qdrant/names.ts";
 import type { Merged } from "./entity-points.ts";
-import { pointId } from "./identity.ts";
 import { confirmed, mergeUntilConfirmed } from "./merging.ts";
 import type { ProductVectors } from "./product-vectors.ts";
 import { type Interaction, type ProfilePayload, profileOf, REMEMBERED, unite } from "./profiles.ts";

@@ -1,7 +1,7 @@
 import { stampOf } from "../../lib/envelope.ts";
+import { pointId } from "../../lib/qdrant/names.ts";
 import type { ProjectedEvent } from "./consumer.ts";
 import { describing, type EntityKind, entities, stockGroup } from "./entities.ts";
-import { pointId } from "./identity.ts";
 import { type Interaction, unite, weights } from "./profiles.ts";
 import { type Fields, type Group, join, type Stamped } from "./stamped.ts";
 
