@@ -86,6 +86,8 @@ const never = new AbortController().signal;
 /** Who opens all tickets of a tenant. */
 const OWNER = "olena";
 const USERS = 5;
+/** Six processes begin at once. */
+const START_MS = 60_000;
 /** Requests at a time. */
 const POSTS = 10;
 
@@ -153,7 +155,7 @@ export async function openHelpDesk({
   }
 
   try {
-    await untilReady(host);
+    await untilReady(host, START_MS);
   } catch (error) {
     console.log(host.lines());
     await close();
