@@ -99,8 +99,8 @@ export function startHost(args: string[], env: Record<string, string>): HostProc
   };
 }
 
-export async function untilReady(host: HostProcess): Promise<void> {
-  await until("the host is ready", async () => (await host.status())?.ready === true);
+export async function untilReady(host: HostProcess, ms?: number): Promise<void> {
+  await until("the host is ready", async () => (await host.status())?.ready === true, ms);
 }
 
 function linesOf(text: string): Record<string, unknown>[] {

@@ -116,6 +116,8 @@ export async function openShop({
       "all events are applied",
       async () => (await applied()) === happened.length,
       60_000,
+      // Each look counts thousands of proofs.
+      250,
     );
     const isEmpty = async () => [...(await depths({ url, managementUrl })).values()].every(isZero);
     await until("all deliveries are settled", isEmpty, 60_000);

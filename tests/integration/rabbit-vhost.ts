@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { GetMessage } from "amqplib";
-import { expect } from "vitest";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 
 const broker = {
@@ -24,7 +23,7 @@ export async function newVhost(): Promise<Vhost> {
       headers: { authorization: `Basic ${btoa(decodeURIComponent(login))}` },
       signal: AbortSignal.timeout(20_000),
     });
-    expect(answer.ok).toBe(true);
+    if (!answer.ok) throw new Error(`${method} of a vhost is answered with ${answer.status}`);
   };
   await call("PUT");
   return { url: address.href, managementUrl: broker.management, remove: () => call("DELETE") };
@@ -50,15 +49,16 @@ export async function purge(url: string, queue: string): Promise<number> {
   });
 }
 
-/** Looks every 25 ms until `check` is true; fails by name after `ms`. Also for hooks. */
+/** Looks every `everyMs` until `check` is true; fails by name after `ms`. Also for hooks. */
 export async function until(
   what: string,
   check: () => boolean | Promise<boolean>,
   ms = 20_000,
+  everyMs = 25,
 ): Promise<void> {
   const deadline = performance.now() + ms;
   while (!(await check())) {
     if (performance.now() > deadline) throw new Error(`waited ${ms} ms in vain: ${what}`);
-    await sleep(25);
+    await sleep(everyMs);
   }
 }

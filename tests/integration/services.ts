@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import * as z from "zod";
@@ -15,6 +15,7 @@ import {
 import { readJson, writeSecret } from "../../infra/local/files.ts";
 import { lock } from "../../infra/local/lock.ts";
 import { prepare } from "../../infra/local/prepare.ts";
+import { releaseOf } from "../../infra/local/rabbitmq-release.ts";
 import type { Address } from "../../infra/local/service.ts";
 
 /** Short, so that a test can see a message go through every tier. ms */
@@ -49,7 +50,8 @@ export async function setup({ config }: TestProject): Promise<() => Promise<void
   const end = async () => {
     await Promise.all(folders.flatMap((folder) => names.map((name) => kill(name, folder))));
     await Promise.all(folders.flatMap((folder) => names.map((name) => stop(name, folder))));
-    await rm(TEST, { recursive: true, force: true });
+    // A process that ends still writes what it has compiled.
+    await rm(TEST, { recursive: true, force: true, maxRetries: 10 });
   };
   // What a killed run may have left.
   await end();
@@ -94,12 +96,26 @@ function ownFolder(): string {
  */
 export async function start(name: ServiceName, folder = ownFolder()): Promise<Address> {
   const report = (text: string) => console.log(`${services[name].title} ${text}`);
+  if (name === "rabbitmq") await countOften(folder);
   const address = await startService(folder, services[name], {}, report);
   const environment = environmentOf([address], {});
   // The AWS SDK looks here for region and credentials.
   Object.assign(process.env, environment);
   await prepare(name, environment, { retryDelays: RETRY_DELAYS });
   return environment;
+}
+
+/** Queues tell the management API every 5 s how many messages they hold; many tests wait for that. */
+async function countOften(folder: string): Promise<void> {
+  const home = releaseOf(process.env).home(join(folder, "rabbitmq"));
+  await mkdir(home, { recursive: true });
+  await writeFile(
+    join(home, "advanced.config"),
+    `[{rabbit, [{quorum_tick_interval, 500}, {collect_statistics_interval, 500}]},
+  {rabbitmq_management, [{sample_retention_policies,
+    [{global, [{605, 1}]}, {basic, [{605, 1}]}, {detailed, [{605, 1}]}]}]}].
+`,
+  );
 }
 
 /** As an operator stops it: it has time to finish. */
