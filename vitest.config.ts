@@ -14,6 +14,7 @@ export default defineConfig({
             "{events,functions,lib,infra}/**/*.test.ts",
             "tests/contract/memory-*.test.ts",
             "tests/shop/*.test.ts",
+            "tests/guarantees/verdict.test.ts",
           ],
           testTimeout: 2_000,
           maxWorkers,
@@ -23,7 +24,12 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["tests/**/*.test.ts"],
-          exclude: ["tests/contract/memory-*.test.ts", "tests/shop/*.test.ts", "tests/deploy/**"],
+          exclude: [
+            "tests/contract/memory-*.test.ts",
+            "tests/shop/*.test.ts",
+            "tests/guarantees/verdict.test.ts",
+            "tests/deploy/**",
+          ],
           globalSetup: "tests/integration/services.ts",
           setupFiles: "tests/integration/lane.ts",
           testTimeout: 120_000,

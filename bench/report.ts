@@ -1,13 +1,20 @@
 import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 
-/** Prints what the figures below it depend on. `packages` are names of installed npm packages. */
-export function printMachine(packages: readonly string[], services: Record<string, string>): void {
+/** What figures depend on: the machine, and versions of Node and installed npm packages; a line each. */
+export function machineOf(packages: readonly string[]): string[] {
   const [cpu] = cpus();
   const memory = `${Math.round(totalmem() / 2 ** 30)} GB`;
-  console.log(`${cpus().length} × ${cpu?.model.trim() ?? "unknown CPU"}, ${memory}`);
   const versions = packages.map((name) => `${name} ${versionOf(name)}`);
-  console.log([`Node ${process.version}`, ...versions].join(", "));
+  return [
+    `${cpus().length} × ${cpu?.model.trim() ?? "unknown CPU"}, ${memory}`,
+    [`Node ${process.version}`, ...versions].join(", "),
+  ];
+}
+
+/** Prints what the figures below it depend on. */
+export function printMachine(packages: readonly string[], services: Record<string, string>): void {
+  for (const line of machineOf(packages)) console.log(line);
   for (const [name, where] of Object.entries(services)) console.log(`${name}: ${where}`);
 }
 

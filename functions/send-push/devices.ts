@@ -54,7 +54,8 @@ export function devices({
   };
 }
 
-function toDevice(request: Request, endpoint: string): Request {
+/** The request for one of the devices, always the same one. */
+export function toDevice(request: Request, endpoint: string): Request {
   const { id, tenant_id, data } = request;
   return {
     ...request,

@@ -44,7 +44,11 @@ const settings = {
  * `.warren/test`, which `npm start` and `npm stop` do not touch. What the other workers need their
  * first file starts (lane.ts); what must be installed for it is then there. Returns the teardown.
  */
-export async function setup({ config }: TestProject): Promise<() => Promise<void>> {
+export async function setup({
+  config,
+}: {
+  config: Pick<TestProject["config"], "maxWorkers">;
+}): Promise<() => Promise<void>> {
   const release = await lock(TEST, () => console.log("Another test run is at work; waiting."));
   const folders = Array.from({ length: config.maxWorkers }, (_, i) => folderOf(i + 1));
   const end = async () => {

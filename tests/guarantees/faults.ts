@@ -1,0 +1,77 @@
+import { pathToFileURL } from "node:url";
+import { join } from "node:path";
+import { ROOT } from "../../infra/rabbitmq/consumers.ts";
+
+/** A mistake that somebody could make in Warren, as an edit of one of its files. */
+export type Edit = { file: string; from: RegExp; to: string };
+
+/** What the suite has to notice. Planted in the processes under test alone (planted.ts). */
+export const faults: Readonly<Record<string, readonly Edit[]>> = {
+  "complete-before-apply": [
+    {
+      file: "lib/pipeline/group.ts",
+      from: /(?=const \{ failures, refusal \} = await applyThroughOutages\(group\);)/,
+      to: "await claims.complete(group); ",
+    },
+    {
+      file: "lib/pipeline/alone.ts",
+      from: /(?=const \w+ = await tryUnder\(claim\);)/,
+      to: "await claims.completeOwn(claim, consumer); ",
+    },
+    {
+      file: "lib/pipeline/alone.ts",
+      from: /await claims\.completeOwn\(claim, consumer\);(?=\s*tools\.report)/,
+      to: "",
+    },
+  ],
+  "ack-before-settle": [
+    {
+      file: "lib/host/poller.ts",
+      from: /(?=verdict = await settle\(batch\);)/,
+      to: "channel.ack(batch.at(-1)!.message, true); ",
+    },
+    {
+      file: "lib/host/poller.ts",
+      from: /if \(verdict === "ack"\) channel\.ack\(message, true\);/,
+      to: 'if (verdict === "ack") {}',
+    },
+    {
+      file: "lib/host/poller.ts",
+      from: /channel\.reject\(message, true\)/,
+      to: "void message",
+    },
+  ],
+  "send-unmarked": [
+    {
+      file: "lib/pipeline/alone.ts",
+      from: /await claims\.markSending\(claim\);/,
+      to: "",
+    },
+  ],
+};
+
+const VARIABLE = "GUARANTEES_FAULT";
+
+/** What makes a process of Node, and those it forks, run Warren with this fault. */
+export function plantedIn(fault: string | undefined): Record<string, string> {
+  if (fault === undefined) return {};
+  const module = pathToFileURL(join(import.meta.dirname, "planted.ts")).href;
+  return { NODE_OPTIONS: `--import ${module}`, [VARIABLE]: fault };
+}
+
+/** The edits of each file that the fault of this process is made of, by its URL. */
+export function editsHere(env: NodeJS.ProcessEnv): Map<string, Edit[]> {
+  const fault = env[VARIABLE] ?? "";
+  const edits = faults[fault];
+  if (edits === undefined) throw new Error(`no fault is called "${fault}"`);
+  return Map.groupBy(edits, ({ file }) => pathToFileURL(join(ROOT, file)).href);
+}
+
+/** Throws where an edit does not find exactly one place: the file has changed, and the fault must. */
+export function edited(source: string, edits: readonly Edit[]): string {
+  return edits.reduce((text, { file, from, to }) => {
+    const count = text.split(from).length - 1;
+    if (count !== 1) throw new Error(`${file} has ${count} places like ${from}`);
+    return text.replace(from, to);
+  }, source);
+}

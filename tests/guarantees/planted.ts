@@ -1,0 +1,17 @@
+/** Loaded before a process under test: gives it one of faults.ts. No file is changed. */
+import { registerHooks } from "node:module";
+import { edited, editsHere } from "./faults.ts";
+
+const edits = editsHere(process.env);
+
+registerHooks({
+  load(url, context, nextLoad) {
+    const loaded = nextLoad(url, context);
+    const some = edits.get(url);
+    if (some === undefined) return loaded;
+    const { source } = loaded;
+    if (typeof source === "string" || source == null)
+      throw new Error(`${url} is not read as bytes`);
+    return { ...loaded, source: edited(Buffer.from(source as Uint8Array).toString(), some) };
+  },
+});
