@@ -2,7 +2,8 @@
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN ["npm", "ci", "--omit=dev", "--ignore-scripts"]
+# Qdrant's client asks for the compiler, which only its types need.
+RUN npm ci --omit=dev --ignore-scripts && rm -r node_modules/typescript node_modules/@typescript
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production
@@ -16,8 +17,8 @@ COPY lib ./lib
 
 # The image's user `node`, as a number: Kubernetes cannot tell from a name that it is not root.
 USER 1000:1000
-# Ingest (PORT), and health and metrics.
-EXPOSE 3000 8081
+# Ingest (PORT), recommend beside it, and health and metrics.
+EXPOSE 3000 3001 8081
 # Whether to restart it; whether to send it work is /health/ready.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8081/health/live').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]

@@ -15,15 +15,11 @@ import { accepts, CONNECTIONS, email } from "../functions/send-email/consumer.ts
 import { mailOf } from "../functions/send-email/mail.ts";
 import { smtp } from "../functions/send-email/smtp.ts";
 import { readConfig } from "../lib/config.ts";
-import { invokeWith } from "../lib/host/invoke.ts";
-import { poll } from "../lib/host/poller.ts";
 import { chunksOf } from "../lib/in-parallel.ts";
 import { redisClient } from "../lib/ledger/redis-client.ts";
-import { logger } from "../lib/log.ts";
-import { rabbitConnection } from "../lib/rabbit/connection.ts";
-import { rabbitPublisher } from "../lib/rabbit/publisher.ts";
 import { readTemplates } from "../lib/rendering/templates.ts";
 import { senderHandler } from "../lib/sending/sender-handler.ts";
+import { consume, fill } from "./consume.ts";
 import { measure, median, type Measured, printMachine, printTable } from "./report.ts";
 import { localServices } from "./services.ts";
 import { benchVhost } from "./vhost.ts";
@@ -32,14 +28,12 @@ const QUEUE = "send.bench";
 const MAILS = 1_000;
 const BATCH = 100;
 const ROUNDS = 3;
-const TIMEOUT_MS = 60_000;
 const FROM = "Shop <shop@example.com>";
 const TEMPLATES = join(import.meta.dirname, "../functions/send-email/templates");
 const DATA = { order_id: "order_1", tracking: { number: "59000123456789", carrier: "np" } };
 
 const services = await localServices();
 const vhost = await benchVhost(services.rabbitmq, [{ queue: QUEUE, accepts }]);
-const at = { url: vhost.url, name: "bench" };
 const { ledgerTable } = services.dynamodb;
 
 type Server = { port: number; child: ChildProcess };
@@ -94,7 +88,7 @@ async function compare(answersAfter: number): Promise<void> {
 
 /** Fills the queue, has it sent, and checks that the server took each mail once. */
 async function round({ run }: Variant, answersAfter: number): Promise<Measured> {
-  await fill();
+  await fill(vhost, { queue: QUEUE, messages: requests() });
   const child = fork(join(import.meta.dirname, "smtp-end.ts"), [String(answersAfter)]);
   const [{ port }] = (await once(child, "message")) as [{ port: number }];
   const measured = await measure(() => run({ port, child }));
@@ -105,11 +99,9 @@ async function round({ run }: Variant, answersAfter: number): Promise<Measured> 
   return measured;
 }
 
-async function fill(): Promise<void> {
-  await vhost.purge(QUEUE);
-  const publisher = rabbitPublisher({ ...at, timeoutMs: 60_000 });
+function requests(): object[] {
   const tenant_id = `bench-${randomUUID()}`;
-  const bodies = Array.from({ length: MAILS }, (_, index) => ({
+  return Array.from({ length: MAILS }, (_, index) => ({
     id: randomUUID(),
     type: accepts[0],
     source: "bench",
@@ -123,13 +115,6 @@ async function fill(): Promise<void> {
     },
     metadata: { version: "1.0" },
   }));
-  await Promise.all(
-    bodies.map((one) => {
-      const body = Buffer.from(JSON.stringify(one));
-      return publisher.publish({ exchange: "", routingKey: QUEUE, body });
-    }),
-  );
-  await publisher.close();
 }
 
 /** No queue, no ledger, no directory: what is left is mail. */
@@ -178,43 +163,13 @@ async function warren({ port }: Server, ledger: Record<string, string>): Promise
     },
     settings,
   );
-  const invoke = invokeWith({
-    handler: sender.handler,
-    functionName: "bench",
-    timeoutMs: TIMEOUT_MS,
-    onTimeout: () => process.exit(1),
+  await consume(vhost, {
+    queue: QUEUE,
+    count: MAILS,
+    batchSize: BATCH,
+    windowMs: 0,
+    consumer: sender,
   });
-  const connection = rabbitConnection({ ...at, url: vhost.url });
-  const stop = new AbortController();
-  let left = MAILS;
-  await poll(
-    {
-      connection,
-      arn: "arn:bench",
-      queue: QUEUE,
-      vhost: "bench",
-      batchSize: BATCH,
-      windowMs: 0,
-      prepare: () => sender.prepare(QUEUE),
-      async invoke(event, signal) {
-        await invoke(event, signal);
-        left -= Object.values(event.rmqMessagesByQueue).flat().length;
-        if (left === 0) stop.abort();
-      },
-      afterThrow: "one by one",
-      filter: undefined,
-      onOversize: () => Promise.reject(new Error("no request of this bench is that large")),
-      onState: () => undefined,
-      onTaken: () => undefined,
-      onFiltered: () => undefined,
-      onHandedBack: () => undefined,
-      log: logger({ level: "error", name: "bench" }),
-      random: Math.random,
-    },
-    { stop: stop.signal, handBack: new AbortController().signal },
-  );
-  await connection.close();
-  await sender.close();
 }
 
 function urlOf(port: number): string {

@@ -18,14 +18,11 @@ import { neo4jStore } from "../functions/neo4j-projector/neo4j.ts";
 import { project } from "../functions/neo4j-projector/projection.ts";
 import { statements } from "../functions/neo4j-projector/statements.ts";
 import { readConfig } from "../lib/config.ts";
-import { invokeWith } from "../lib/host/invoke.ts";
-import { poll } from "../lib/host/poller.ts";
 import { consumerHandler } from "../lib/lambda/consumer-handler.ts";
 import { chunksOf } from "../lib/in-parallel.ts";
 import { redisClient } from "../lib/ledger/redis-client.ts";
-import { logger } from "../lib/log.ts";
-import { rabbitConnection, withChannel } from "../lib/rabbit/connection.ts";
-import { rabbitPublisher } from "../lib/rabbit/publisher.ts";
+import { withChannel } from "../lib/rabbit/connection.ts";
+import { consume, fill } from "./consume.ts";
 import { measure, median, printMachine, printTable, type Measured } from "./report.ts";
 import { localServices } from "./services.ts";
 import { benchVhost } from "./vhost.ts";
@@ -35,7 +32,6 @@ const EVENTS = 50_000;
 const ALONE = 2_000;
 const BATCH = 1_000;
 const ROUNDS = 3;
-const TIMEOUT_MS = 60_000;
 
 const services = await localServices();
 const { url, user, password } = services.neo4j;
@@ -90,7 +86,8 @@ async function forgetRows(): Promise<void> {
 /** Fills the queue with events of a new tenant, empties it, and checks that each counts once. */
 async function round({ count, run }: Variant): Promise<Measured> {
   const tenant = `bench-${randomUUID()}`;
-  await fill(tenant, count);
+  const messages = Array.from({ length: count }, () => viewed(tenant));
+  await fill(vhost, { queue: QUEUE, messages });
   const measured = await measure(() => run(count));
 
   const { records } = await driver.executeQuery(
@@ -100,25 +97,6 @@ async function round({ count, run }: Variant): Promise<Measured> {
   const views: unknown = records[0]?.get("views");
   if (views !== count) throw new Error(`${count} events were counted as ${String(views)}`);
   return measured;
-}
-
-async function fill(tenant: string, count: number): Promise<void> {
-  await vhost.purge(QUEUE);
-  const publisher = rabbitPublisher({ ...at, timeoutMs: 60_000 });
-  const batch = 5_000;
-  for (let from = 0; from < count; from += batch) {
-    const size = Math.min(batch, count - from);
-    await Promise.all(
-      Array.from({ length: size }, () =>
-        publisher.publish({
-          exchange: "",
-          routingKey: QUEUE,
-          body: Buffer.from(JSON.stringify(viewed(tenant))),
-        }),
-      ),
-    );
-  }
-  await publisher.close();
 }
 
 function viewed(tenant_id: string): object {
@@ -192,43 +170,13 @@ async function warren(count: number, ledger: Record<string, string>): Promise<vo
     requireSink: () => graph.requireConstraints(),
     closeSink: () => graph.close(),
   });
-  const invoke = invokeWith({
-    handler: projector.handler,
-    functionName: "bench",
-    timeoutMs: TIMEOUT_MS,
-    onTimeout: () => process.exit(1),
+  await consume(vhost, {
+    queue: QUEUE,
+    count,
+    batchSize: BATCH,
+    windowMs: 200,
+    consumer: projector,
   });
-  const connection = rabbitConnection({ ...at, url: vhost.url });
-  const stop = new AbortController();
-  let left = count;
-  await poll(
-    {
-      connection,
-      arn: "arn:bench",
-      queue: QUEUE,
-      vhost: "bench",
-      batchSize: BATCH,
-      windowMs: 200,
-      prepare: () => projector.prepare(QUEUE),
-      async invoke(event, signal) {
-        await invoke(event, signal);
-        left -= Object.values(event.rmqMessagesByQueue).flat().length;
-        if (left === 0) stop.abort();
-      },
-      afterThrow: "one by one",
-      filter: undefined,
-      onOversize: () => Promise.reject(new Error("no event of this bench is that large")),
-      onState: () => undefined,
-      onTaken: () => undefined,
-      onFiltered: () => undefined,
-      onHandedBack: () => undefined,
-      log: logger({ level: "error", name: "bench" }),
-      random: Math.random,
-    },
-    { stop: stop.signal, handBack: new AbortController().signal },
-  );
-  await connection.close();
-  await projector.close();
 }
 
 function report(results: ReadonlyMap<Variant, readonly Measured[]>): void {

@@ -13,7 +13,6 @@ import {
 } from "../functions/qdrant-projector/consumer.ts";
 import {
   batchesOf,
-  connect,
   type Point,
   qdrantStore,
   type Store,
@@ -23,14 +22,11 @@ import { applyCollections } from "../infra/qdrant/collections.ts";
 import { parserOf } from "../events/catalogue.ts";
 import { readConfig } from "../lib/config.ts";
 import { openEmbedder } from "../lib/embedding/open-embedder.ts";
-import { invokeWith } from "../lib/host/invoke.ts";
-import { poll } from "../lib/host/poller.ts";
 import { inParallel } from "../lib/in-parallel.ts";
 import { consumerHandler } from "../lib/lambda/consumer-handler.ts";
-import { logger } from "../lib/log.ts";
-import { rabbitConnection } from "../lib/rabbit/connection.ts";
-import { rabbitPublisher } from "../lib/rabbit/publisher.ts";
+import { connect } from "../lib/qdrant/connect.ts";
 import { comparePoints, dumpPoints, expectedPoints } from "../tests/shop/points.ts";
+import { consume, fill } from "./consume.ts";
 import { measure, median, printMachine, printTable, type Measured } from "./report.ts";
 import { localServices } from "./services.ts";
 import { benchVhost } from "./vhost.ts";
@@ -42,15 +38,14 @@ const PRODUCTS = 4_000;
 const VIEWS = 10_000;
 const USERS = 1_000;
 const KNOWN = 1_000;
-const TIMEOUT_MS = 60_000;
 const IN_FLIGHT = 2;
 const AIM = 0.7;
+const TENANT = "bench";
 
 const services = await localServices();
 const { url, apiKey } = services.qdrant;
 const server = { url, apiKey };
 const vhost = await benchVhost(services.rabbitmq, [{ queue: QUEUE, accepts }]);
-const at = { url: vhost.url, name: "bench" };
 const settings = readConfig(config, {
   LEDGER: "none",
   RABBITMQ_URL: vhost.url,
@@ -138,7 +133,7 @@ function bytesOf({ payload, vector }: Point): number {
 
 /** The projector behind the host's own poller; notes what it writes. */
 async function project(place: Place, events: Event[], written: Written[]): Promise<Measured> {
-  await fill(events);
+  await fill(vhost, { queue: QUEUE, messages: events });
   const base = qdrantStore(server);
   const store: Store = {
     ...base,
@@ -155,66 +150,16 @@ async function project(place: Place, events: Event[], written: Written[]): Promi
     requireSink: () => vectors.requireCollections(),
     closeSink: async () => {},
   });
-  await projector.prepare(QUEUE);
-  const measured = await measure(() => consume(projector.handler, events.length));
-  await projector.close();
-  return measured;
-}
-
-async function consume(
-  handler: ReturnType<typeof consumerHandler>["handler"],
-  count: number,
-): Promise<void> {
-  if (count === 0) return;
-  const invoke = invokeWith({
-    handler,
-    functionName: "bench",
-    timeoutMs: TIMEOUT_MS,
-    onTimeout: () => process.exit(1),
-  });
-  const connection = rabbitConnection(at);
-  const stop = new AbortController();
-  let left = count;
-  await poll(
-    {
-      connection,
-      arn: "arn:bench",
+  return measure(() =>
+    consume(vhost, {
       queue: QUEUE,
-      vhost: "bench",
+      count: events.length,
       batchSize: BATCH,
       windowMs: 200,
-      prepare: () => Promise.resolve(),
-      async invoke(event, signal) {
-        await invoke(event, signal);
-        left -= Object.values(event.rmqMessagesByQueue).flat().length;
-        if (left === 0) stop.abort();
-      },
-      afterThrow: "one by one",
-      filter: undefined,
-      onOversize: () => Promise.reject(new Error("no event of this bench is that large")),
-      onState: () => undefined,
-      onTaken: () => undefined,
-      onFiltered: () => undefined,
-      onHandedBack: () => undefined,
-      log: logger({ level: "error", name: "bench" }),
-      random: Math.random,
-    },
-    { stop: stop.signal, handBack: new AbortController().signal },
+      consumer: projector,
+    }),
   );
-  await connection.close();
 }
-
-async function fill(events: Event[]): Promise<void> {
-  await vhost.purge(QUEUE);
-  const publisher = rabbitPublisher({ ...at, timeoutMs: 60_000 });
-  await inParallel(events, 500, async (event) => {
-    const body = Buffer.from(JSON.stringify(event));
-    await publisher.publish({ exchange: "", routingKey: QUEUE, body });
-  });
-  await publisher.close();
-}
-
-const TENANT = "bench";
 
 function eventOf(type: string, data: object, second: number): Event {
   return {

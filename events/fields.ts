@@ -28,11 +28,19 @@ export const chatId = z
   })
   .transform(String);
 
+/** Of a push service: over TLS, but for one on this machine. */
+const pushEndpoint = z
+  .url({ protocol: /^https?$/, error: "must be an https:// URL" })
+  .max(2_000)
+  .refine((url) => url.startsWith("https:") || new URL(url).hostname === "127.0.0.1", {
+    error: "must be an https:// URL",
+  });
+
 /** What a browser hands out when somebody allows notifications (W3C Push API, PushSubscription). */
 export const pushSubscriptions = z
   .array(
     z.looseObject({
-      endpoint: z.url({ protocol: /^https$/, error: "must be an https:// URL" }).max(2_000),
+      endpoint: pushEndpoint,
       keys: z.looseObject({ p256dh: base64url(200), auth: base64url(100) }),
     }),
   )

@@ -65,6 +65,17 @@ export const variables = {
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
 };
 
+/** Where the graph is. */
+export const graphVariables = {
+  /** `bolt:` for one server, `neo4j:` for a cluster, `+s` for TLS. */
+  NEO4J_URL: z.url({
+    protocol: /^(bolt|neo4j)(\+s|\+ssc)?$/,
+    error: "must be a bolt:// or neo4j:// URL",
+  }),
+  NEO4J_USER: z.string(),
+  NEO4J_PASSWORD: z.string(),
+};
+
 /**
  * How a function's metrics are exposed (lib/lambda/exposition.ts). Lambda itself sets its function's
  * name; the namespace is CloudWatch's, one for each stage.

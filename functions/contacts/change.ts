@@ -30,9 +30,13 @@ export function changeOf(event: ContactEvent): Change {
     case "order.created":
       return change(orderKey(tenant, data.order_id), { customer_id: data.customer_id });
     case "ticket.created":
-      return change(ticketKey(tenant, data.ticket_id), partiesIn(data));
+      return change(ticketKey(tenant, data.ticket_id), {
+        owner_id: data.owner_id,
+        watcher_ids: data.watcher_ids,
+      });
     case "ticket.updated":
-      return change(ticketKey(tenant, data.ticket_id), partiesIn(data.changes));
+      // Its contract names no owner: what stands there may be anything.
+      return change(ticketKey(tenant, data.ticket_id), { watcher_ids: data.changes.watcher_ids });
   }
 }
 
@@ -54,13 +58,6 @@ function contactIn({
   push_subscriptions: readonly object[];
 }>): Record<string, unknown> {
   return { name, email, phone, locale, telegram_chat_id, push_subscriptions };
-}
-
-function partiesIn({
-  owner_id,
-  watcher_ids,
-}: Said<{ owner_id: string; watcher_ids: readonly string[] }>): Record<string, unknown> {
-  return { owner_id, watcher_ids };
 }
 
 /** What an event leaves out it says nothing about; null clears. */

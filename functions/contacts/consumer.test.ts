@@ -44,6 +44,20 @@ async function after(events: readonly object[]) {
 
 const subscription = { endpoint: "https://push.example/1", keys: { p256dh: "BA", auth: "Bg" } };
 
+test("takes of a ticket's changes only what their contract names", async () => {
+  const { read } = await after([
+    eventOf("ticket.created", { ticket_id: "t1", title: "Wobbles", owner_id: "u1" }),
+    eventOf(
+      "ticket.updated",
+      { ticket_id: "t1", changes: { watcher_ids: ["u2"], owner_id: 7 } },
+      1,
+    ),
+  ]);
+
+  const [document] = await read(ticketKey(tenant, "t1"));
+  expect(partiesOf(document)).toMatchObject({ owner_id: "u1", watcher_ids: ["u2"] });
+});
+
 test("knows a customer by what customer.created and customer.updated say, and null clears", async () => {
   const { read } = await after([
     eventOf("customer.created", {

@@ -1,13 +1,13 @@
 import { handle } from "hono/aws-lambda";
 import { readConfig } from "../../lib/config.ts";
+import { openKeys } from "../../lib/http-keys/open-keys.ts";
 import { openExposition } from "../../lib/lambda/exposition.ts";
 import { logger } from "../../lib/log.ts";
 import { observedPublisher } from "../../lib/rabbit/observed-publisher.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { createApp } from "./app.ts";
-import { config, type KeySource } from "./config.ts";
+import { config } from "./config.ts";
 import { eventIds } from "./event-id.ts";
-import { fileKeys, type Keys } from "./keys.ts";
 
 const name = "ingest";
 const settings = readConfig(config, process.env);
@@ -17,7 +17,7 @@ const exposition = openExposition({ config: settings, log });
 
 export const { metrics } = exposition;
 
-const keys = await openKeys(settings.keys);
+const keys = await openKeys(settings.keys, { now: Date.now, log });
 const publisher = observedPublisher(rabbitPublisher({ url, name, timeoutMs: 5_000, log }), {
   name,
   metrics,
@@ -42,14 +42,4 @@ export const handler = exposition.exposed(handle(app));
 export async function close(): Promise<void> {
   await publisher.close();
   keys.close();
-}
-
-/** A file needs no AWS SDK, which is half as large again as all the rest. */
-async function openKeys(source: KeySource): Promise<Keys> {
-  if ("file" in source) return fileKeys(source.file, { now: Date.now, log });
-  const [{ dynamoClient }, { tableKeys }] = await Promise.all([
-    import("../../lib/ledger/dynamo-client.ts"),
-    import("./table-keys.ts"),
-  ]);
-  return tableKeys({ client: dynamoClient(), table: source.table, now: Date.now, log });
 }

@@ -5,7 +5,7 @@ import {
   PublishUnknownError,
   UnroutableError,
 } from "../../lib/rabbit/errors.ts";
-import { KeysUnavailableError } from "./keys.ts";
+import { KeysUnavailableError } from "../../lib/http-keys/keys.ts";
 
 /** An answer that is not 2xx. `error` is short and stable, `message` is for people. */
 export type Refusal = {

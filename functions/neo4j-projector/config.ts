@@ -1,15 +1,5 @@
 import * as z from "zod";
-import { exposition, ledger, variables } from "../../lib/config.ts";
-
-export const graphVariables = {
-  /** `bolt:` for one server, `neo4j:` for a cluster, `+s` for TLS. */
-  NEO4J_URL: z.url({
-    protocol: /^(bolt|neo4j)(\+s|\+ssc)?$/,
-    error: "must be a bolt:// or neo4j:// URL",
-  }),
-  NEO4J_USER: z.string(),
-  NEO4J_PASSWORD: z.string(),
-};
+import { exposition, graphVariables, ledger, variables } from "../../lib/config.ts";
 
 export const proofVariables = {
   /** Only with LEDGER=none: for how many days the graph knows what it has applied. */

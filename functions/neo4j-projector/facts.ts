@@ -3,7 +3,15 @@ import { paymentStatuses } from "../../events/payments.ts";
 import { stampOf } from "../../lib/envelope.ts";
 import { fixedWidthUtc } from "../../lib/timestamp.ts";
 import type { ProjectedEvent } from "./consumer.ts";
-import { paymentFields, productFields, ticketFields, userFields } from "./fields.ts";
+import {
+  paymentFields,
+  productFields,
+  standingFields,
+  stockFields,
+  ticketFields,
+  ticketStatusFields,
+  userFields,
+} from "./fields.ts";
 
 /**
  * What one event says about the graph. A fact carries the stamp that decides between it and another
@@ -154,7 +162,7 @@ export function factsOf(event: ProjectedEvent): Facts {
     case "product.stock.out": {
       const product = node(data.product_id);
       const stock = type === "product.stock.out" ? 0 : data.quantity;
-      return { products: [product], productFields: productFields(product, stamp, { stock }) };
+      return { products: [product], productFields: stockFields(product, stamp, stock) };
     }
     case "product.deleted": {
       const { product_id } = data;
@@ -174,12 +182,12 @@ export function factsOf(event: ProjectedEvent): Facts {
     }
     case "customer.segment.changed": {
       const user = node(data.customer_id);
-      const segment = userFields(user, stamp, { segment: data.new_segment });
+      const segment = standingFields(user, stamp, { segment: data.new_segment });
       return { users: [user], customers: [user], userFields: segment };
     }
     case "customer.tier.changed": {
       const user = node(data.customer_id);
-      const tier = userFields(user, stamp, { tier: data.new_tier });
+      const tier = standingFields(user, stamp, { tier: data.new_tier });
       return { users: [user], customers: [user], userFields: tier };
     }
     case "customer.points.earned":
@@ -198,7 +206,10 @@ export function factsOf(event: ProjectedEvent): Facts {
       return {
         users: [user_id, ...watcher_ids].map(node),
         tickets: [ticket],
-        ticketFields: ticketFields(ticket, stamp, data),
+        ticketFields: [
+          ...ticketFields(ticket, stamp, data),
+          ...ticketStatusFields(ticket, stamp, data.status),
+        ],
         ticketOwners: [{ ...newest(data.ticket_id), user_id }],
         ticketWatchers: watchers(newest(data.ticket_id), data),
       };
@@ -217,7 +228,7 @@ export function factsOf(event: ProjectedEvent): Facts {
       return {
         users: (data.watcher_ids ?? []).map(node),
         tickets: [ticket],
-        ticketFields: ticketFields(ticket, stamp, { status: data.new_status }),
+        ticketFields: ticketStatusFields(ticket, stamp, data.new_status),
         ticketWatchers: watchers(newest(data.ticket_id), data),
       };
     }

@@ -7,24 +7,29 @@ type Said<T> = { [Name in keyof T]?: T[Name] | null | undefined };
 /** One fact for each group of properties about which the event says something. */
 type Fields = (Node & Field)[];
 
+/*
+ * An event's data has fields that its contract does not name, and these may be anything. So each of
+ * these reads what every contract names whose data it is given, and nothing more.
+ */
+
 export function userFields(
   node: Node,
   stamp: string,
-  {
-    email,
-    name,
-    phone,
-    segment,
-    tier,
-  }: Said<{ email: string; name: string; phone: string; segment: string; tier: string }>,
+  { email, name, phone }: Said<{ email: string; name: string; phone: string }>,
 ): Fields {
   return said(node, stamp, {
     email_stamp: { email },
     name_stamp: { name },
     phone_stamp: { phone },
-    segment_stamp: { segment },
-    tier_stamp: { tier },
   });
+}
+
+export function standingFields(
+  node: Node,
+  stamp: string,
+  { segment, tier }: Said<{ segment: string; tier: string }>,
+): Fields {
+  return said(node, stamp, { segment_stamp: { segment }, tier_stamp: { tier } });
 }
 
 export function productFields(
@@ -38,10 +43,9 @@ export function productFields(
     price_minor: number;
     currency: string;
     attributes: Record<string, unknown>;
-    stock: number;
   }>,
 ): Fields {
-  const { name, description, category, sku, price_minor, currency, attributes, stock } = product;
+  const { name, description, category, sku, price_minor, currency, attributes } = product;
   return said(node, stamp, {
     name_stamp: { name },
     description_stamp: { description },
@@ -51,8 +55,11 @@ export function productFields(
     // A node has no maps, and names that come from outside must not become property keys: Neo4j
     // never forgets one.
     attributes_stamp: { attributes: attributes && canonicalJson(attributes) },
-    stock_stamp: stock == null ? {} : { stock: BigInt(stock) },
   });
+}
+
+export function stockFields(node: Node, stamp: string, stock: number): Fields {
+  return said(node, stamp, { stock_stamp: { stock: BigInt(stock) } });
 }
 
 /** What can be cleared by a deletion: the properties behind each guard of a product. */
@@ -78,13 +85,13 @@ export function paymentFields(
 export function ticketFields(
   node: Node,
   stamp: string,
-  { title, status, priority }: Said<{ title: string; status: string; priority: string }>,
+  { title, priority }: Said<{ title: string; priority: string }>,
 ): Fields {
-  return said(node, stamp, {
-    title_stamp: { title },
-    status_stamp: { status },
-    priority_stamp: { priority },
-  });
+  return said(node, stamp, { title_stamp: { title }, priority_stamp: { priority } });
+}
+
+export function ticketStatusFields(node: Node, stamp: string, status: string | undefined): Fields {
+  return said(node, stamp, { status_stamp: { status } });
 }
 
 function said(

@@ -1,27 +1,11 @@
 import { expect, test } from "vitest";
-import { checkEvent, contracts } from "../../events/catalogue.ts";
+import { at, eventOf, sampleOf } from "../../tests/events.ts";
 import { accepts, type ProjectedEvent } from "./consumer.ts";
 import { factsOf } from "./facts.ts";
 import { productGuards } from "./fields.ts";
 import { project } from "./projection.ts";
 
-const at = (second: number) => `2026-11-20T10:00:0${second}.000000Z`;
-
-function event(
-  type: string,
-  id: string,
-  second: number,
-  data: object,
-  tenant_id = "t",
-): ProjectedEvent {
-  const metadata = { version: "1.0" };
-  const document = { id, type, source: "test", timestamp: at(second), tenant_id, metadata, data };
-  const { value, issues } = checkEvent(document, Infinity);
-  if (value === undefined) throw new Error(JSON.stringify(issues));
-  return value.event as ProjectedEvent;
-}
-
-const sampleOf = (type: string) => contracts.find((each) => each.type === type)!.sample;
+const event = eventOf<ProjectedEvent>;
 
 const view = (id: string, second: number, more: object = {}) =>
   event("interaction.viewed", id, second, { user_id: "u1", product_id: "p1", ...more });
@@ -78,6 +62,35 @@ test("two tenants share nothing", () => {
     { tenant_id: "t", id: "u1" },
   ]);
   expect(rows.VIEWED.map(({ products }) => products[0]?.count)).toEqual([1n, 1n]);
+});
+
+test.each<[type: string, data: object, guards: string[]]>([
+  [
+    "product.created",
+    { product_id: "p1", name: "Chair", price: 5, currency: "UAH", stock: "12 pcs" },
+    ["name_stamp", "price_stamp"],
+  ],
+  ["product.updated", { product_id: "p1", changes: { name: "Chair", stock: 1.5 } }, ["name_stamp"]],
+  [
+    "customer.created",
+    { customer_id: "c1", name: "Olena", segment: { id: 7 }, tier: 3 },
+    ["name_stamp"],
+  ],
+  [
+    "customer.updated",
+    { customer_id: "c1", changes: { name: "Olena", segment: ["vip"] } },
+    ["name_stamp"],
+  ],
+  ["user.signup", { user_id: "u1", name: "Olena", tier: {} }, ["name_stamp"]],
+  [
+    "ticket.updated",
+    { ticket_id: "t1", changes: { title: "Wobbles", status: { is: "new" } } },
+    ["title_stamp"],
+  ],
+])("what a contract does not name says nothing: %s", (type, data, guards) => {
+  const { userFields, productFields, ticketFields } = project([event(type, "e1", 1, data)]);
+  const nodes = [...userFields, ...productFields, ...ticketFields];
+  expect(nodes.flatMap(({ fields }) => fields.map(({ guard }) => guard))).toEqual(guards);
 });
 
 test("of several changes of a field the newest stays, field by field; equal times are decided by id", () => {

@@ -1,18 +1,16 @@
+import { aliasOf, type PointKind, pointKinds } from "../../lib/qdrant/names.ts";
 import type { Inspected } from "./qdrant.ts";
-
-/**
- * What Qdrant must have, as data. infra/qdrant makes it, the function refuses to start without it. All
- * tenants share a collection; every query names its tenant, whose points lie together (`is_tenant`), as
- * https://qdrant.tech/documentation/guides/multitenancy/ says.
- */
-export type PointKind = "product" | "ticket" | "message" | "profile";
-export const pointKinds: readonly PointKind[] = ["product", "ticket", "message", "profile"];
 
 type Index = "keyword" | "uuid" | "integer";
 
 /** The writes are guarded by `revision`; without an index each would read the payload of its points. */
 const everywhere = { tenant_id: "keyword", revision: "uuid" } as const;
 
+/**
+ * What Qdrant must have, as data. infra/qdrant makes it, the function refuses to start without it. All
+ * tenants share a collection; every query names its tenant, whose points lie together (`is_tenant`), as
+ * https://qdrant.tech/documentation/guides/multitenancy/ says.
+ */
 export const payloadIndexes: Record<PointKind, Record<string, Index>> = {
   product: {
     ...everywhere,
@@ -69,10 +67,6 @@ export function problemsOf(
     ...(distance === DISTANCE ? [] : [`${collection} with distance ${DISTANCE}, not ${distance}`]),
     ...missing.map(([field, type]) => `an index of type ${type} on ${field} of ${collection}`),
   ];
-}
-
-function aliasOf(prefix: string, kind: PointKind): string {
-  return `${prefix}-${kind}s`;
 }
 
 function named(name: (kind: PointKind) => string): Collections {

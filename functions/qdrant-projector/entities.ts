@@ -1,4 +1,5 @@
-import { fingerprintOf, pointId, revisionOf } from "./identity.ts";
+import { pointId } from "../../lib/qdrant/names.ts";
+import { fingerprintOf, revisionOf } from "./identity.ts";
 import type { Fields, Group, Stamped } from "./stamped.ts";
 
 export type EntityKind = "product" | "ticket" | "message";

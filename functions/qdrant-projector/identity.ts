@@ -1,13 +1,5 @@
 import { hash } from "node:crypto";
-import { parse, stringify, v5 } from "uuid";
-
-/** Ours: the same names under another namespace would be other points. */
-const NAMESPACE = parse("6d2c7a52-3f0e-4a3c-9c58-0b7d1f6a9e41");
-
-/** The id of an entity's point in its collection. No tenant has a `#`. */
-export function pointId(tenant_id: string, id: string): string {
-  return v5(`${tenant_id}#${id}`, NAMESPACE);
-}
+import { stringify } from "uuid";
 
 /**
  * Names what a vector was made of, and is no other point's: comparing fingerprints tells whether a

@@ -1,9 +1,9 @@
 import { chunksOf } from "../../lib/in-parallel.ts";
+import { pointId } from "../../lib/qdrant/names.ts";
 import type { Merged } from "./entity-points.ts";
-import { pointId } from "./identity.ts";
 import { confirmed, mergeUntilConfirmed } from "./merging.ts";
 import type { ProductVectors } from "./product-vectors.ts";
-import { type Interaction, type ProfilePayload, profileOf, unite } from "./profiles.ts";
+import { type Interaction, type ProfilePayload, profileOf, REMEMBERED, unite } from "./profiles.ts";
 import type { ProfileChange } from "./projection.ts";
 import type { Filter, Store } from "./qdrant.ts";
 
@@ -18,6 +18,14 @@ export type ProfilePoints = {
 const PAGE = 100;
 
 const KEPT_POINTS = 50_000;
+
+/** Of all products' vectors that are in hand for profiles at a time; 8 bytes each. */
+const NUMBERS = 4_000_000;
+
+/** How many profiles are merged at a time, each of which may be made of REMEMBERED products. */
+export function profilesAtOnce(dimensions: number): number {
+  return Math.max(1, Math.min(PAGE, Math.floor(NUMBERS / (REMEMBERED * dimensions))));
+}
 
 /** One that has nothing to add: its profile is only made anew. */
 type Open = {
@@ -86,8 +94,11 @@ export function profilePoints({
     );
   }
 
-  const merge = (open: readonly Open[], signal: AbortSignal) =>
-    mergeUntilConfirmed(open, (rest) => mergeOnce(rest, signal));
+  async function merge(open: readonly Open[], signal: AbortSignal): Promise<void> {
+    for (const some of chunksOf(profilesAtOnce(dimensions), open)) {
+      await mergeUntilConfirmed(some, (rest) => mergeOnce(rest, signal));
+    }
+  }
   const renew = (points: readonly string[], signal: AbortSignal) =>
     merge(
       points.map((point) => ({ point, interactions: [] })),

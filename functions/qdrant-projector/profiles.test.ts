@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { profilesAtOnce } from "./profile-points.ts";
 import { type Interaction, type ProductVector, profileOf, unite } from "./profiles.ts";
 
 const did = (second: number, id: string, product_id = "p1", weight = 1): Interaction => ({
@@ -84,4 +85,8 @@ test("the revision is another with another interaction and with another vector",
 
   vectors["p1"] = { fingerprint: "f3", vector: [1, 0] };
   expect(profile(did(1, "e1")).payload.revision).not.toBe(revision);
+});
+
+test("as many profiles are made at once as the vectors of their products leave room for", () => {
+  expect([8, 384, 1_536, 3_072, 65_536].map(profilesAtOnce)).toEqual([100, 100, 26, 13, 1]);
 });

@@ -1,4 +1,5 @@
-import { pointId, revisionOf } from "./identity.ts";
+import { pointId } from "../../lib/qdrant/names.ts";
+import { revisionOf } from "./identity.ts";
 
 /** One thing that a user did with a product. The stamp ends in the event's id. */
 export type Interaction = { stamp: string; product_id: string; weight: number };

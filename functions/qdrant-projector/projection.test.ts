@@ -1,26 +1,10 @@
 import { expect, test } from "vitest";
-import { checkEvent, contracts } from "../../events/catalogue.ts";
+import { at, eventOf, sampleOf } from "../../tests/events.ts";
 import { accepts, type ProjectedEvent } from "./consumer.ts";
 import { describe, type EntityKind, recall } from "./entities.ts";
 import { mayTouchVector, project } from "./projection.ts";
 
-const at = (second: number) => `2026-11-20T10:00:0${second}.000000Z`;
-
-function event(
-  type: string,
-  id: string,
-  second: number,
-  data: object,
-  tenant_id = "t",
-): ProjectedEvent {
-  const metadata = { version: "1.0" };
-  const document = { id, type, source: "test", timestamp: at(second), tenant_id, metadata, data };
-  const { value, issues } = checkEvent(document, Infinity);
-  if (value === undefined) throw new Error(JSON.stringify(issues));
-  return value.event as ProjectedEvent;
-}
-
-const sampleOf = (type: string) => contracts.find((each) => each.type === type)!.sample;
+const event = eventOf<ProjectedEvent>;
 
 /** The payload that these events give a point that did not exist. */
 function payload(kind: EntityKind, ...events: ProjectedEvent[]) {
@@ -53,6 +37,19 @@ test("a product has its fields to filter by, each with the stamp it comes from",
       price: `${at(2)}#e2`,
       sku: `${at(1)}#e1`,
     },
+  });
+});
+
+test("what a contract does not name says nothing", () => {
+  const changes = { priority: "low", status: { is: "new" }, owner_id: 7 };
+  const updated = event("ticket.updated", "e1", 1, { ticket_id: "t1", changes });
+
+  expect(payload("ticket", updated)).toEqual({
+    tenant_id: "t",
+    ticket_id: "t1",
+    priority: "low",
+    presence: "stub",
+    stamps: { priority: `${at(1)}#e1` },
   });
 });
 

@@ -1,7 +1,7 @@
 import { stampOf } from "../../lib/envelope.ts";
+import { pointId } from "../../lib/qdrant/names.ts";
 import type { ProjectedEvent } from "./consumer.ts";
 import { describing, type EntityKind, entities, stockGroup } from "./entities.ts";
-import { pointId } from "./identity.ts";
 import { type Interaction, unite, weights } from "./profiles.ts";
 import { type Fields, type Group, join, type Stamped } from "./stamped.ts";
 
@@ -91,8 +91,11 @@ function changeOf(event: ProjectedEvent): Change {
       return stock(data.sku, 0);
     case "ticket.created":
       return about("ticket", data.ticket_id, data);
-    case "ticket.updated":
-      return about("ticket", data.ticket_id, data.changes);
+    case "ticket.updated": {
+      // Whatever else stands there, such as a status, its contract does not name: it may be anything.
+      const { title, description, priority, watcher_ids } = data.changes;
+      return about("ticket", data.ticket_id, { title, description, priority, watcher_ids });
+    }
     case "ticket.status_changed": {
       const { ticket_id, new_status: status, owner_id, watcher_ids } = data;
       return about("ticket", ticket_id, { status, owner_id, watcher_ids });

@@ -1,11 +1,12 @@
 import {
-  QdrantClient,
+  type QdrantClient,
   QdrantClientResourceExhaustedError,
   QdrantClientTimeoutError,
   type Schemas,
 } from "@qdrant/js-client-rest";
-import { unlessAborted } from "../../lib/unless-aborted.ts";
 import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
+import { connect, type Server } from "../../lib/qdrant/connect.ts";
+import { unlessAborted } from "../../lib/unless-aborted.ts";
 
 /**
  * Qdrant as this function uses it. Every call throws OutageError when the server cannot do its work
@@ -69,10 +70,9 @@ export type Inspected = {
   indexes: Record<string, string>;
 };
 
-/** What the server takes: a larger body than its own limit is refused; ms for a whole answer. */
+/** What the server takes: a larger body than its own limit is refused. */
 const MAX_POINTS = 1_000;
 const MAX_BYTES = 4_000_000;
-const REQUEST_MS = 20_000;
 const IN_FLIGHT = 2;
 /** One number of a vector in JSON, with its comma: `-0.031622776601683795,`. */
 const NUMBER_BYTES = 23;
@@ -85,8 +85,6 @@ const BUSY_MS = 5_000;
 
 /** Of points that exist and of none at once; an empty list would be no condition to some versions. */
 const NOBODY = "00000000-0000-0000-0000-000000000000";
-
-export type Server = { url: string; apiKey: string | undefined };
 
 export function qdrantStore({
   url,
@@ -216,22 +214,6 @@ export function qdrantStore({
       return { size, distance, indexes: Object.fromEntries(indexes) as Record<string, string> };
     },
   };
-}
-
-/** Also for infra/qdrant. The client's own habits are for scripts. */
-export function connect({ url, apiKey }: Server, timeoutMs = REQUEST_MS): QdrantClient {
-  const { origin, protocol, port, pathname } = new URL(url);
-  return new QdrantClient({
-    url: origin,
-    // It would ignore the path, and take 6333 for a URL without a port.
-    ...(pathname !== "/" && { prefix: pathname.replace(/\/$/, "") }),
-    port: Number(port) || (protocol === "https:" ? 443 : 80),
-    // As an option the key would make it print a warning for every http:// URL.
-    ...(apiKey !== undefined && { headers: { "api-key": apiKey } }),
-    timeout: timeoutMs,
-    // A request that nobody waits for.
-    checkCompatibility: false,
-  });
 }
 
 /** The collection is not there: nothing that an event could be blamed for. */

@@ -1,7 +1,8 @@
 import type { Embedder } from "../../lib/embedding/embedder.ts";
 import { chunksOf, inParallel } from "../../lib/in-parallel.ts";
 import { OutageError } from "../../lib/pipeline/errors.ts";
-import { type Collections, pointKinds, problemsOf } from "./collections.ts";
+import { pointKinds } from "../../lib/qdrant/names.ts";
+import { type Collections, problemsOf } from "./collections.ts";
 import type { ProjectedEvent } from "./consumer.ts";
 import { entityKinds } from "./entities.ts";
 import { entityPoints, type Merged } from "./entity-points.ts";

@@ -9,7 +9,7 @@ import {
   RetryLaterError,
   UncertainError,
 } from "../../lib/pipeline/errors.ts";
-import type { Message, Transport } from "../../lib/sending/transport.ts";
+import { type Message, RecipientBusyError, type Transport } from "../../lib/sending/transport.ts";
 import { type SmtpError, failureOf, smtp } from "./smtp.ts";
 
 const NOW = Date.UTC(2026, 10, 21);
@@ -107,7 +107,7 @@ test.each<[string, Parameters<typeof transportTo>[0], new (...args: never[]) => 
   [
     "a mailbox that is busy",
     { onRcptTo: (_to, _session, callback) => callback(refusing(450)) },
-    RetryLaterError,
+    RecipientBusyError,
     "SMTP: 450 5.1.1 to RCPT TO",
   ],
   [
@@ -123,6 +123,12 @@ test.each<[string, Parameters<typeof transportTo>[0], new (...args: never[]) => 
     "SMTP: 554 5.1.1 to DATA",
   ],
   [
+    "a server that takes no more from us for now",
+    { onMailFrom: (_from, _session, callback) => callback(refusing(451)) },
+    RetryLaterError,
+    "SMTP: 451 5.1.1 to MAIL FROM",
+  ],
+  [
     "a mail that cannot be taken now",
     { onMail: () => Promise.reject(refusing(451)) },
     RetryLaterError,
@@ -133,7 +139,7 @@ test.each<[string, Parameters<typeof transportTo>[0], new (...args: never[]) => 
   const query = name.includes("STARTTLS") ? "" : "?ignoreTLS=true";
   const { send } = await transportTo(options, { query });
   const error = await send(message, never).catch((thrown: unknown) => thrown);
-  expect(error).toBeInstanceOf(kind);
+  expect((error as Error).constructor).toBe(kind);
   expect((error as Error).message).toContain(text);
   expect((error as Error).message).not.toContain("olena");
 });
@@ -209,6 +215,12 @@ test.each<[string, SmtpError, boolean, Error]>([
     { code: "ECONNECTION", command: "CONN", responseCode: 421, response: "421 too many" },
     false,
     new OutageError("SMTP: 421 to CONN"),
+  ],
+  [
+    "an answer that refuses nothing, to nothing that was asked",
+    { code: "EPROTOCOL", command: "CONN", responseCode: 250, response: "250 2.0.0 -" },
+    true,
+    new UncertainError("SMTP: 250 2.0.0 to CONN"),
   ],
   [
     "larger than the server says it takes",

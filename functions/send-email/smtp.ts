@@ -6,7 +6,7 @@ import {
   RetryLaterError,
   UncertainError,
 } from "../../lib/pipeline/errors.ts";
-import type { Transport } from "../../lib/sending/transport.ts";
+import { RecipientBusyError, type Transport } from "../../lib/sending/transport.ts";
 import { unlessAborted } from "../../lib/unless-aborted.ts";
 import { mailOf, type Sender } from "./mail.ts";
 
@@ -98,8 +98,8 @@ export type SmtpError = {
 const LATER = 5 * 60_000;
 
 /**
- * What a failed send means. A server's answer is its word: it did not take the mail. Without an
- * answer it may have, once the mail was handed over.
+ * What a failed send means. A server's refusal is its word: it did not take the mail. Without one it
+ * may have, once the mail was handed over.
  */
 export function failureOf(
   error: SmtpError,
@@ -107,20 +107,24 @@ export function failureOf(
 ): Error {
   const { code, command, responseCode } = error;
   const text = textOf(error);
-  if (responseCode === undefined) {
+  if (responseCode === undefined || responseCode < 400) {
     if (handedOver) return new UncertainError(text);
     // Found by nodemailer itself: no address, or larger than the server takes.
     const isRefused = code === "EENVELOPE" || code === "EMESSAGE";
     return isRefused ? new PermanentError(text) : new OutageError(text);
   }
   if (!handedOver && !ABOUT_A_MAIL.has(command ?? "")) return new OutageError(text);
-  if (responseCode < 500) return new RetryLaterError(text, now + LATER);
+  if (responseCode < 500) {
+    return command === "RCPT TO"
+      ? new RecipientBusyError(text, now + LATER)
+      : new RetryLaterError(text, now + LATER);
+  }
   // It is our own address that is refused there.
   const isAboutUs = command === "MAIL FROM" && responseCode !== TOO_LARGE;
   return isAboutUs ? new OutageError(text) : new PermanentError(text);
 }
 
-/** What fails at another command, or closes the connection (421), would fail for every mail. */
+/** What fails at another command, such as a 421 instead of a greeting, would fail for every mail. */
 const ABOUT_A_MAIL = new Set(["MAIL FROM", "RCPT TO", "DATA"]);
 /** RFC 5321: exceeded storage allocation; the one answer to MAIL FROM that is about this mail. */
 const TOO_LARGE = 552;

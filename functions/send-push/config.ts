@@ -8,12 +8,17 @@ export const pushVariables = {
   /** VAPID, base64url; `npx web-push generate-vapid-keys` makes a pair. Browsers subscribe with the public one. */
   PUSH_PUBLIC_KEY: z.string(),
   PUSH_PRIVATE_KEY: z.string(),
-  /** Hosts of push services, with their subdomains: nothing else is posted to. */
+  /**
+   * Hosts of push services, with their subdomains: nothing else is posted to. A host that is named
+   * itself is waited for when it is silent; a subdomain once it has answered.
+   */
   PUSH_SERVICES: z
     .string()
     .transform((list) => list.split(",").map((host) => host.trim()))
     .pipe(z.array(z.string().regex(/^[\w.-]+$/, "must be host names")).min(1))
-    .prefault("fcm.googleapis.com,push.services.mozilla.com,push.apple.com,notify.windows.com"),
+    .prefault(
+      "fcm.googleapis.com,updates.push.services.mozilla.com,push.services.mozilla.com,web.push.apple.com,push.apple.com,notify.windows.com",
+    ),
   PUSH_RATE: rate.default(100),
   /** A second notification replaces the first where the page shows it under its `tag`. */
   PUSH_WHEN_UNCERTAIN: whenUncertain.default("dead-letter"),

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import webpush from "web-push";
-import { OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
+import { NotNowError, OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
 import { type Dialect, exchange, failureOf } from "../../lib/sending/http.ts";
 import type { Transport } from "../../lib/sending/transport.ts";
 
@@ -18,6 +18,9 @@ const DIALECT: Dialect = { outages: [401] };
 /** How long a push service keeps a message for a device that is off, s. */
 const KEPT = 86_400;
 
+/** Origins that are remembered: more than there are push services. */
+const MAX_KNOWN = 1_000;
+
 /** Web Push (RFC 8030) with VAPID (RFC 8292), encrypted for the browser (RFC 8291). */
 export function webPush({
   vapid,
@@ -34,6 +37,8 @@ export function webPush({
   const { subject, publicKey, privateKey } = vapid;
   // Throws for keys that are none: at the start, and not at each message.
   webpush.getVapidHeaders("https://example.com", subject, publicKey, privateKey, "aes128gcm");
+  /** Origins that have answered: whatever is silent there is a push service. */
+  const known = new Set<string>();
   /** Of the push service that failed last: the one to ask whether it is back. */
   let silent: string | undefined;
 
@@ -49,15 +54,21 @@ export function webPush({
         // While the device is off a message of the same topic replaces the one before it.
         topic: hash("sha256", `${tenant}#${id}`, "base64url").slice(0, 32),
       });
+      const { origin, hostname } = new URL(endpoint);
       try {
         const answer = await exchange({ method: "POST", url: endpoint, headers, body }, signal);
+        if (known.size < MAX_KNOWN) known.add(origin);
         if (answer.status === 404 || answer.status === 410) {
           throw new GoneError(`answered ${answer.status}: the subscription is gone`);
         }
         const failure = failureOf(answer, now(), DIALECT);
         if (failure !== undefined) throw failure;
       } catch (error) {
-        if (error instanceof OutageError) silent = new URL(endpoint).origin;
+        if (!(error instanceof OutageError)) throw error;
+        // Anybody can subscribe from a host that never was: it must not hold everybody's messages.
+        if (!known.has(origin) && !services.includes(hostname))
+          throw new NotNowError(error.message);
+        silent = origin;
         throw error;
       }
     },
@@ -86,11 +97,12 @@ function detailsOf(
   }
 }
 
-/** Over TLS, but for this machine. */
+/** Over TLS and its own port, but for this machine. */
 function isServedBy(endpoint: string, services: readonly string[]): boolean {
   const url = URL.parse(endpoint);
   if (url === null) return false;
-  const { protocol, hostname } = url;
-  const isSafe = protocol === "https:" || (protocol === "http:" && hostname === "127.0.0.1");
+  const { protocol, hostname, port } = url;
+  const isSafe =
+    (protocol === "https:" && port === "") || (protocol === "http:" && hostname === "127.0.0.1");
   return isSafe && services.some((host) => hostname === host || hostname.endsWith(`.${host}`));
 }

@@ -53,7 +53,7 @@ export function alarmsOf({ functions, queues, stage, namespace }: Observed): Res
   for (const one of functions) {
     watchFunction(one);
     if (one.kind === "queue") watchConsumer(one);
-    if (one.kind === "http") watchIngest();
+    if (one.name === "ingest") watchIngest();
   }
   for (const queue of queues) watchQueue(queue);
   watch("broker-silent", "", own("warren_broker_up", {}), {

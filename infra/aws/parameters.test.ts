@@ -39,6 +39,7 @@ test("a param that is misspelt, or has a value that nothing would refuse in time
     logRetentionDays: 14,
     removal: "Delete",
     ingestConcurrency: 5,
+    recommendConcurrency: 5,
     apiBurst: 100,
     natGateway: "true",
     deletionProtection: false,

@@ -65,6 +65,7 @@ const values = z.looseObject({
   removal: z.enum(["Delete", "Retain"]),
   deletionProtection: truth,
   ingestConcurrency: count,
+  recommendConcurrency: count,
   apiRate: count,
   apiBurst: count,
 });

@@ -1,16 +1,11 @@
 import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
 import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
 import { problemWith } from "../../lib/ledger/dynamo-table.ts";
-import { makeTable } from "./make-table.ts";
+import { keyedTable, makeTable } from "./make-table.ts";
 
 /** The table that `DIRECTORY_TABLE` names: one item per document (lib/directory). Nothing expires. */
 export function directoryTable(table: string): CreateTableCommandInput {
-  return {
-    TableName: table,
-    AttributeDefinitions: [{ AttributeName: "pk", AttributeType: "S" }],
-    KeySchema: [{ AttributeName: "pk", KeyType: "HASH" }],
-    BillingMode: "PAY_PER_REQUEST",
-  };
+  return keyedTable(table, "pk");
 }
 
 /**

@@ -8,18 +8,13 @@ import {
   type CreateTableCommandInput,
 } from "@aws-sdk/client-dynamodb";
 import { byAge, type KeyEntry, type KeyStore } from "../keys/key-store.ts";
-import { makeTable } from "./make-table.ts";
+import { keyedTable, makeTable } from "./make-table.ts";
 
 const DEADLINE_MS = 30_000;
 
 /** The table that `API_KEYS_TABLE` names: one item per key, found by the hash that a request shows. */
 export function keysTable(table: string): CreateTableCommandInput {
-  return {
-    TableName: table,
-    AttributeDefinitions: [{ AttributeName: "sha256", AttributeType: "S" }],
-    KeySchema: [{ AttributeName: "sha256", KeyType: "HASH" }],
-    BillingMode: "PAY_PER_REQUEST",
-  };
+  return keyedTable(table, "sha256");
 }
 
 /** Creates it unless it is there, and waits until it can be used. */

@@ -6,7 +6,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
 import { requireLedgerTable } from "../../lib/ledger/dynamo-table.ts";
-import { makeTable } from "./make-table.ts";
+import { keyedTable, makeTable } from "./make-table.ts";
 
 /** The attribute that lib/ledger/dynamo-item.ts writes as epoch seconds. */
 export const TTL_ATTRIBUTE = "expires";
@@ -21,17 +21,9 @@ export const LOCAL_ENV = {
   AWS_SECRET_ACCESS_KEY: "local",
 };
 
-/**
- * The one table of all consumers' ledgers. Pay per request: its load is the traffic, which nobody can
- * provision for. One string key and no index: rows are only ever found by (consumer, tenant, id).
- */
+/** The one table of all consumers' ledgers: rows are found by (consumer, tenant, id). */
 export function ledgerTable(table: string): CreateTableCommandInput {
-  return {
-    TableName: table,
-    AttributeDefinitions: [{ AttributeName: "pk", AttributeType: "S" }],
-    KeySchema: [{ AttributeName: "pk", KeyType: "HASH" }],
-    BillingMode: "PAY_PER_REQUEST",
-  };
+  return keyedTable(table, "pk");
 }
 
 /**

@@ -4,7 +4,7 @@ import { tenantId } from "../../lib/envelope.ts";
 /** What is kept of an API key: whoever reads it cannot use it. */
 export type KeyEntry = { sha256: string; tenant: string; created_at: string };
 
-/** Where functions/ingest looks keys up. */
+/** Where lib/http-keys looks keys up. */
 export type KeyStore = {
   /** For people: which file or table. */
   where: string;

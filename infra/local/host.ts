@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as z from "zod";
+import { readDeclaration } from "../../lib/host/declaration.ts";
 import { readOwn, writeSecret } from "./files.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { healthOf } from "./health.ts";
 import { findService, ROOT, services } from "./instance.ts";
-import { portsFor } from "./ports.ts";
+import { portRow, portsFor } from "./ports.ts";
 import { end, launch, running, untilReady } from "./processes.ts";
 import type { Address } from "./service.ts";
 
@@ -24,7 +25,7 @@ const settings = z.object({
 });
 
 const HOST = [join(ROOT, "cli.ts"), "host"];
-const START_MS = 60_000;
+const START_MS = 180_000;
 /** The host ends by itself within 25 s; the rest is for a machine that is busy. */
 const GRACE_MS = 40_000;
 
@@ -41,7 +42,8 @@ export async function startHost(
 
   await end(folder, GRACE_MS);
   const ports = await portsFor(["http", "admin"], last?.ports);
-  if (environment["PORT"]) ports.http = Number(environment["PORT"]);
+  const http = (await readDeclaration(ROOT)).filter(({ trigger }) => trigger.kind === "http");
+  ports.http = Number(environment["PORT"]) || (await portRow(http.length, ports.http));
   const ledgerTable = environment["LEDGER_TABLE"] ?? "";
   await writeSecret(settingsFile(folder), JSON.stringify({ ports, variables, ledgerTable }));
   await launch({

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { expect, test } from "vitest";
-import { freePorts, isOpen, portsFor } from "./ports.ts";
+import { freePorts, isOpen, portRow, portsFor } from "./ports.ts";
 
 test("free ports are all different, and nobody listens there", async () => {
   const ports = await freePorts(5);
@@ -20,4 +20,16 @@ test("a name keeps its port, unless a stranger listens there", async () => {
   expect(ports.amqp).toBe(free);
   expect(ports.management).not.toBe(taken);
   expect(ports.epmd).toBeGreaterThan(0);
+});
+
+test("a row of ports begins where it did, unless a stranger listens in it", async () => {
+  const stranger = createServer().listen(0, "127.0.0.1");
+  await once(stranger, "listening");
+  const { port: taken } = stranger.address() as AddressInfo;
+
+  const first = await portRow(2, taken - 1);
+  expect(first).not.toBe(taken - 1);
+  expect(await Promise.all([isOpen(first), isOpen(first + 1)])).toEqual([false, false]);
+  expect(await portRow(2, first)).toBe(first);
+  stranger.close();
 });

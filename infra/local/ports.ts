@@ -31,6 +31,16 @@ export async function portsFor<Name extends string>(
   return Object.fromEntries(await Promise.all(chosen)) as Record<Name, number>;
 }
 
+/** So many free ports side by side, from the first of them: `wanted`, unless one of its row is taken. */
+export async function portRow(count: number, wanted: number): Promise<number> {
+  for (let first = wanted, tries = 0; tries < 20; tries += 1, [first = 0] = await freePorts(1)) {
+    const row = Array.from({ length: count }, (_, i) => first + i);
+    const taken = await Promise.all(row.map(async (one) => one > 65_535 || (await isOpen(one))));
+    if (!taken.includes(true)) return first;
+  }
+  throw new Error(`found no ${count} free ports side by side`);
+}
+
 /** Whether somebody listens there. */
 export function isOpen(port: number): Promise<boolean> {
   return new Promise((resolve) => {

@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
-import { qdrantVariables } from "../../functions/qdrant-projector/config.ts";
 import { readConfig } from "../../lib/config.ts";
+import { qdrantVariables } from "../../lib/qdrant/config.ts";
 import { locked } from "./lock.ts";
 import { natively, type Process } from "./native.ts";
 import type { Address, Place, Service } from "./service.ts";

@@ -1,6 +1,5 @@
 import * as z from "zod";
-import { graphVariables } from "../../functions/neo4j-projector/config.ts";
-import { readConfig } from "../../lib/config.ts";
+import { graphVariables, readConfig } from "../../lib/config.ts";
 import { applyConstraints, requireConstraints } from "./constraints.ts";
 
 const USAGE = "Usage: warren graph create|check   (server: NEO4J_URL, NEO4J_USER, NEO4J_PASSWORD)";

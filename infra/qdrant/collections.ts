@@ -6,11 +6,11 @@ import {
   hnsw,
   payloadIndexes,
   type Place,
-  type PointKind,
-  pointKinds,
   problemsOf,
 } from "../../functions/qdrant-projector/collections.ts";
-import { connect, qdrantStore, type Server } from "../../functions/qdrant-projector/qdrant.ts";
+import { qdrantStore } from "../../functions/qdrant-projector/qdrant.ts";
+import { connect, type Server } from "../../lib/qdrant/connect.ts";
+import { type PointKind, pointKinds } from "../../lib/qdrant/names.ts";
 
 /** Making an index reads all points of its collection, so a large one takes its time; ms. */
 const CREATE_MS = 600_000;

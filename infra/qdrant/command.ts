@@ -1,11 +1,11 @@
 import * as z from "zod";
 import type { Place } from "../../functions/qdrant-projector/collections.ts";
-import { collectionVariables } from "../../functions/qdrant-projector/config.ts";
-import { connect, type Server } from "../../functions/qdrant-projector/qdrant.ts";
 import { readConfig } from "../../lib/config.ts";
 import type { Env } from "../../lib/config-aliases.ts";
 import type { Embedder } from "../../lib/embedding/embedder.ts";
 import { embedding, openEmbedder } from "../../lib/embedding/open-embedder.ts";
+import { collectionVariables } from "../../lib/qdrant/config.ts";
+import { connect, type Server } from "../../lib/qdrant/connect.ts";
 import { applyCollections, problemsWith, readAliases } from "./collections.ts";
 import { switchCollections } from "./switching.ts";
 

@@ -1,5 +1,5 @@
 import type { Collections, Place } from "../../functions/qdrant-projector/collections.ts";
-import { collectionsOf, pointKinds } from "../../functions/qdrant-projector/collections.ts";
+import { collectionsOf } from "../../functions/qdrant-projector/collections.ts";
 import {
   entityKinds,
   type EntityKind,
@@ -9,14 +9,14 @@ import {
 import type { ProfilePayload } from "../../functions/qdrant-projector/profiles.ts";
 import type { Changes } from "../../functions/qdrant-projector/projection.ts";
 import {
-  connect,
   qdrantStore,
-  type Server,
   type Store,
   type StoredPoint,
 } from "../../functions/qdrant-projector/qdrant.ts";
 import { qdrantVectors } from "../../functions/qdrant-projector/vectors.ts";
 import type { Embedder } from "../../lib/embedding/embedder.ts";
+import { connect, type Server } from "../../lib/qdrant/connect.ts";
+import { pointKinds } from "../../lib/qdrant/names.ts";
 import { moveAliases, problemsWith, readAliases } from "./collections.ts";
 
 /** Points that are read, embedded and written at a time, and how long that may take; ms. */

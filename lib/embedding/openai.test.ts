@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
@@ -98,18 +99,78 @@ test("sends many texts in requests that servers take, two at a time", async () =
 test.each([
   [429, { "retry-after": "7" }, NOW + 7_000],
   [429, { "retry-after": new Date(NOW + 60_000).toUTCString() }, NOW + 60_000],
-  [503, {}, NOW + 5_000],
+  [429, {}, NOW + 5_000],
 ])("%i with %j is asked again later", async (status, headers, notBefore) => {
   const error = await failing(status, headers);
   expect(error).toBeInstanceOf(RetryLaterError);
   expect(error).toMatchObject({ notBefore });
 });
 
+test("429 for want of quota is nothing that a wait would mend", async () => {
+  answer = (_, response) => response.writeHead(429).end('{"error":{"code":"insufficient_quota"}}');
+  const embedding = embedderAt(url).embed(["a"], never);
+  await expect(embedding).rejects.toThrow(OutageError);
+  await expect(embedding).rejects.toThrow("the account's quota is used up");
+});
+
 test.each([400, 413, 422])("%i is about the texts", async (status) => {
   expect(await failing(status)).toBeInstanceOf(PermanentError);
 });
 
-test.each([401, 403, 404, 302, 500, 502])("%i is no text's fault", async (status) => {
+/** As servers do that count tokens: what has more characters than this is refused. */
+const takingAtMost = (characters: number) => {
+  const usual = answer;
+  answer = (body, response) =>
+    body.input.join("").length > characters
+      ? response.writeHead(400).end("{}")
+      : usual(body, response);
+};
+const lengths = () => asked.map(({ input }) => input.map((text) => text.length));
+
+test("texts that are too long together are sent by halves", async () => {
+  takingAtMost(2_000);
+  const texts = ["a", "b", "c", "d"].map((x, i) => x.repeat(900 + i));
+  const vectors = await embedderAt(url).embed(texts, never);
+  expect(vectors.map(([length]) => length)).toEqual([900, 901, 902, 903]);
+  expect(lengths()).toEqual([
+    [900, 901, 902, 903],
+    [900, 901],
+    [902, 903],
+  ]);
+});
+
+test("of a text that is too long alone its beginning is embedded, however it came", async () => {
+  takingAtMost(8_000);
+  const long = "ї".repeat(24_000);
+  expect(await embedderAt(url).embed([long], never)).toEqual([[6_000, 1]]);
+  expect(lengths()).toEqual([[24_000], [12_000], [6_000]]);
+  expect((await embedderAt(url).embed(["b", long], never))[1]).toEqual([6_000, 1]);
+});
+
+test("a text that is refused whatever its length is given up soon", async () => {
+  takingAtMost(0);
+  const texts = ["ї".repeat(24_000), ..."abcdefg".split("")];
+  await expect(embedderAt(url).embed(texts, never)).rejects.toThrow(PermanentError);
+  expect(asked).toHaveLength(12);
+});
+
+test("a text is not cut in the middle of a character", async () => {
+  await embedderAt(url).embed([`a${"😀".repeat(12_000)}`], never);
+  expect(asked[0]!.input[0]).toHaveLength(24_000);
+  expect(asked[0]!.input[0]!.isWellFormed()).toBe(true);
+});
+
+test("what a caller does to a vector is not in the next one's", async () => {
+  const embedder = embedderAt(url);
+  const [first] = await embedder.embed(["aa"], never);
+  first!.fill(9);
+  expect(await embedder.embed(["aa", "aa"], never)).toEqual([
+    [2, 1],
+    [2, 1],
+  ]);
+});
+
+test.each([401, 403, 404, 302, 500, 502, 503])("%i is no text's fault", async (status) => {
   expect(await failing(status, { location: "/elsewhere" })).toBeInstanceOf(OutageError);
 });
 
@@ -140,12 +201,23 @@ test("vectors of another length are named as the wrong setting", async () => {
   );
 });
 
-test("an abort ends the wait", async () => {
-  answer = () => undefined;
+test.each([
+  ["an answer", "undici:request:bodySent", () => undefined],
+  [
+    "the rest of one",
+    "undici:request:headers",
+    (_: Asked, response: ServerResponse) => response.write('{"data"'),
+  ],
+])("an abort ends the wait for %s, with its own reason", async (_, abortAt, silent) => {
+  answer = silent;
   const stop = new AbortController();
+  const reason = new Error("the batch has no time left");
+  const abort = () => void setImmediate(() => stop.abort(reason));
+  // Node's fetch says there how far it is.
+  subscribe(abortAt, abort);
   const embedding = embedderAt(url).embed(["a"], stop.signal);
-  stop.abort();
-  await expect(embedding).rejects.toThrow(OutageError);
+  await expect(embedding).rejects.toBe(reason);
+  unsubscribe(abortAt, abort);
 });
 
 test("no error has the key or a text", async () => {

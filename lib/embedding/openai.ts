@@ -3,13 +3,16 @@ import { LRUCache } from "lru-cache";
 import * as z from "zod";
 import { inParallel } from "../in-parallel.ts";
 import { OutageError, PermanentError, RetryLaterError } from "../pipeline/errors.ts";
+import { retryAfterMs } from "../retry-after.ts";
 import type { Embedder } from "./embedder.ts";
 
 /** OpenAI takes 2,048 texts and 300,000 tokens a request; others take less. */
 const TEXTS_PER_REQUEST = 256;
 const CHARACTERS_PER_REQUEST = 200_000;
-/** Of 8,191 tokens, with at least three characters to a token; what is beyond is left out. */
+/** Of 8,191 tokens with three characters to a token, as in English; what is beyond is left out. */
 const CHARACTERS_PER_TEXT = 24_000;
+/** So many fit into 512 tokens, as small models take: a token has at least a byte, a character at most three. */
+const CHARACTERS_THAT_FIT = 170;
 const REQUESTS_IN_FLIGHT = 2;
 const ANSWER_MS = 20_000;
 /** Where a server that asks for patience does not say for how long, ms. */
@@ -33,9 +36,11 @@ const answered = z.object({
 
 /**
  * Any server with OpenAI's `POST /v1/embeddings`. A text that was embedded before, in this process, is
- * not sent again. An empty text has the zero vector, since these servers refuse it. Throws
- * RetryLaterError (429, 503), PermanentError (400, 413, 422: what these texts are is refused; of several, the
- * caller tries each alone), OutageError for all that is no text's fault. No error holds a text or the key.
+ * not sent again. An empty text has the zero vector, since these servers refuse it. What is refused may be
+ * too long: several texts are then sent by halves, and of one its first half, until it must fit. Throws
+ * RetryLaterError (429), PermanentError (400, 413, 422: what a text is is refused; of several, the
+ * caller tries each alone), OutageError for all that is no text's fault, and the signal's reason when it is
+ * aborted. No error holds a text or the key.
  */
 export function openAiEmbedder({ url, apiKey, model, dimensions, now }: OpenAiSettings): Embedder {
   const cache = new LRUCache<string, number[]>({ max: CACHED_TEXTS });
@@ -52,25 +57,40 @@ export function openAiEmbedder({ url, apiKey, model, dimensions, now }: OpenAiSe
       redirect: "error",
       signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
     }).catch((error: unknown) => {
+      signal.throwIfAborted();
       throw new OutageError(`the embedding server does not answer: ${codeOf(error)}`);
     });
-    if (!response.ok) {
-      await response.body?.cancel();
-      throw refusalOf(response, now());
-    }
-    const { data } = answered.safeParse(await response.json().catch(() => undefined));
+    const body: unknown = await response.json().catch(() => undefined);
+    signal.throwIfAborted();
+    if (!response.ok) throw refusalOf(response, body, now());
+    const { data } = answered.safeParse(body);
     if (data === undefined)
       throw new OutageError("the embedding server's answer is no list of vectors");
     return inOrder(data.data, texts.length, dimensions);
+  }
+
+  /** One half after the other: a text that is refused in itself ends it, and no storm of requests follows. */
+  async function askFitting(texts: readonly string[], signal: AbortSignal): Promise<number[][]> {
+    try {
+      return await ask(texts, signal);
+    } catch (error) {
+      if (!(error instanceof PermanentError)) throw error;
+      if (texts.length > 1) {
+        const middle = Math.ceil(texts.length / 2);
+        const first = await askFitting(texts.slice(0, middle), signal);
+        return [...first, ...(await askFitting(texts.slice(middle), signal))];
+      }
+      const text = texts[0]!;
+      if (text.length <= CHARACTERS_THAT_FIT) throw error;
+      return askFitting([cut(text, Math.ceil(text.length / 2))], signal);
+    }
   }
 
   return {
     model,
     dimensions,
     async embed(texts, signal) {
-      const wanted = new Map(
-        texts.map((text) => [keyOf(text), text.slice(0, CHARACTERS_PER_TEXT)]),
-      );
+      const wanted = new Map(texts.map((text) => [keyOf(text), cut(text, CHARACTERS_PER_TEXT)]));
       const found = new Map<string, number[]>();
       const missing: [string, string][] = [];
       for (const [key, text] of wanted) {
@@ -79,7 +99,7 @@ export function openAiEmbedder({ url, apiKey, model, dimensions, now }: OpenAiSe
         else found.set(key, known);
       }
       await inParallel(requestsOf(missing), REQUESTS_IN_FLIGHT, async (part) => {
-        const vectors = await ask(
+        const vectors = await askFitting(
           part.map(([, text]) => text),
           signal,
         );
@@ -88,9 +108,15 @@ export function openAiEmbedder({ url, apiKey, model, dimensions, now }: OpenAiSe
           found.set(key, vectors[i]!);
         }
       });
-      return texts.map((text) => found.get(keyOf(text))!);
+      // Copies: what is kept here must not change with what the caller does to it.
+      return texts.map((text) => [...found.get(keyOf(text))!]);
     },
   };
+}
+
+/** Half a character is none: servers refuse it. */
+function cut(text: string, length: number): string {
+  return text.slice(0, length).toWellFormed();
 }
 
 /** As many texts to a request as its limits allow. */
@@ -127,22 +153,19 @@ function inOrder(
   });
 }
 
-function refusalOf({ status, headers }: Response, now: number): Error {
+/** OpenAI answers 429 to who has not paid as well: no waiting helps. */
+const unpaid = z.object({ error: z.object({ code: z.literal("insufficient_quota") }) });
+
+function refusalOf({ status, headers }: Response, body: unknown, now: number): Error {
   const said = `the embedding server answered ${status}`;
-  if (status === 429 || status === 503) {
-    return new RetryLaterError(
-      said,
-      now + (retryAfterMs(headers.get("retry-after"), now) ?? RETRY_LATER_MS),
-    );
+  if (status === 429 && unpaid.safeParse(body).success) {
+    return new OutageError(`${said}: the account's quota is used up (insufficient_quota)`);
+  }
+  if (status === 429) {
+    const wait = retryAfterMs(headers.get("retry-after"), now) ?? RETRY_LATER_MS;
+    return new RetryLaterError(said, now + wait);
   }
   return [400, 413, 422].includes(status) ? new PermanentError(said) : new OutageError(said);
-}
-
-/** Seconds or a date, by RFC 9110, section 10.2.3. */
-function retryAfterMs(value: string | null, now: number): number | undefined {
-  if (value === null) return undefined;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - now;
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
 function codeOf(error: unknown): string {

@@ -9,6 +9,8 @@ export type WorkerSpec = {
   prefetch: number | undefined;
   /** Address that an HTTP function listens on. */
   bind: string;
+  /** HTTP functions of one host listen side by side: on PORT, PORT + 1 and so on. */
+  portOffset: number;
   /** From SIGTERM until its process is killed, ms. */
   graceMs: number;
 };

@@ -23,17 +23,18 @@ const functions = [
   declared("prune", { kind: "schedule", everyMs: 60_000 }),
 ];
 
-function started(over: Partial<Wanted>, all = functions): string[] {
-  const wanted = {
-    names: [],
-    queue: undefined,
-    workers: 2,
-    prefetch: undefined,
-    bind: "::",
-    graceMs: 25_000,
-    ...over,
-  };
-  return specsOf(all, wanted).map((spec) => `${spec.function.name} ${spec.index}`);
+const all: Wanted = {
+  names: [],
+  queue: undefined,
+  workers: 2,
+  prefetch: undefined,
+  bind: "::",
+  graceMs: 25_000,
+};
+
+function started(over: Partial<Wanted>): string[] {
+  const specs = specsOf(functions, { ...all, ...over });
+  return specs.map((spec) => `${spec.function.name} ${spec.index}`);
 }
 
 test("starts everything, with several workers for a queue and one for the rest", () => {
@@ -49,8 +50,15 @@ test.each([
   expect(started(wanted)).toEqual(expected);
 });
 
-test("refuses two HTTP functions in one host", () => {
+test("HTTP functions listen side by side, those alone on the first port", () => {
   const two = [...functions, declared("shop", { kind: "http" })];
-  expect(() => started({}, two)).toThrow("door and shop would share one PORT");
-  expect(started({ names: ["shop"] }, two)).toEqual(["shop 0"]);
+  const offsets = (names: string[]) =>
+    specsOf(two, { ...all, names })
+      .filter(({ function: { trigger } }) => trigger.kind === "http")
+      .map(({ function: { name }, portOffset }) => [name, portOffset]);
+  expect(offsets([])).toEqual([
+    ["door", 0],
+    ["shop", 1],
+  ]);
+  expect(offsets(["shop"])).toEqual([["shop", 0]]);
 });

@@ -22,10 +22,6 @@ export type Wanted = {
 export function specsOf(declared: readonly HostedFunction[], wanted: Wanted): WorkerSpec[] {
   const functions = select(declared, wanted);
   const http = functions.filter(({ trigger }) => trigger.kind === "http");
-  if (http.length > 1) {
-    const names = http.map(({ name }) => name).join(" and ");
-    throw new SelectionError(`${names} would share one PORT: give each a host of its own`);
-  }
   return functions.flatMap((hosted) => {
     const count = hosted.trigger.kind === "queue" ? wanted.workers : 1;
     return Array.from({ length: count }, (_, index): WorkerSpec => ({
@@ -33,6 +29,7 @@ export function specsOf(declared: readonly HostedFunction[], wanted: Wanted): Wo
       index,
       prefetch: wanted.prefetch,
       bind: wanted.bind,
+      portOffset: Math.max(0, http.indexOf(hosted)),
       graceMs: wanted.graceMs,
     }));
   });

@@ -126,7 +126,8 @@ function readyHttp({ module, spec, env, log, tell, stop, handBack }: Surrounding
   return () =>
     serveApp({
       app,
-      port: PORT,
+      // 0 takes a free one for each.
+      port: PORT === 0 ? 0 : PORT + spec.portOffset,
       bind: spec.bind,
       timeoutMs,
       onListening(url) {

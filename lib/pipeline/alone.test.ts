@@ -139,6 +139,53 @@ describe("a consumer that is not repeatable", () => {
     expect(await ledger.look([{ tenant: "t", id: "a" }])).toEqual([undefined]);
   });
 
+  test("gives a claim back that was stopped between its mark and the send", async () => {
+    const world = setup({
+      repeatable: false,
+      wrap: (ledger) => ({
+        ...ledger,
+        async swap(changes) {
+          const verdicts = await ledger.swap(changes);
+          const isMarked = changes.some(({ to }) => to?.state === "claimed" && to.sending);
+          if (isMarked) world.stop.abort();
+          return verdicts;
+        },
+      }),
+    });
+
+    await expect(world.run([message("a")])).rejects.toThrow("stopped");
+    expect(world.calls).toEqual([]);
+    expect(await world.ledger.look([{ tenant: "t", id: "a" }])).toEqual([undefined]);
+  });
+
+  test("begins no send for which getting ready has left too little time", async () => {
+    const { run, calls, clock, ledger } = setup({
+      repeatable: false,
+      beforeSend: async () => {
+        if (calls.length === 1) clock.advance(15_000);
+        return "send";
+      },
+      apply: () => clock.advance(20_000),
+    });
+    const again = { deliveryCount: 1 };
+
+    await expect(run([message("a", again), message("b", again)])).rejects.toThrow("out of time");
+    expect(calls).toEqual([["a"]]);
+    expect(await ledger.look([{ tenant: "t", id: "b" }])).toEqual([undefined]);
+  });
+
+  test("may wait for its turn for longer than is left for the send", async () => {
+    const { run, clock } = setup({
+      repeatable: false,
+      beforeSend: async () => {
+        clock.advance(40_000);
+        return "send";
+      },
+      apply: () => clock.advance(5_000),
+    });
+    expect(await run([message("a")])).toEqual(["done"]);
+  });
+
   test("reports an uncertain send before it is sent again", async () => {
     const { run, reports, copies } = setup({
       repeatable: false,

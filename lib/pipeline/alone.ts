@@ -94,33 +94,37 @@ async function applyOne(letter: Letter, tools: Tools): Promise<Outcome | undefin
   /** Returns `undefined` once applied, or when nothing is to be applied. */
   async function tryUnder(claim: Claim): Promise<{ error: unknown; outcome: Outcome } | undefined> {
     if (!consumer.repeatable) {
-      const readied = await attempt(async (signal) => consumer.beforeSend?.(received, signal));
+      const getReady = async (signal: AbortSignal) => consumer.beforeSend?.(received, signal);
+      const readied = await attempt(() => time.limited(getReady));
       // Nothing was sent: it may be tried again like anything that is repeatable.
       if ("error" in readied) {
         const outcome = classify(readied.error, delivery, { ...policy, repeatable: true });
         return { ...readied, outcome };
       }
       if (readied.value === "nothing to send") return undefined;
+      // Waiting for its turn may have taken what a send needs, and one that is cut off is uncertain.
+      time.requireAnother();
       await claims.markSending(claim);
-      claim.mayHaveSent = !time.stopped.aborted;
     }
-    const applied = await attempt(async (signal) => {
+    let begun = false;
+    const apply = async (signal: AbortSignal) => {
+      begun = true;
       const [failed] = await consumer.apply([received], signal);
       if (failed !== undefined) throw failed.error;
-    }).catch((error: unknown) => {
-      // Interrupted, but perhaps before anything was sent.
-      if (error instanceof HandedBackError) blame(claim, error.cause);
+    };
+    const applied = await attempt(() => time.within(apply)).catch((error: unknown) => {
+      // Interrupted: before `apply` nothing was sent, and after it perhaps nothing either.
+      if (!begun) claim.mayHaveSent = false;
+      else if (error instanceof HandedBackError) blame(claim, error.cause);
       throw error;
     });
     return "error" in applied ? { ...applied, outcome: blame(claim, applied.error) } : undefined;
   }
 
   /** Rejects when it was interrupted. Thrown nothing is still thrown: it must not pass for success. */
-  async function attempt<T>(
-    work: (signal: AbortSignal) => Promise<T>,
-  ): Promise<{ value: T } | { error: unknown }> {
+  async function attempt<T>(work: () => Promise<T>): Promise<{ value: T } | { error: unknown }> {
     try {
-      return { value: await time.within(work) };
+      return { value: await work() };
     } catch (error) {
       if (error instanceof HandedBackError) throw error;
       return { error: error ?? new Error("apply failed without an error") };

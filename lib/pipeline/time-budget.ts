@@ -13,6 +13,8 @@ export type TimeBudget = {
   requireAnother(): void;
   /** Runs work under a signal that aborts when stopped and when only the time to settle is left. */
   within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** The same for work that may be cut off without harm: the next need not fit as long a one. */
+  limited<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 };
 
 /**
@@ -40,15 +42,23 @@ export function timeBudget({
   }
 
   async function within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const before = workMs();
+    try {
+      return await limited(work);
+    } finally {
+      longest = Math.max(longest, before - workMs());
+    }
+  }
+
+  async function limited<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     // An abort that came before would not be heard any more.
     require(0);
     const limit = new AbortController();
     const timer = new AbortController();
     const stop = () => limit.abort(signal.reason);
-    const before = workMs();
 
     signal.addEventListener("abort", stop, { once: true });
-    sleep(Math.max(0, before), timer.signal).then(
+    sleep(Math.max(0, workMs()), timer.signal).then(
       () => limit.abort(new HandedBackError("out of time")),
       () => undefined,
     );
@@ -59,11 +69,10 @@ export function timeBudget({
       if (limit.signal.aborted) throw new HandedBackError("interrupted", { cause: error });
       throw error;
     } finally {
-      longest = Math.max(longest, before - workMs());
       signal.removeEventListener("abort", stop);
       timer.abort();
     }
   }
 
-  return { stopped: signal, require, requireAnother: () => require(longest), within };
+  return { stopped: signal, require, requireAnother: () => require(longest), within, limited };
 }

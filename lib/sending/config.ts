@@ -19,4 +19,7 @@ export const rate = z.coerce.number().int().min(1).max(10_000);
 /** What to do with a message that may or may not have gone out. */
 export const whenUncertain = z.enum(["resend", "dead-letter"], "must be resend or dead-letter");
 
-export const httpUrl = z.url({ protocol: /^https?$/, error: "must be an https:// URL" });
+export const httpUrl = z.url({
+  protocol: /^https?$/,
+  error: "must be an https:// or http:// URL",
+});

@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { PermanentError, RetryLaterError } from "../pipeline/errors.ts";
 import { pace } from "./pace.ts";
+import { RecipientBusyError } from "./transport.ts";
 
 const NOW = Date.UTC(2026, 10, 21);
 beforeEach(() => vi.useFakeTimers({ now: NOW }));
@@ -45,6 +46,12 @@ test("waits when told to come later, and no longer than a while", async () => {
   const other = start(3);
   other.failed(new RetryLaterError("429", NOW + 3_600_000));
   expect(await turns(1, other)).toEqual([5_000]);
+});
+
+test("holds nobody up for one recipient who cannot take anything now", async () => {
+  const one = start(3);
+  one.failed(new RecipientBusyError("450", NOW + 300_000));
+  expect(await turns(1, one)).toEqual([0]);
 });
 
 test("waits for nobody who was told to stop", async () => {

@@ -1,6 +1,7 @@
 import pThrottle from "p-throttle";
 import { RetryLaterError } from "../pipeline/errors.ts";
 import { unlessAborted } from "../unless-aborted.ts";
+import { RecipientBusyError } from "./transport.ts";
 
 /** When the next message of a channel may go out, in this process. */
 export type Pace = {
@@ -11,8 +12,8 @@ export type Pace = {
 };
 
 /**
- * A limit that was meant for one recipient must not stop all the others for long; one that was meant
- * for all is met again after this time. ms
+ * A limit that was meant for one recipient without saying so must not stop all the others for long;
+ * one that was meant for all is met again after this time. ms
  */
 const LONGEST_PAUSE = 5_000;
 
@@ -41,7 +42,7 @@ export function pace({
       await unlessAborted(next(), signal);
     },
     failed(error) {
-      if (!(error instanceof RetryLaterError)) return;
+      if (!(error instanceof RetryLaterError) || error instanceof RecipientBusyError) return;
       const until = Math.min(error.notBefore, now() + LONGEST_PAUSE);
       pausedUntil = Math.max(pausedUntil, until);
     },

@@ -1,4 +1,10 @@
+import { RetryLaterError } from "../pipeline/errors.ts";
 import type { Content } from "../rendering/templates.ts";
+
+/** The other side can take nothing for this one recipient now: no reason for the others to wait. */
+export class RecipientBusyError extends RetryLaterError {
+  override name = "RecipientBusyError";
+}
 
 /** One message to one recipient, worded. */
 export type Message<To> = {
@@ -17,7 +23,7 @@ export type Message<To> = {
 export type Transport<To> = {
   /**
    * Resolves once the other side has taken the message. Throws PermanentError (this message is refused
-   * for good), RetryLaterError, OutageError: then nothing was sent. UncertainError, or anything else:
+   * for good), RetryLaterError, NotNowError, OutageError: then nothing was sent. UncertainError, or anything else:
    * it may have been sent.
    */
   send: (message: Message<To>, signal: AbortSignal) => Promise<void>;

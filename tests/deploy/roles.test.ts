@@ -74,7 +74,7 @@ test("only who keeps a ledger writes it, and only who empties a queue reads the 
   expect(emptying).toContain("Neo4jDashprojectorRole");
   expect(having("dynamodb:PartiQLInsert")).toEqual(emptying);
   expect(having("secretsmanager:GetSecretValue")).toEqual(emptying);
-  expect(having("dynamodb:GetItem")).toEqual(["IngestRole"]);
+  expect(having("dynamodb:GetItem")).toEqual(["IngestRole", "RecommendRole"]);
 });
 
 test("only contacts writes the directory, and send-push, which forgets devices; who writes to people reads it", () => {

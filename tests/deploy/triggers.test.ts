@@ -78,9 +78,13 @@ test("every schedule is a rule that invokes its function", () => {
   }
 });
 
-test("the API takes events and shows neither metrics nor health", () => {
+test("the API takes events and recommends, and shows neither metrics nor health", () => {
   const routes = ofType(stackOf("prod"), "AWS::ApiGatewayV2::Route");
-  expect(routes.map(([, { Properties }]) => Properties["RouteKey"])).toEqual(["POST /events"]);
+  expect(routes.map(([, { Properties }]) => Properties["RouteKey"])).toEqual([
+    "POST /events",
+    "GET /recommendations/{user_id}",
+    "GET /search",
+  ]);
 });
 
 test("functions and mappings wait for the setup, which knows all consumers", async () => {

@@ -7,8 +7,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { contracts } from "../../events/catalogue.ts";
 import { createApp } from "../../functions/ingest/app.ts";
 import { eventIds } from "../../functions/ingest/event-id.ts";
-import { KeysUnavailableError, type Keys } from "../../functions/ingest/keys.ts";
-import { tableKeys } from "../../functions/ingest/table-keys.ts";
+import { KeysUnavailableError, type Keys } from "../../lib/http-keys/keys.ts";
+import { tableKeys } from "../../lib/http-keys/table-keys.ts";
 import { ensureKeysTable, tableStore } from "../../infra/dynamodb/keys-table.ts";
 import { createKey, hashOf, type KeyStore } from "../../infra/keys/key-store.ts";
 import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";

@@ -205,6 +205,16 @@ test("ingest takes an event from an API Gateway by a key of its table, and ends"
   await endsByItself(lambda);
 });
 
+test("recommend answers an API Gateway by a key of that table, and ends", async () => {
+  const lambda = start("recommend");
+  const ask = (path: string, apiKey: string) => lambda.invoke(apiEvent(apiKey, `GET ${path}`));
+  const { result } = await ask("/recommendations/nobody", key);
+  expect(result).toMatchObject({ statusCode: 200 });
+  expect(JSON.parse((result as { body: string }).body)).toMatchObject({ recommendations: [] });
+  expect(await ask("/search", "wk_nobody")).toMatchObject({ result: { statusCode: 401 } });
+  await endsByItself(lambda);
+});
+
 test("setup answers CloudFormation, and ends", async () => {
   const answers: unknown[] = [];
   const server = createServer((incoming, response) => {
@@ -252,12 +262,13 @@ const scheduled = {
 };
 
 /** Payload format 2.0 of an HTTP API. */
-function apiEvent(apiKey: string): object {
+function apiEvent(apiKey: string, routeKey = "POST /events"): object {
   const { type, sample: data } = contracts[0];
+  const [method, path] = routeKey.split(" ");
   return {
     version: "2.0",
-    routeKey: "POST /events",
-    rawPath: "/events",
+    routeKey,
+    rawPath: path,
     rawQueryString: "",
     headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
     requestContext: {
@@ -265,19 +276,19 @@ function apiEvent(apiKey: string): object {
       apiId: "api",
       domainName: "api.execute-api.eu-central-1.amazonaws.com",
       http: {
-        method: "POST",
-        path: "/events",
+        method,
+        path,
         protocol: "HTTP/1.1",
         sourceIp: "192.0.2.1",
         userAgent: "test",
       },
       requestId: "1",
-      routeKey: "POST /events",
+      routeKey,
       stage: "$default",
       time: "21/Nov/2026:06:00:00 +0000",
       timeEpoch: 1_795_240_800_000,
     },
-    body: JSON.stringify({ type, data }),
+    ...(method === "POST" && { body: JSON.stringify({ type, data }) }),
     isBase64Encoded: false,
   };
 }

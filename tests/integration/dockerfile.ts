@@ -97,9 +97,8 @@ async function apply(
       return;
     }
     case "RUN": {
-      const [command = "", ...args] = JSON.parse(text) as string[];
       const options = { cwd: join(stage.root, stage.workdir), timeout: 110_000 };
-      await promisify(execFile)(command, args, options);
+      await promisify(execFile)("sh", ["-c", text], options);
       return;
     }
     case "USER":

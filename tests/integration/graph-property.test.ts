@@ -4,7 +4,8 @@ import type { ProjectedEvent } from "../../functions/neo4j-projector/consumer.ts
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import { dumpGraph, graphDriver } from "../shop/graph.ts";
 import { expectedGraph } from "../shop/expectation.ts";
-import { NEVER, newTenant, received, removeTenants, worker } from "./neo4j.ts";
+import { deliver, deliveriesOf } from "./deliveries.ts";
+import { newTenant, received, removeTenants, worker } from "./neo4j.ts";
 
 const driver = graphDriver();
 const workers = [worker(), worker()];
@@ -146,53 +147,25 @@ const events = fc.subarray([...entities.values()], { minLength: 1, maxLength: 2 
   }),
 );
 
-/** A history, and every event of it at least once in an order and in groups of their own. */
-const deliveries = events
-  .map((happened) => happened.map((each, i) => ({ ...each, id: `evt_${i}` })))
-  .chain((history) =>
-    fc
-      .array(fc.nat(history.length - 1), { maxLength: 8 })
-      .chain((repeats) => {
-        const all = [...history.keys(), ...repeats];
-        return fc.shuffledSubarray(all, { minLength: all.length });
-      })
-      .chain((order) =>
-        fc.record({
-          history: fc.constant(history),
-          order: fc.constant(order),
-          groups: fc.array(fc.integer({ min: 1, max: 8 }), {
-            minLength: order.length,
-            maxLength: order.length,
-          }),
-          together: fc.boolean(),
-        }),
-      ),
-  );
+const deliveries = deliveriesOf(events);
 
 /** Histories at a time. */
 const LANES = 3;
 
 test("any order, repetition and grouping of a history gives the one graph of its fold", async () => {
-  const property = fc.asyncProperty(deliveries, async ({ history, order, groups, together }) => {
+  const property = fc.asyncProperty(deliveries, async ({ history, batches: indexes, together }) => {
     const tenant_id = newTenant();
-    const [{ consumer }, other] = workers as [(typeof workers)[0], (typeof workers)[0]];
-    const events = history.map((each) => received(consumer, { ...each, tenant_id }));
-
-    const batches: (typeof events)[] = [];
-    for (let from = 0, i = 0; from < order.length; from += groups[i]!, i += 1) {
-      batches.push(order.slice(from, from + groups[i]!).map((index) => events[index]!));
-    }
-    const deliver = async (to: Consumer, some: typeof batches) => {
-      for (const batch of some) expect(await to.apply(batch, NEVER)).toEqual([]);
-    };
+    const [one, other] = workers.map(({ consumer }) => consumer) as [Consumer, Consumer];
+    const events = history.map((each) => received(one, { ...each, tenant_id }));
+    const batches = indexes.map((batch) => batch.map((index) => events[index]!));
     // One after the other, or all of them by two workers at the same time.
-    if (together) await Promise.all([deliver(consumer, batches), deliver(other.consumer, batches)]);
-    else await deliver(consumer, batches);
+    if (together) await Promise.all([deliver(one, batches), deliver(other, batches)]);
+    else await deliver(one, batches);
 
     const expected = expectedGraph(events.map((each) => each.event as ProjectedEvent));
     expect(await dumpGraph(driver, [tenant_id])).toEqual(expected);
   });
-  // Most of a run waits for commits: several histories at a time.
+  // Much of a run is waiting for commits.
   const limits = { numRuns: 300 / LANES, interruptAfterTimeLimit: 40_000 };
   await Promise.all(Array.from({ length: LANES }, () => fc.assert(property, limits)));
 });

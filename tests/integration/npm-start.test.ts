@@ -30,6 +30,7 @@ const status = z.strictObject({
       ready: z.boolean(),
       key: z.string(),
     }),
+    recommend: z.looseObject({ url: z.url(), pid: z.number(), ready: z.boolean() }),
     "neo4j-projector": z.looseObject({
       pids: z.array(z.number()),
       queue: z.literal("events.neo4j"),
@@ -72,6 +73,17 @@ test("one command starts everything, and the line it prints puts an event into t
   };
   await until("it is in the graph", async () => (await count()) === 1);
   await driver.close();
+});
+
+test("recommend listens beside ingest and knows the same key", async () => {
+  const { ingest, recommend } = (await readStatus()).functions;
+  expect(Number(new URL(recommend.url).port)).toBe(Number(new URL(ingest.url).port) + 1);
+  const headers = { authorization: `Bearer ${ingest.key}` };
+  const answer = await fetch(`${recommend.url}/recommendations/nobody`, { headers });
+  expect(await answer.json()).toMatchObject({
+    recommendations: [],
+    reason: "nothing is known of this user yet",
+  });
 });
 
 test("a second start finds what runs", async () => {

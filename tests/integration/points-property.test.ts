@@ -3,11 +3,12 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { collectionsOf, type Place } from "../../functions/qdrant-projector/collections.ts";
 import type { ProjectedEvent } from "../../functions/qdrant-projector/consumer.ts";
-import { connect } from "../../functions/qdrant-projector/qdrant.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
+import { connect } from "../../lib/qdrant/connect.ts";
 import { comparePoints, dumpPoints, expectedPoints, type Points } from "../shop/points.ts";
+import { deliver, deliveriesOf } from "./deliveries.ts";
 import { received } from "./neo4j.ts";
-import { NEVER, newCollections, server, words, worker } from "./qdrant.ts";
+import { newCollections, server, words, worker } from "./qdrant.ts";
 
 const client = connect(server);
 let place: Place;
@@ -85,44 +86,15 @@ const event = fc.oneof(
   ),
 );
 
-/** A history, and every event of it at least once in an order and in groups of their own. */
-const deliveries = fc
-  .array(event, { minLength: 1, maxLength: 24 })
-  .map((events) => events.map((each, i) => ({ ...each, id: `evt_${i}` })))
-  .chain((history) =>
-    fc
-      .array(fc.nat(history.length - 1), { maxLength: 8 })
-      .chain((repeats) => {
-        const all = [...history.keys(), ...repeats];
-        return fc.shuffledSubarray(all, { minLength: all.length });
-      })
-      .chain((order) =>
-        fc.record({
-          history: fc.constant(history),
-          order: fc.constant(order),
-          groups: fc.array(fc.integer({ min: 1, max: 8 }), {
-            minLength: order.length,
-            maxLength: order.length,
-          }),
-          together: fc.boolean(),
-        }),
-      ),
-  );
+const deliveries = deliveriesOf(fc.array(event, { minLength: 1, maxLength: 24 }));
 
 test("any order, repetition and grouping of a history gives the points of its fold", async () => {
   await fc.assert(
-    fc.asyncProperty(deliveries, async ({ history, order, groups, together }) => {
+    fc.asyncProperty(deliveries, async ({ history, batches: indexes, together }) => {
       const tenant_id = `t-${randomUUID()}`;
       const [one, other] = workers as [Consumer, Consumer];
       const events = history.map((each) => received(one, { ...each, tenant_id }));
-
-      const batches: (typeof events)[] = [];
-      for (let from = 0, i = 0; from < order.length; from += groups[i]!, i += 1) {
-        batches.push(order.slice(from, from + groups[i]!).map((index) => events[index]!));
-      }
-      const deliver = async (to: Consumer, some: typeof batches) => {
-        for (const batch of some) expect(await to.apply(batch, NEVER)).toEqual([]);
-      };
+      const batches = indexes.map((batch) => batch.map((index) => events[index]!));
       // One after the other, or all of them by two workers at the same time.
       if (together)
         await Promise.all([deliver(one, batches), deliver(other, batches.toReversed())]);

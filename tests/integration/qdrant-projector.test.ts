@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { collectionsOf, type Place } from "../../functions/qdrant-projector/collections.ts";
 import { qdrantProjector } from "../../functions/qdrant-projector/consumer.ts";
-import { pointId } from "../../functions/qdrant-projector/identity.ts";
-import { connect, qdrantStore, type Store } from "../../functions/qdrant-projector/qdrant.ts";
+import { qdrantStore, type Store } from "../../functions/qdrant-projector/qdrant.ts";
 import { qdrantVectors } from "../../functions/qdrant-projector/vectors.ts";
 import type { Embedder } from "../../lib/embedding/embedder.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
+import { connect } from "../../lib/qdrant/connect.ts";
+import { pointId } from "../../lib/qdrant/names.ts";
 import { received } from "./neo4j.ts";
 import { NEVER, newCollections, server, words, worker } from "./qdrant.ts";
 

@@ -3,14 +3,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { collectionsOf } from "../../functions/qdrant-projector/collections.ts";
-import { pointId, revisionOf } from "../../functions/qdrant-projector/identity.ts";
-import {
-  batchesOf,
-  connect,
-  type Point,
-  qdrantStore,
-} from "../../functions/qdrant-projector/qdrant.ts";
+import { revisionOf } from "../../functions/qdrant-projector/identity.ts";
+import { batchesOf, type Point, qdrantStore } from "../../functions/qdrant-projector/qdrant.ts";
 import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
+import { connect } from "../../lib/qdrant/connect.ts";
+import { pointId } from "../../lib/qdrant/names.ts";
 import { freePort } from "./free-port.ts";
 import { NEVER, newCollections, server, words } from "./qdrant.ts";
 

@@ -1,11 +1,12 @@
 import { hash, randomUUID } from "node:crypto";
 import { collectionsOf, type Place } from "../../functions/qdrant-projector/collections.ts";
 import { qdrantProjector } from "../../functions/qdrant-projector/consumer.ts";
-import { connect, qdrantStore, type Server } from "../../functions/qdrant-projector/qdrant.ts";
+import { qdrantStore } from "../../functions/qdrant-projector/qdrant.ts";
 import { qdrantVectors } from "../../functions/qdrant-projector/vectors.ts";
 import { applyCollections } from "../../infra/qdrant/collections.ts";
 import type { Embedder } from "../../lib/embedding/embedder.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
+import { connect, type Server } from "../../lib/qdrant/connect.ts";
 
 export const server: Server = {
   url: process.env["QDRANT_URL"]!,
@@ -31,8 +32,10 @@ function vectorOf(text: string): number[] {
 }
 
 /** Collections of this test file's own. Returns what removes them. */
-export async function newCollections(): Promise<{ place: Place; remove: () => Promise<void> }> {
-  const { model, dimensions } = words;
+export async function newCollections({ model, dimensions }: Embedder = words): Promise<{
+  place: Place;
+  remove: () => Promise<void>;
+}> {
   const place = { prefix: `t-${randomUUID()}`, model, dimensions };
   await applyCollections(server, place);
   const client = connect(server);
@@ -45,11 +48,11 @@ export async function newCollections(): Promise<{ place: Place; remove: () => Pr
 }
 
 /** One worker: a projector with connections and a memory of its own. */
-export function worker(place: Place, at: Server = server): Consumer {
+export function worker(place: Place, at: Server = server, embedder: Embedder = words): Consumer {
   return qdrantProjector(
     qdrantVectors({
       store: qdrantStore(at),
-      embedder: words,
+      embedder,
       collections: collectionsOf(place),
       random: Math.random,
     }),

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { collectionsOf, type Place } from "../../functions/qdrant-projector/collections.ts";
 import type { ProjectedEvent } from "../../functions/qdrant-projector/consumer.ts";
-import { connect, qdrantStore } from "../../functions/qdrant-projector/qdrant.ts";
+import { qdrantStore } from "../../functions/qdrant-projector/qdrant.ts";
 import { qdrantVectors } from "../../functions/qdrant-projector/vectors.ts";
 import { applyCollections, problemsWith, readAliases } from "../../infra/qdrant/collections.ts";
 import { switchCollections } from "../../infra/qdrant/switching.ts";
 import type { Embedder } from "../../lib/embedding/embedder.ts";
+import { connect } from "../../lib/qdrant/connect.ts";
 import { comparePoints, dumpPoints, expectedPoints } from "../shop/points.ts";
 import { received } from "./neo4j.ts";
 import { NEVER, newCollections, server, words, worker } from "./qdrant.ts";

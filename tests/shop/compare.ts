@@ -29,7 +29,7 @@ export function compareGraphs(expected: Dump, actual: Dump): Comparison {
 }
 
 /** The first of them, one a line, and how many more there are. */
-export function describe({ differences }: Comparison, limit = 20): string {
+export function describe({ differences }: Pick<Comparison, "differences">, limit = 20): string {
   const more = differences.length - limit;
   const lines = differences.slice(0, limit);
   return [...lines, ...(more > 0 ? [`and ${more} more`] : [])].join("\n");

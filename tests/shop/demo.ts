@@ -1,29 +1,36 @@
 /**
- * `npm run demo`: posts the events of some shops to what `npm start` runs, waits until they are
- * projected, and compares the graph with the one expected. Exits with 1 on any difference. With --offline it
- * does so to what `npm run offline` runs, and ends the environment of a function while it projects a batch.
+ * `npm run demo`: posts the events of some shops to what `npm start` runs, waits until no queue holds
+ * anything, and compares the graph, the points and the messages with what was expected. Exits with 1
+ * on any difference. With --offline it does so to what `npm run offline` runs, and ends the environment
+ * of a function while it projects a batch.
  */
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import type { QdrantClient } from "@qdrant/js-client-rest";
 import type { Driver } from "neo4j-driver";
 import * as z from "zod";
+import { collectionVariables } from "../../lib/qdrant/config.ts";
+import { connect } from "../../lib/qdrant/connect.ts";
 import { DEV } from "../../infra/local/instance.ts";
 import { fileStore } from "../../infra/keys/file-store.ts";
 import { createKey } from "../../infra/keys/key-store.ts";
 import { keysFileOf } from "../../infra/local/keys.ts";
 import { findOffline, type Offline } from "../../infra/local/offline-process.ts";
 import { status, tableOf, type Status } from "../../infra/local/status.ts";
-import { compareGraphs, describe } from "./compare.ts";
-import { expectedGraph } from "./expectation.ts";
+import type { Received } from "../../infra/providers/received.ts";
+import { embedding, openEmbedder } from "../../lib/embedding/open-embedder.ts";
+import { UNCONSUMED } from "../../lib/rabbit/names.ts";
+import { describe } from "./compare.ts";
 import { asPosted, asReceived, shopEvents, type ShopEvent } from "./generator.ts";
 import { printFigures, printPlace } from "./figures.ts";
-import { dumpGraph, graphDriver } from "./graph.ts";
+import { graphDriver } from "./graph.ts";
 import { crashInMidBatch } from "./mid-batch.ts";
 import { postAll, type Posted, untilKnown } from "./post.ts";
 import { progress } from "./progress.ts";
 import { countApplied, timesApplied } from "./proofs.ts";
 import { depths, ready } from "./queues.ts";
+import { comparedGraph, comparedMessages, comparedPoints } from "./sinks.ts";
 
 const USAGE = `Usage: npm run demo -- [--events 20000] [--duplicates 0.1] [--disorder 0.2] [--seed 1] [--offline]
 
@@ -47,10 +54,10 @@ const TENANTS = 3;
 const CONCURRENCY = 50;
 /** serverless-offline has a worker thread for each request at a time, as Lambda an environment. */
 const OFFLINE_CONCURRENCY = 4;
-const QUEUE = "events.neo4j";
-const DEAD = `dead.${QUEUE}`;
 /** The projection has failed when nothing has come of it for so long: longer than an outage's waits. */
 const PATIENCE_MS = 120_000;
+/** The same for all queues: an event that came too early waits 5 minutes for its third attempt. */
+const RETRIED_MS = 420_000;
 /** How old the management API's figures may be. */
 const STALE_MS = 5_500;
 
@@ -66,18 +73,22 @@ async function demo(args: string[]): Promise<number> {
     return 2;
   }
   const current = await status(DEV, process.env);
-  const { rabbitmq, neo4j } = current.services;
+  const { rabbitmq, neo4j, qdrant, providers } = current.services;
   const offline = wanted.offline ? await findOffline() : undefined;
   const ingest = wanted.offline ? offline?.url : current.functions["ingest"]?.url;
-  const ready = wanted.offline || current.ready;
-  if (!ready || !rabbitmq?.management || neo4j === undefined || ingest === undefined) {
+  const isReady = wanted.offline || current.ready;
+  if (!isReady || !rabbitmq?.management || !neo4j || !qdrant || !providers || !ingest) {
     const command = wanted.offline ? "npm run offline" : "npm start";
     console.error(`${tableOf(current)}\n\nThe demo needs all of it: \`${command}\` first.`);
     return 1;
   }
   const driver = graphDriver(neo4j);
+  const { url, management: managementUrl } = rabbitmq;
+  const points = connect({ url: qdrant.url, apiKey: qdrant.apiKey });
+  const ends = new URL(providers.url);
+  const place = { url: ingest, driver, points, ends, broker: { url, managementUrl }, offline };
   try {
-    return await run(wanted, { url: ingest, driver, broker: rabbitmq, current, offline });
+    return await run(wanted, { ...place, current });
   } finally {
     await driver.close();
   }
@@ -86,7 +97,10 @@ async function demo(args: string[]): Promise<number> {
 type Place = {
   url: string;
   driver: Driver;
-  broker: { url: string; management?: string };
+  points: QdrantClient;
+  /** Of all channels. */
+  ends: URL;
+  broker: { url: string; managementUrl: string };
   current: Status;
   offline: Offline | undefined;
 };
@@ -96,21 +110,23 @@ async function run(wanted: Flags, place: Place): Promise<number> {
   // New tenants each time: earlier runs left their graphs.
   const prefix = `demo-${Date.now().toString(36)}-`;
   const tenants = Array.from({ length: TENANTS }, (_, i) => `${prefix}${i + 1}`);
-  const history = { ...wanted, tenants, endsAt: Date.now() };
-  const received = [...asReceived(shopEvents(history))];
+  const pushUrl = new URL("/push", place.ends).href;
+  const events = [...shopEvents({ ...wanted, tenants, endsAt: Date.now(), pushUrl })];
   const keys = await makeKeys(url, tenants);
-  const deadBefore = await ready(broker.url, DEAD);
+  const deadBefore = await deadLetters(broker);
+  const receivedBefore = (await received(place.ends)).length;
 
   const startedAt = Date.now();
   const settled = new AbortController();
   const crashed =
     offline && crashInMidBatch(watched(offline), started(driver, prefix), settled.signal);
-  const posted = await post(wanted, { url, keys, events: asPosted(shopEvents(history), wanted) });
+  const posted = await post(wanted, { url, keys, events: asPosted(events, wanted) });
   const postedAt = Date.now();
-  await projected(driver, prefix, received.length);
+  await projected(driver, prefix, [...asReceived(events)].length);
   settled.abort();
   const appliedAt = await timesApplied(driver, prefix);
-  const dead = (await drained(broker)) - deadBefore;
+  await drained(broker);
+  const dead = (await deadLetters(broker)) - deadBefore;
 
   console.log("");
   await printPlace(
@@ -120,23 +136,40 @@ async function run(wanted: Flags, place: Place): Promise<number> {
   );
   printFigures({ posted, appliedAt, startedAt, postedAt });
 
-  const comparison = compareGraphs(expectedGraph(received), await dumpGraph(driver, tenants));
-  const { nodes, relationships, properties, differences } = comparison;
-  console.log(
-    `\nCompared ${nodes} nodes, ${relationships} relationships, ${properties} properties with the expectation: ` +
-      `${differences.length} differences.`,
-  );
-  if (differences.length > 0) console.log(describe(comparison));
+  const messages = (await received(place.ends)).slice(receivedBefore);
+  const embedder = openEmbedder(embedding.parse(process.env), Date.now);
+  const vectors = {
+    client: place.points,
+    prefix: collectionVariables.QDRANT_PREFIX.parse(undefined),
+    embedder,
+    tenants,
+  };
+  const compared = [
+    await comparedGraph(events, { driver, tenants }),
+    await comparedPoints(events, vectors),
+    comparedMessages(events, messages),
+  ];
+  console.log("\nCompared with what was expected:");
+  for (const { what, differences } of compared) {
+    console.log(`${what}: ${differences.length} differences.`);
+    if (differences.length > 0) console.log(describe({ differences }));
+  }
   const crashes = await crashed;
   if (crashes !== undefined) console.log(`${crashes} environments ended in mid-batch.`);
-  if (dead > 0)
-    console.log(`${dead} dead letters: \`npm run warren -- dead-letters list ${QUEUE}\``);
-  return differences.length === 0 && dead === 0 && crashes !== 0 ? 0 : 1;
+  if (dead > 0) console.log(`${dead} dead letters: \`npm run warren -- dead-letters list\``);
+  const equal = compared.every(({ differences }) => differences.length === 0);
+  return equal && dead === 0 && crashes !== 0 ? 0 : 1;
 }
 
 function workers({ functions }: Status): string {
   const { pids } = functions["neo4j-projector"] as { pids?: number[] };
   return `${pids?.length ?? 0} processes`;
+}
+
+/** What the channels' ends were handed since their first start. */
+async function received(ends: URL): Promise<Received[]> {
+  const answer = await fetch(new URL("/received", ends), { signal: AbortSignal.timeout(20_000) });
+  return (await answer.json()) as Received[];
 }
 
 /** Ingest looks for new keys once a second. */
@@ -196,21 +229,38 @@ async function projected(driver: Driver, prefix: string, events: number): Promis
   bar.end(`Projected ${applied} events.`);
 }
 
-/** Waits until all deliveries are settled, the repeated ones too. Returns the number of dead letters. */
-async function drained({ url, management = "" }: Place["broker"]): Promise<number> {
-  console.log("Waiting until the repeats are settled too.");
-  const startedAt = Date.now();
+/** Waits until no queue holds anything: what was repeated, retried and sent is settled too. */
+async function drained(broker: Place["broker"]): Promise<void> {
+  const all = await openIn(broker);
+  const bar = progress("Settling  ", all);
+  let least = Infinity;
+  let progressedAt = Date.now();
   for (let emptySince = Infinity; Date.now() - emptySince < STALE_MS; await sleep(500)) {
-    const all = await depths({ url, managementUrl: management });
-    const open = [...all].filter(([name]) => name.startsWith(QUEUE));
-    const messages = open.reduce((sum, [, count]) => sum + count, 0);
-    if (messages > 0) emptySince = Infinity;
+    const open = await openIn(broker);
+    bar.update(Math.max(0, all - open));
+    if (open > 0) emptySince = Infinity;
     else emptySince = Math.min(emptySince, Date.now());
-    if (Date.now() - startedAt > PATIENCE_MS) {
-      throw new Error(`${messages} deliveries are not settled after 2 minutes`);
+    if (open < least) progressedAt = Date.now();
+    least = Math.min(least, open);
+    if (Date.now() - progressedAt > RETRIED_MS) {
+      throw new Error(`${open} deliveries are not settled, and for 7 minutes no more were`);
     }
   }
-  return ready(url, DEAD);
+  bar.end("Nothing is left in any queue.");
+}
+
+/** In all dead-letter queues. */
+async function deadLetters(broker: Place["broker"]): Promise<number> {
+  const queues = [...(await depths(broker)).keys()].filter((queue) => queue.startsWith("dead."));
+  const counts = await Promise.all(queues.map((queue) => ready(broker.url, queue)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** How many messages wait for a function, not for a person: up to 5 s ago. */
+async function openIn(broker: Place["broker"]): Promise<number> {
+  return [...(await depths(broker))]
+    .filter(([queue]) => !queue.startsWith("dead.") && queue !== UNCONSUMED)
+    .reduce((sum, [, count]) => sum + count, 0);
 }
 
 function refusedText(refused: Posted["refused"]): string {

@@ -2,6 +2,7 @@ import { type EventOfType, type EventType, parserOf } from "../../events/catalog
 import { accepts, type ProjectedEvent } from "../../functions/neo4j-projector/consumer.ts";
 import { chance } from "../model/random.ts";
 import type { Currency } from "./assortment.ts";
+import { contactOf } from "./people.ts";
 import { openShop } from "./shopping.ts";
 import { zipf } from "./zipf.ts";
 
@@ -26,6 +27,8 @@ export type History = {
   seed: number;
   /** When about the last of them happened; epoch ms. */
   endsAt: number;
+  /** Where the browsers are notified of those who have one. */
+  pushUrl?: string;
 };
 
 /** Over which time a history spreads, ms. */
@@ -40,7 +43,13 @@ const CURRENCIES: Currency[] = [
  * What happened in some shops, in the order of time. Tenants use the same names for their users,
  * products, orders and events, so that mixing them up shows.
  */
-export function* shopEvents({ tenants, events, seed, endsAt }: History): Generator<ShopEvent> {
+export function* shopEvents({
+  tenants,
+  events,
+  seed,
+  endsAt,
+  pushUrl = "https://push.example.com",
+}: History): Generator<ShopEvent> {
   const dice = chance(seed);
   const perTenant = events / tenants.length;
   const shops = tenants.map((tenant_id, i) => ({
@@ -48,6 +57,7 @@ export function* shopEvents({ tenants, events, seed, endsAt }: History): Generat
     count: 0,
     next: openShop({
       chance: dice,
+      contactOf: (id) => contactOf({ tenant: tenant_id, pushUrl }, id),
       currency: CURRENCIES[i % CURRENCIES.length]!,
       users: Math.ceil(perTenant / 10) + 5,
       products: Math.ceil(perTenant / 20) + 5,

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { compareMessages, expectedMessages, type ToldEvent } from "./messages.ts";
+import { compareMessages } from "./compare-messages.ts";
+import { expectedMessages, type ToldEvent } from "./messages.ts";
 
 let serial = 0;
 function event(type: string, data: Record<string, unknown>): ToldEvent {
@@ -87,5 +88,47 @@ test("a ticket's message goes to its watchers and whom it names, not to its auth
     "ticket.created: u1@example.com",
     "ticket.created: u2@example.com",
     "message.sent: u3@example.com",
+  ]);
+});
+
+test("what a producer words itself is expected word for word", () => {
+  const posted = [
+    event("customer.created", { customer_id: "u1", push_subscriptions: [device("a")] }),
+    event("notification.email", {
+      template: "notification",
+      recipient: "u9@example.com",
+      data: { subject: "Today", message: "Only today, 3 left." },
+    }),
+    event("notification.sms", { phone: "+9", message: "Only today, 4 left." }),
+    event("notification.push", { user_id: "u1", message: "Only today, 5 left." }),
+  ];
+  const expected = expectedMessages(posted);
+  const came = [
+    { ...mail, to: "u9@example.com", id: "<9>", subject: "Today", text: "Only today, 3 left." },
+    { channel: "sms" as const, to: "+9", text: "Only today, 4 left.", at },
+    { channel: "push" as const, to: device("a").endpoint, id: "a", at },
+  ];
+  expect(compareMessages(expected, came)).toEqual([]);
+  expect(compareMessages(expected, [came[0]!, { ...came[1]!, text: "4" }, came[2]!])).toEqual([
+    `missing: sms, notification.sms ${posted[2]!.id} of acme`,
+    "unexpected: sms to +9, 4",
+  ]);
+});
+
+test("who watches a ticket only at times, or is named in the text alone, may be told or not", () => {
+  const people = ["u1", "u2", "u3", "u4"].map((user_id) =>
+    event("user.signup", { user_id, email: `${user_id}@example.com` }),
+  );
+  const expected = expectedMessages([
+    ...people,
+    event("ticket.created", { ticket_id: "t1", owner_id: "u1", watcher_ids: ["u2"] }),
+    event("ticket.updated", { ticket_id: "t1", changes: { watcher_ids: ["u2", "u3"] } }),
+    event("message.sent", { ticket_id: "t1", author_id: "u1", content: "@u4 @nobody, see" }),
+  ]);
+  const about = expected.filter(({ because }) => because.startsWith("message.sent"));
+  expect(about.map(({ to, sure }) => [...to, sure])).toEqual([
+    ["u2@example.com", true],
+    ["u3@example.com", false],
+    ["u4@example.com", false],
   ]);
 });

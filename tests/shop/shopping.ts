@@ -2,7 +2,7 @@ import type { Chance } from "../model/random.ts";
 import { openAssortment, type Currency } from "./assortment.ts";
 import { fulfilment } from "./fulfilment.ts";
 import type { Happening } from "./happening.ts";
-import { AGENTS, contactOf } from "./people.ts";
+import { AGENTS, type Contact } from "./people.ts";
 import { support } from "./support.ts";
 import { zipf } from "./zipf.ts";
 
@@ -16,11 +16,13 @@ const ACTIVITIES = 30;
  */
 export function openShop({
   chance,
+  contactOf,
   currency,
   users,
   products,
 }: {
   chance: Chance;
+  contactOf: (id: string) => Contact;
   currency: Currency;
   users: number;
   products: number;

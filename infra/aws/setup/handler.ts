@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
-import { graphVariables } from "../../../functions/neo4j-projector/config.ts";
-import { readConfig, variables } from "../../../lib/config.ts";
+import { graphVariables, readConfig, variables } from "../../../lib/config.ts";
 import type { InvocationContext } from "../../../lib/lambda/context.ts";
 import { logger } from "../../../lib/log.ts";
 import { within } from "../../../lib/rabbit/deadline.ts";

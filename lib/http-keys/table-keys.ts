@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { GetItemCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { tenantId } from "../../lib/envelope.ts";
-import type { Logger } from "../../lib/log.ts";
+import { tenantId } from "../envelope.ts";
+import type { Logger } from "../log.ts";
 import { KeysUnavailableError, MAX_KEY, type Keys } from "./keys.ts";
 
 /** A revoked key goes on for so long at most, as long as the table answers. ms */

@@ -1,9 +1,9 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import * as z from "zod";
-import { ConfigError } from "../../lib/config.ts";
-import { tenantId } from "../../lib/envelope.ts";
-import type { Logger } from "../../lib/log.ts";
+import { ConfigError } from "../config.ts";
+import { tenantId } from "../envelope.ts";
+import type { Logger } from "../log.ts";
 
 /** Whose events a key may send. File, table and this process hold hashes, never keys. */
 export type Keys = {

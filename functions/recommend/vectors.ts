@@ -1,0 +1,189 @@
+import type { QdrantClient, Schemas } from "@qdrant/js-client-rest";
+import { aliasOf, pointId, type PointKind } from "../../lib/qdrant/names.ts";
+import { connect, type Server } from "../../lib/qdrant/connect.ts";
+import { unlessAborted } from "../../lib/unless-aborted.ts";
+
+/**
+ * The points that functions/qdrant-projector keeps, to be read. Every call is about one tenant and rejects
+ * with VectorsUnavailableError when Qdrant cannot answer it.
+ */
+export type Vectors = {
+  /** What a user likes and has bought lately; undefined if nothing is known. */
+  profile(tenant: string, user: string, signal: AbortSignal): Promise<Profile | undefined>;
+  /** What is there and nearest, the nearest first. */
+  nearest(wanted: Wanted, signal: AbortSignal): Promise<Hit[]>;
+  /** Those products that are there, by id. */
+  products(
+    tenant: string,
+    ids: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Map<string, Facts>>;
+  /** Rejects with what is missing. */
+  check(signal: AbortSignal): Promise<void>;
+};
+
+/** What can be searched. */
+export const kinds = ["product", "ticket", "message"] as const;
+export type Kind = (typeof kinds)[number];
+
+export type Profile = { vector: readonly number[]; bought: string[] };
+export type Wanted = {
+  tenant: string;
+  kind: Kind;
+  vector: readonly number[];
+  /** Ids of entities that are not wanted. */
+  without?: readonly string[];
+  limit: number;
+};
+export type Facts = Record<string, unknown>;
+/** `score` is the cosine: 1 is the same direction. */
+export type Hit = { id: string; score: number; facts: Facts };
+
+export class VectorsUnavailableError extends Error {
+  override name = "VectorsUnavailableError";
+}
+
+/** The first is what an entity's id is called; all are shown. */
+const shown: Record<Kind, readonly [string, ...string[]]> = {
+  product: ["product_id", "name", "category", "price_minor", "currency"],
+  ticket: ["ticket_id", "title", "status"],
+  message: ["message_id", "ticket_id", "author_id", "content"],
+};
+
+/** How functions/qdrant-projector weighs a purchase; nothing else weighs as much. */
+export const PURCHASE_WEIGHT = 8;
+
+type Remembered = { interactions: { product_id: string; weight: number }[] };
+
+/** For an answer, ms. */
+const REQUEST_MS = 3_000;
+/** After so long without a request connections may have gone without a word. ms */
+const IDLE_MS = 10_000;
+
+export function qdrantVectors({
+  server,
+  prefix,
+  now,
+}: {
+  server: Server;
+  prefix: string;
+  /** Epoch ms. */
+  now: () => number;
+}): Vectors {
+  let client = connect(server, REQUEST_MS);
+  let askedAt = now();
+
+  async function ask<T>(
+    signal: AbortSignal,
+    work: (client: QdrantClient) => Promise<T>,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    if (now() - askedAt > IDLE_MS) client = connect(server, REQUEST_MS);
+    askedAt = now();
+    // The client takes no signal: what was asked ends by itself, within its time-out.
+    const asked = work(client).catch((error: unknown) => {
+      throw new VectorsUnavailableError(reasonOf(error));
+    });
+    return unlessAborted(asked, signal);
+  }
+
+  return {
+    async profile(tenant, user, signal) {
+      const [point] = await ask(signal, (qdrant) =>
+        qdrant.retrieve(aliasOf(prefix, "profile"), {
+          ids: [pointId(tenant, user)],
+          with_payload: ["interactions"],
+          with_vector: true,
+        }),
+      );
+      if (point === undefined) return undefined;
+      const { interactions } = point.payload as Remembered;
+      return {
+        vector: point.vector as number[],
+        bought: interactions
+          .filter(({ weight }) => weight === PURCHASE_WEIGHT)
+          .map(({ product_id }) => product_id),
+      };
+    },
+
+    async nearest({ tenant, kind, vector, without = [], limit }, signal) {
+      // Nothing is near to no direction.
+      if (vector.every((x) => x === 0)) return [];
+      const { points } = await ask(signal, (qdrant) =>
+        qdrant.query(aliasOf(prefix, kind), {
+          query: [...vector],
+          filter: presentOf(tenant, {
+            must_not: [{ has_id: without.map((id) => pointId(tenant, id)) }],
+          }),
+          limit,
+          with_payload: [...shown[kind]],
+        }),
+      );
+      return (
+        points
+          .filter(({ score }) => score > 0)
+          .map(({ payload, score }) => ({ ...hitOf(kind, payload), score }))
+          // Where they are equal Qdrant's order is that of the writes, and nobody promises those an order.
+          .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
+      );
+    },
+
+    async products(tenant, ids, signal) {
+      if (ids.length === 0) return new Map();
+      const { points } = await ask(signal, (qdrant) =>
+        qdrant.scroll(aliasOf(prefix, "product"), {
+          filter: presentOf(tenant, { must: [{ has_id: ids.map((id) => pointId(tenant, id)) }] }),
+          limit: ids.length,
+          with_payload: [...shown.product],
+        }),
+      );
+      return new Map(
+        points.map(({ payload }) => {
+          const { id, facts } = hitOf("product", payload);
+          return [id, facts];
+        }),
+      );
+    },
+
+    async check(signal) {
+      const { aliases } = await ask(signal, (qdrant) => qdrant.getAliases());
+      const there = new Set(aliases.map(({ alias_name }) => alias_name));
+      const wanted: PointKind[] = [...kinds, "profile"];
+      const missing = wanted.map((kind) => aliasOf(prefix, kind)).filter((one) => !there.has(one));
+      if (missing.length === 0) return;
+      throw new VectorsUnavailableError(`Qdrant has no ${missing.join(", ")}`);
+    },
+  };
+}
+
+/** Of this tenant alone, and neither deleted nor a stub. */
+function presentOf(
+  tenant: string,
+  {
+    must = [],
+    must_not = [],
+  }: { must?: Schemas["Condition"][]; must_not?: Schemas["Condition"][] },
+): Schemas["Filter"] {
+  return {
+    must: [
+      { key: "tenant_id", match: { value: tenant } },
+      { key: "presence", match: { value: "present" } },
+      ...must,
+    ],
+    must_not,
+  };
+}
+
+function hitOf(kind: Kind, payload: unknown): { id: string; facts: Facts } {
+  const facts = payload as Facts;
+  return { id: String(facts[shown[kind][0]]), facts };
+}
+
+/** The server's own words may quote what was asked; status and code do not. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return "Qdrant: unknown";
+  const { status } = error as { status?: unknown };
+  const { code } = (error.cause ?? {}) as { code?: unknown };
+  if (typeof status === "number") return `Qdrant answers ${status}`;
+  return `Qdrant does not answer: ${typeof code === "string" ? code : error.name}`;
+}
