@@ -33,6 +33,15 @@ const MESSAGES = {
   "send-email": 1,
 } as const;
 
+/** Of these functions. */
+const QUEUES = new Set([
+  "events.neo4j",
+  "events.qdrant",
+  "events.contacts",
+  "events.notifier",
+  "send.email",
+]);
+
 export type FunctionName = keyof typeof MESSAGES;
 /** Those with a sink that nobody else uses. */
 export type WiredName = "neo4j-projector" | "qdrant-projector" | "send-email";
@@ -116,10 +125,8 @@ export async function openHelpDesk({
   const directory = openDirectory({ table: environment["DIRECTORY_TABLE"]! });
   const vhost = await newVhost();
   const at = { url: vhost.url, name: "test" };
-  const { exchanges, bindings, queues } = topologyOf({
-    consumers: await readConsumers(),
-    retryDelays: RETRY_DELAYS,
-  });
+  const consumers = (await readConsumers()).filter(({ queue }) => QUEUES.has(queue));
+  const { exchanges, bindings, queues } = topologyOf({ consumers, retryDelays: RETRY_DELAYS });
   const bounded = queues.map((queue) =>
     queue.name === "events.qdrant"
       ? { ...queue, arguments: { ...queue.arguments, "x-max-length": bound } }

@@ -17,6 +17,7 @@ import { drain, until } from "./rabbit-vhost.ts";
 import { LEDGER } from "./services.ts";
 
 const never = new AbortController().signal;
+const consumers = (await readConsumers()).filter(({ queue }) => queue.startsWith("send."));
 const vapid = webpush.generateVAPIDKeys();
 
 type Call = { path: string; body: string; headers: IncomingMessage["headers"] };
@@ -49,7 +50,7 @@ beforeEach(async ({ skip }) => {
   await once(http, "listening");
   url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
   [mailPort] = (await freePorts(1)) as [number];
-  vhost = await sendersVhost(await readConsumers());
+  vhost = await sendersVhost(consumers);
 });
 afterEach(async () => {
   if (host?.process.exitCode === null) {

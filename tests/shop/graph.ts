@@ -1,4 +1,4 @@
-import neo4j, { type Driver } from "neo4j-driver";
+import neo4j, { type Driver, type ManagedTransaction } from "neo4j-driver";
 
 /** The graph of some tenants as plain data, sorted: equal graphs give equal dumps. */
 export type Dump = { nodes: DumpedNode[]; relationships: DumpedRelationship[] };
@@ -32,36 +32,49 @@ export function graphDriver(
 
 /** All that the projector keeps about these tenants, its own proofs aside. */
 export async function dumpGraph(driver: Driver, tenants: readonly string[]): Promise<Dump> {
-  const dump: Dump = { nodes: [], relationships: [] };
   const session = driver.session();
   try {
-    for (const [label, key] of Object.entries(KEYS)) {
-      // The key must not be null: then the index of its constraint answers.
-      const nodes = await session.run<DumpedNode>(
-        `UNWIND $tenants AS tenant MATCH (n:${label} {tenant_id: tenant}) WHERE n.${key} IS NOT NULL
-         RETURN labels(n) AS labels, properties(n) AS properties`,
-        { tenants },
-      );
-      const relationships = await session.run<
-        Omit<DumpedRelationship, "from" | "to"> & Record<"from" | "to", [string[], Properties]>
-      >(
-        `UNWIND $tenants AS tenant MATCH (n:${label} {tenant_id: tenant}) WHERE n.${key} IS NOT NULL
-         MATCH (n)-[r]->(m)
-         RETURN type(r) AS type, properties(r) AS properties,
-           [labels(n), properties(n)] AS from, [labels(m), properties(m)] AS to`,
-        { tenants },
-      );
-      for (const { labels, properties } of objects(nodes)) {
-        dump.nodes.push({ labels, properties });
-      }
-      for (const { type, from, to, properties } of objects(relationships)) {
-        dump.relationships.push({ type, from: nameOf(...from), to: nameOf(...to), properties });
-      }
-    }
+    // One transaction, and all is asked before the first answer.
+    return await session.executeRead(async (tx) => {
+      const parts = Object.entries(KEYS).map(([label, key]) => partOf(tx, { label, key, tenants }));
+      const dumps = await Promise.all(parts);
+      return sortedDump({
+        nodes: dumps.flatMap(({ nodes }) => nodes),
+        relationships: dumps.flatMap(({ relationships }) => relationships),
+      });
+    });
   } finally {
     await session.close();
   }
-  return sortedDump(dump);
+}
+
+/** The nodes of one label, and the relationships that begin there. */
+async function partOf(
+  tx: ManagedTransaction,
+  { label, key, tenants }: { label: string; key: string; tenants: readonly string[] },
+): Promise<Dump> {
+  // The key must not be null: then the index of its constraint answers.
+  const those = `UNWIND $tenants AS tenant MATCH (n:${label} {tenant_id: tenant}) WHERE n.${key} IS NOT NULL`;
+  const [nodes, relationships] = await Promise.all([
+    tx.run<DumpedNode>(`${those} RETURN labels(n) AS labels, properties(n) AS properties`, {
+      tenants,
+    }),
+    tx.run<Omit<DumpedRelationship, "from" | "to"> & Record<"from" | "to", [string[], Properties]>>(
+      `${those} MATCH (n)-[r]->(m)
+       RETURN type(r) AS type, properties(r) AS properties,
+         [labels(n), properties(n)] AS from, [labels(m), properties(m)] AS to`,
+      { tenants },
+    ),
+  ]);
+  return {
+    nodes: objects(nodes).map(({ labels, properties }) => ({ labels, properties })),
+    relationships: objects(relationships).map(({ type, from, to, properties }) => ({
+      type,
+      from: nameOf(...from),
+      to: nameOf(...to),
+      properties,
+    })),
+  };
 }
 
 /** Brings an expectation to the order in which dumps are. */
