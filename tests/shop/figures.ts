@@ -42,8 +42,8 @@ export function printFigures({
   postedAt: number;
 }): void {
   const lastAt = [...appliedAt.values()].reduce((a, b) => Math.max(a, b), 0);
-  const latencies = [...sentAt]
-    .map(([key, at]) => (appliedAt.get(key) ?? Infinity) - at)
+  const latencies = [...appliedAt]
+    .map(([key, at]) => at - (sentAt.get(key) ?? Infinity))
     .sort((a, b) => a - b);
   const ms = (share: number) => `${quantile(latencies, share)} ms`;
 
