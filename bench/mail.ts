@@ -167,7 +167,7 @@ async function warren({ port }: Server, ledger: Record<string, string>): Promise
     queue: QUEUE,
     count: MAILS,
     batchSize: BATCH,
-    windowMs: 0,
+    windowMs: 1_000,
     consumer: sender,
   });
 }
