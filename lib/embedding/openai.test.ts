@@ -99,7 +99,7 @@ test("sends many texts in requests that servers take, two at a time", async () =
 test.each([
   [429, { "retry-after": "7" }, NOW + 7_000],
   [429, { "retry-after": new Date(NOW + 60_000).toUTCString() }, NOW + 60_000],
-  [503, {}, NOW + 5_000],
+  [429, {}, NOW + 5_000],
 ])("%i with %j is asked again later", async (status, headers, notBefore) => {
   const error = await failing(status, headers);
   expect(error).toBeInstanceOf(RetryLaterError);
@@ -170,7 +170,7 @@ test("what a caller does to a vector is not in the next one's", async () => {
   ]);
 });
 
-test.each([401, 403, 404, 302, 500, 502])("%i is no text's fault", async (status) => {
+test.each([401, 403, 404, 302, 500, 502, 503])("%i is no text's fault", async (status) => {
   expect(await failing(status, { location: "/elsewhere" })).toBeInstanceOf(OutageError);
 });
 

@@ -3,6 +3,7 @@ import { LRUCache } from "lru-cache";
 import * as z from "zod";
 import { inParallel } from "../in-parallel.ts";
 import { OutageError, PermanentError, RetryLaterError } from "../pipeline/errors.ts";
+import { retryAfterMs } from "../retry-after.ts";
 import type { Embedder } from "./embedder.ts";
 
 /** OpenAI takes 2,048 texts and 300,000 tokens a request; others take less. */
@@ -37,7 +38,7 @@ const answered = z.object({
  * Any server with OpenAI's `POST /v1/embeddings`. A text that was embedded before, in this process, is
  * not sent again. An empty text has the zero vector, since these servers refuse it. What is refused may be
  * too long: several texts are then sent by halves, and of one its first half, until it must fit. Throws
- * RetryLaterError (429, 503), PermanentError (400, 413, 422: what a text is is refused; of several, the
+ * RetryLaterError (429), PermanentError (400, 413, 422: what a text is is refused; of several, the
  * caller tries each alone), OutageError for all that is no text's fault, and the signal's reason when it is
  * aborted. No error holds a text or the key.
  */
@@ -160,20 +161,11 @@ function refusalOf({ status, headers }: Response, body: unknown, now: number): E
   if (status === 429 && unpaid.safeParse(body).success) {
     return new OutageError(`${said}: the account's quota is used up (insufficient_quota)`);
   }
-  if (status === 429 || status === 503) {
-    return new RetryLaterError(
-      said,
-      now + (retryAfterMs(headers.get("retry-after"), now) ?? RETRY_LATER_MS),
-    );
+  if (status === 429) {
+    const wait = retryAfterMs(headers.get("retry-after"), now) ?? RETRY_LATER_MS;
+    return new RetryLaterError(said, now + wait);
   }
   return [400, 413, 422].includes(status) ? new PermanentError(said) : new OutageError(said);
-}
-
-/** Seconds or a date, by RFC 9110, section 10.2.3. */
-function retryAfterMs(value: string | null, now: number): number | undefined {
-  if (value === null) return undefined;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - now;
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
 function codeOf(error: unknown): string {

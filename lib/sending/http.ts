@@ -7,6 +7,7 @@ import {
   RetryLaterError,
   UncertainError,
 } from "../pipeline/errors.ts";
+import { retryAfterMs } from "../retry-after.ts";
 
 export type Request = {
   method: "GET" | "POST";
@@ -81,21 +82,14 @@ export function failureOf(answer: Answer, now: number, dialect: Dialect): Error 
   if (status >= 200 && status < 300) return undefined;
   const said = `answered ${status}`;
   if (LATER.has(status)) {
-    const wait = dialect.retryAfterMs?.(answer) ?? retryAfterMs(answer, now) ?? RETRY_LATER_MS;
+    const header = retryAfterMs(answer.headers["retry-after"], now);
+    const wait = dialect.retryAfterMs?.(answer) ?? header ?? RETRY_LATER_MS;
     return new RetryLaterError(said, now + wait);
   }
   if (status === 503 || dialect.outages.includes(status)) return new OutageError(said);
   if (status >= 500) return new UncertainError(said);
   // A redirect is a wrong address.
   return status >= 400 ? new PermanentError(said) : new OutageError(said);
-}
-
-/** Seconds or a date, by RFC 9110, section 10.2.3. */
-function retryAfterMs({ headers }: Answer, now: number): number | undefined {
-  const value = headers["retry-after"];
-  if (value === undefined) return undefined;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - now;
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
 function answerOf(sent: ClientRequest, body: Request["body"]): Promise<IncomingMessage> {
