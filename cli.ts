@@ -87,7 +87,8 @@ if (chosen === undefined) {
   const { command } = await chosen.load();
   process.exitCode = await command(args).catch(async (error: unknown) => {
     const { ConfigError } = await import("./lib/config.ts");
-    if (!(error instanceof ConfigError)) throw error;
+    const { OutageError } = await import("./lib/pipeline/errors.ts");
+    if (!(error instanceof ConfigError || error instanceof OutageError)) throw error;
     console.error(error.message);
     return 1;
   });

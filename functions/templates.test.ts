@@ -9,7 +9,10 @@ const LOCALES = ["en", "uk"];
 /** Of templates that are named for no event: what a producer may give them, and nothing at all. */
 const SAMPLES: Record<string, Record<string, unknown>[]> = {
   welcome: [{ name: "Olena" }, {}],
-  notification: [{ message: "Your table is ready.", title: "Tonight", subject: "Tonight" }],
+  notification: [
+    { message: "Your table is ready.", title: "Tonight", subject: "Tonight" },
+    { message: "Your table is ready." },
+  ],
   order_confirmation: [{ order_number: "ORD-1", total: "12.50", currency: "UAH" }, {}],
   password_reset: [{ url: "https://shop.example/reset?t=1" }, {}],
 };
@@ -52,6 +55,30 @@ describe.each(folders)("$name", ({ folder }) => {
       expect(JSON.stringify(say("en"))).not.toMatch(/\p{Script=Cyrillic}/u);
       expect(say("uk").text).toMatch(/\p{Script=Cyrillic}/u);
     }
+  });
+});
+
+describe("a mail of the template `notification`", () => {
+  const { render } = readTemplates(join(import.meta.dirname, "send-email", "templates"), "en");
+  const mail = (locale: string, data: Record<string, unknown>) =>
+    render({ tenant: "acme", template: "notification", locale, data });
+
+  test.each(LOCALES)("says all that the event's sample says, in %s", (locale) => {
+    const { sample } = contracts.find(({ type }) => type === "notification.email")!;
+    const { data } = sample as unknown as { data: { title: string; message: string } };
+    const { subject, text, html } = mail(locale, data);
+    expect(subject).toBe(data.title);
+    expect(text).toContain(data.message);
+    expect(html).toContain(data.message);
+  });
+
+  test.each(LOCALES)("prefers a subject to a title, in %s", (locale) => {
+    const data = { subject: "This", title: "That", message: "It waits." };
+    expect(mail(locale, data).subject).toBe("This");
+  });
+
+  test.each(LOCALES)("is refused without a message rather than sent empty, in %s", (locale) => {
+    expect(() => mail(locale, { title: "Your order" })).toThrow(/message/);
   });
 });
 

@@ -6,8 +6,12 @@ export const pushVariables = {
   /** Whom a push service writes to when something is wrong with what we send. */
   PUSH_SUBJECT: z.string().regex(/^(mailto:|https:\/\/)\S+$/, "must be a mailto: or https:// URL"),
   /** VAPID, base64url; `npx web-push generate-vapid-keys` makes a pair. Browsers subscribe with the public one. */
-  PUSH_PUBLIC_KEY: z.string(),
-  PUSH_PRIVATE_KEY: z.string(),
+  PUSH_PUBLIC_KEY: z
+    .string()
+    .regex(/^[\w-]{87}$/, "must be a VAPID key: 87 characters of base64url"),
+  PUSH_PRIVATE_KEY: z
+    .string()
+    .regex(/^[\w-]{43}$/, "must be a VAPID key: 43 characters of base64url"),
   /**
    * Hosts of push services, with their subdomains: nothing else is posted to. A host that is named
    * itself is waited for when it is silent; a subdomain once it has answered.

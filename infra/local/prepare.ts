@@ -2,7 +2,7 @@ import { ensureDirectoryTable } from "../dynamodb/directory-table.ts";
 import { ensureLedgerTable } from "../dynamodb/table.ts";
 import { applyConstraints } from "../neo4j/constraints.ts";
 import { applyCollections } from "../qdrant/collections.ts";
-import { readVectors } from "../qdrant/command.ts";
+import { readVectors } from "../qdrant/read-vectors.ts";
 import { topologyOf } from "../../lib/rabbit/topology.ts";
 import { applyTopology } from "../rabbitmq/apply.ts";
 import { readConsumers } from "../rabbitmq/consumers.ts";

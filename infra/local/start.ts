@@ -8,10 +8,12 @@ import { mailVariables } from "../../functions/send-email/config.ts";
 import { smsVariables } from "../../functions/send-sms/config.ts";
 import { telegramVariables } from "../../functions/send-telegram/config.ts";
 import { port, readConfig, variables } from "../../lib/config.ts";
+import { sending } from "../../lib/sending/config.ts";
 import { startHost } from "./host.ts";
 import { DEV, environmentOf, type ServiceName, services, startService } from "./instance.ts";
 import { ensureDefaultKey, keysFileOf } from "./keys.ts";
 import { locked } from "./lock.ts";
+import { namesOfOwnChannels, withoutOwnChannels } from "./own-channels.ts";
 import { refuseBesideOffline } from "./offline-process.ts";
 import { prepare } from "./prepare.ts";
 import type { Address } from "./service.ts";
@@ -52,6 +54,7 @@ export async function startAll(
   functions: Functions,
 ): Promise<boolean> {
   const { RETRY_DELAYS: retryDelays } = readConfig(settings, env);
+  namesOfOwnChannels(env);
   const keysFile = keysFileOf(directory, env);
   const addresses: Address[] = [];
   let failed = false;
@@ -79,7 +82,7 @@ export async function startAll(
     task: async () => {
       await ensureDefaultKey(directory, keysFile);
       const environment = {
-        ...environmentOf(addresses, env),
+        ...withoutOwnChannels(environmentOf(addresses, env), env),
         ...settingsIn(env),
         API_KEYS_FILE: keysFile,
         // Of another place, if somebody keeps the keys of a deployment: ingest takes one of them.
@@ -118,12 +121,13 @@ const embeddingNames = {
  * a host that runs.
  */
 const settings = z.object({
-  // Each channel's own: what is set here goes before the ends of this machine.
+  // Whoever says where a channel goes says all of it (own-channels.ts).
   ...z
     .object({ ...mailVariables, ...smsVariables, ...telegramVariables, ...pushVariables })
     .partial().shape,
   // Read with the collections (infra/qdrant), before the host is ended.
   ...z.object(embeddingNames).partial().shape,
+  DEFAULT_LOCALE: sending.DEFAULT_LOCALE,
   LEDGER: z.enum(["dynamodb", "redis", "none"], "must be dynamodb, redis or none").optional(),
   LOG_LEVEL: variables.LOG_LEVEL,
   PORT: port.optional(),

@@ -1,8 +1,11 @@
 import * as z from "zod";
 import { graphVariables, readConfig } from "../../lib/config.ts";
+import { neo4j } from "../local/neo4j.ts";
+import { orLocal } from "../local/or-local.ts";
 import { applyConstraints, requireConstraints } from "./constraints.ts";
 
-const USAGE = "Usage: warren graph create|check   (server: NEO4J_URL, NEO4J_USER, NEO4J_PASSWORD)";
+const USAGE =
+  "Usage: warren graph create|check   (server: NEO4J_URL, NEO4J_USER, NEO4J_PASSWORD, else the local one)";
 
 /** `warren graph create` makes the constraints of the Neo4j graph; `check` only looks. */
 export async function command([verb, ...rest]: string[]): Promise<number> {
@@ -10,7 +13,7 @@ export async function command([verb, ...rest]: string[]): Promise<number> {
     console.error(USAGE);
     return 2;
   }
-  const settings = readConfig(z.object(graphVariables), process.env);
+  const settings = readConfig(z.object(graphVariables), await orLocal(neo4j, process.env));
   const { NEO4J_URL: url, NEO4J_USER: user, NEO4J_PASSWORD: password } = settings;
   await (verb === "create" ? applyConstraints : requireConstraints)({ url, user, password });
   console.log("The graph's constraints are in place.");

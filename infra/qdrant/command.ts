@@ -1,16 +1,12 @@
-import * as z from "zod";
-import type { Place } from "../../functions/qdrant-projector/collections.ts";
-import { readConfig } from "../../lib/config.ts";
-import type { Env } from "../../lib/config-aliases.ts";
-import type { Embedder } from "../../lib/embedding/embedder.ts";
-import { embedding, openEmbedder } from "../../lib/embedding/open-embedder.ts";
-import { collectionVariables } from "../../lib/qdrant/config.ts";
-import { connect, type Server } from "../../lib/qdrant/connect.ts";
+import { connect } from "../../lib/qdrant/connect.ts";
+import { orLocal } from "../local/or-local.ts";
+import { qdrant } from "../local/qdrant.ts";
 import { applyCollections, problemsWith, readAliases } from "./collections.ts";
+import { readVectors } from "./read-vectors.ts";
 import { switchCollections } from "./switching.ts";
 
 const USAGE =
-  "Usage: warren vectors create|check|switch   (server: QDRANT_URL, QDRANT_API_KEY; model: EMBEDDER …)";
+  "Usage: warren vectors create|check|switch   (server: QDRANT_URL, QDRANT_API_KEY, else the local one; model: EMBEDDER …)";
 
 /**
  * `warren vectors create` makes the collections of the model that is set, `check` only looks, `switch`
@@ -22,7 +18,7 @@ export async function command([verb, ...rest]: string[]): Promise<number> {
     console.error(USAGE);
     return 2;
   }
-  const { server, place, embedder } = readVectors(process.env);
+  const { server, place, embedder } = readVectors(await orLocal(qdrant, process.env));
   if (verb === "create") await applyCollections(server, place);
   if (verb === "switch") {
     const report = (text: string) => console.log(text);
@@ -38,16 +34,4 @@ export async function command([verb, ...rest]: string[]): Promise<number> {
   const { product } = await readAliases(connect(server), place.prefix);
   console.log(`Readers are given ${product ?? "none"}.`);
   return 0;
-}
-
-/** What the environment says of server and model, as the functions read it. Throws ConfigError. */
-export function readVectors(env: Env): { server: Server; place: Place; embedder: Embedder } {
-  const settings = readConfig(z.object(collectionVariables).and(embedding), env);
-  const embedder = openEmbedder(settings, Date.now);
-  const { model, dimensions } = embedder;
-  return {
-    server: { url: settings.QDRANT_URL, apiKey: settings.QDRANT_API_KEY },
-    place: { prefix: settings.QDRANT_PREFIX, model, dimensions },
-    embedder,
-  };
 }

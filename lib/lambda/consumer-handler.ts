@@ -78,7 +78,7 @@ export function consumerHandler({
   const { metrics, exposed } = openExposition({ config, log });
   const observed = { name, metrics };
   metrics.consumer({ name });
-  const sink = observedSink(consumer, observed);
+  const sink = observedSink(consumer, { ...observed, log });
   const publisher = observedPublisher(rabbitPublisher({ url, name, log }), observed);
   const processId = randomUUID();
   const processors = new Map<string, ProcessBatch>();

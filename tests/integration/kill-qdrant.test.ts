@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, onTestFailed, test, vi } from "vitest";
 import { collectionsOf } from "../../functions/qdrant-projector/collections.ts";
 import { accepts, type ProjectedEvent } from "../../functions/qdrant-projector/consumer.ts";
-import { readVectors } from "../../infra/qdrant/command.ts";
+import { readVectors } from "../../infra/qdrant/read-vectors.ts";
 import { parserOf } from "../../events/catalogue.ts";
 import { connect } from "../../lib/qdrant/connect.ts";
 import { applyTopology } from "../../lib/rabbit/apply-topology.ts";

@@ -9,7 +9,7 @@ import { ManagementError, managementUrlOf } from "../../../lib/rabbit/management
 import { topologyOf } from "../../../lib/rabbit/topology.ts";
 import { applyConstraints } from "../../neo4j/constraints.ts";
 import { applyCollections } from "../../qdrant/collections.ts";
-import { readVectors } from "../../qdrant/command.ts";
+import { readVectors } from "../../qdrant/read-vectors.ts";
 import { applyTopology } from "../../rabbitmq/apply.ts";
 import { ensureVhost } from "../../rabbitmq/vhost.ts";
 import { answer, type Outcome } from "./answer.ts";

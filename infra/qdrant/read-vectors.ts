@@ -1,0 +1,20 @@
+import * as z from "zod";
+import type { Place } from "../../functions/qdrant-projector/collections.ts";
+import { readConfig } from "../../lib/config.ts";
+import type { Env } from "../../lib/config-aliases.ts";
+import type { Embedder } from "../../lib/embedding/embedder.ts";
+import { embedding, openEmbedder } from "../../lib/embedding/open-embedder.ts";
+import { collectionVariables } from "../../lib/qdrant/config.ts";
+import type { Server } from "../../lib/qdrant/connect.ts";
+
+/** What the environment says of server and model, as the functions read it. Throws ConfigError. */
+export function readVectors(env: Env): { server: Server; place: Place; embedder: Embedder } {
+  const settings = readConfig(z.object(collectionVariables).and(embedding), env);
+  const embedder = openEmbedder(settings, Date.now);
+  const { model, dimensions } = embedder;
+  return {
+    server: { url: settings.QDRANT_URL, apiKey: settings.QDRANT_API_KEY },
+    place: { prefix: settings.QDRANT_PREFIX, model, dimensions },
+    embedder,
+  };
+}
