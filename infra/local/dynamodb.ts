@@ -28,7 +28,10 @@ const server: Process<"http"> = {
   graceMs: 10_000,
 };
 
-/** DynamoDB Local in memory: a stop forgets the ledger, the sinks' proofs remain. */
+/**
+ * DynamoDB Local in memory: a stop forgets the ledger and the directory. The projections' proofs remain;
+ * of messages that were sent there is none. With a file each claim waits for the disk: ten times slower.
+ */
 export const dynamodb: Service = {
   name: "dynamodb",
   title: "DynamoDB Local",

@@ -14,6 +14,8 @@ export async function command(args: string[]): Promise<number> {
     await stopHost(DEV);
     await Promise.all(Object.values(services).map((service) => stopService(DEV, service)));
   });
-  console.log("Stopped. Data and passwords stay in .warren/ (DynamoDB Local was in memory).");
+  console.log(
+    "Stopped. Data and passwords stay in .warren/ (DynamoDB Local was in memory: ledger, directory and opt-outs are gone).",
+  );
   return 0;
 }
