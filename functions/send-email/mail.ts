@@ -30,7 +30,7 @@ export type Mail = {
  */
 export function mailOf(message: Message<string>, sender: Sender): Mail {
   const { id, to, content } = message;
-  if (!ADDRESS.test(to)) throw new PermanentError("the recipient's address is none");
+  if (!ADDRESS.test(to)) throw new PermanentError("the recipient's address is no mail address");
   const own = addressOf(sender.from);
   const unsubscribe = sender.unsubscribe ?? `mailto:${own}?subject=unsubscribe%20{kind}`;
   return {

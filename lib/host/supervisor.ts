@@ -11,6 +11,8 @@ const LAST_PAUSE_MS = 30_000;
 const HEALTHY_MS = 30_000;
 /** How far past its function's time-out a worker may be silent before it counts as hanging. */
 const SILENCE_MS = 2 * ALIVE_MS;
+/** The same before its first word: on a busy machine a dozen that load at once take half a minute. */
+const LOADING_MS = 60_000;
 const METRICS_MS = 2_000;
 /** How a worker ends that said why: its own words are kept as the problem. */
 const REFUSED = `exit ${EXIT.config}`;
@@ -113,9 +115,14 @@ export function supervise({
       log.error({ ...nameOf(slot), pid: child.pid }, "a worker hangs and is killed");
       child.kill("SIGKILL");
     };
-    const watch = setTimeout(hangs, timeoutMs + SILENCE_MS);
+    const silenceMs = timeoutMs + SILENCE_MS;
+    let watch = setTimeout(hangs, Math.max(LOADING_MS, silenceMs));
     child.on("message", (message: FromWorker) => {
-      watch.refresh();
+      // Its last words may come behind its exit.
+      if (slot.child === child) {
+        clearTimeout(watch);
+        watch = setTimeout(hangs, silenceMs);
+      }
       hear(slot, message);
     });
 

@@ -23,6 +23,9 @@ export type TimeBudget = {
  */
 const SETTLE_MS = 10_000;
 
+/** A reason of our own: without one each abort makes an error, with its stack, for nobody. */
+const DONE = Symbol("done");
+
 export function timeBudget({
   signal,
   remainingMs,
@@ -70,7 +73,7 @@ export function timeBudget({
       throw error;
     } finally {
       signal.removeEventListener("abort", stop);
-      timer.abort();
+      timer.abort(DONE);
     }
   }
 

@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { collectionsOf, type Place } from "../../functions/qdrant-projector/collections.ts";
 import type { ProjectedEvent } from "../../functions/qdrant-projector/consumer.ts";
@@ -135,4 +137,16 @@ test("another model gets collections of its own, all points in its vectors, and 
   const actual = await dumpPoints(client, collections, ["shop"]);
   expect(comparePoints(expected, actual).differences).toEqual([]);
   expect(await switchCollections(ask)).toBe(0);
+});
+
+test("a Qdrant that does not answer is said in a line, without a stack", async () => {
+  const env = { ...process.env, QDRANT_URL: "http://127.0.0.1:1", NODE_OPTIONS: "" };
+  const cli = join(import.meta.dirname, "../../cli.ts");
+  const { code, stderr } = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
+    execFile(process.execPath, [cli, "vectors", "check"], { env }, (error, _, text) =>
+      resolve({ code: error?.code, stderr: text }),
+    );
+  });
+  expect(stderr).toMatch(/^Qdrant does not answer: .*\n$/);
+  expect(code).toBe(1);
 });
