@@ -26,8 +26,8 @@ export type Vectors = {
 /** Points that are read, merged and written together; of profiles one request carries about as many. */
 const ENTITIES = 250;
 const PROFILES = 100;
-/** Chunks at work at a time. */
-const PARALLEL = 2;
+/** Chunks at work at a time: while two write (Store), one reads. */
+const PARALLEL = 3;
 const CHECK_MS = 10_000;
 
 export function qdrantVectors({
