@@ -6,6 +6,7 @@ import {
 } from "@qdrant/js-client-rest";
 import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
 import { connect, type Server } from "../../lib/qdrant/connect.ts";
+import { turns } from "../../lib/turns.ts";
 import { unlessAborted } from "../../lib/unless-aborted.ts";
 
 /**
@@ -293,21 +294,4 @@ export function batchesOf<Item>(
     } else last.push(item);
   }
   return batches;
-}
-
-/** Lets so many work at once; the others wait for their turn. */
-function turns(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let free = limit;
-  return async (work) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
-    }
-  };
 }
