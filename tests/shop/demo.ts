@@ -126,7 +126,8 @@ async function run(wanted: Flags, place: Place): Promise<number> {
   settled.abort();
   const appliedAt = await timesApplied(driver, prefix);
   await drained(broker);
-  const dead = (await deadLetters(broker)) - deadBefore;
+  const deadNow = await deadLetters(broker);
+  const dead = [...deadNow].filter(([queue, count]) => count > (deadBefore.get(queue) ?? 0));
 
   console.log("");
   await printPlace(
@@ -156,9 +157,11 @@ async function run(wanted: Flags, place: Place): Promise<number> {
   }
   const crashes = await crashed;
   if (crashes !== undefined) console.log(`${crashes} environments ended in mid-batch.`);
-  if (dead > 0) console.log(`${dead} dead letters: \`npm run warren -- dead-letters list\``);
+  for (const [queue] of dead) {
+    console.log(`Dead letters: \`npm run warren -- dead-letters list ${queue}\``);
+  }
   const equal = compared.every(({ differences }) => differences.length === 0);
-  return equal && dead === 0 && crashes !== 0 ? 0 : 1;
+  return equal && dead.length === 0 && crashes !== 0 ? 0 : 1;
 }
 
 function workers({ functions }: Status): string {
@@ -249,11 +252,13 @@ async function drained(broker: Place["broker"]): Promise<void> {
   bar.end("Nothing is left in any queue.");
 }
 
-/** In all dead-letter queues. */
-async function deadLetters(broker: Place["broker"]): Promise<number> {
+/** How many dead letters there are, by the queue that they came from. */
+async function deadLetters(broker: Place["broker"]): Promise<Map<string, number>> {
   const queues = [...(await depths(broker)).keys()].filter((queue) => queue.startsWith("dead."));
-  const counts = await Promise.all(queues.map((queue) => ready(broker.url, queue)));
-  return counts.reduce((sum, count) => sum + count, 0);
+  const counts = queues.map(
+    async (queue) => [queue.slice("dead.".length), await ready(broker.url, queue)] as const,
+  );
+  return new Map(await Promise.all(counts));
 }
 
 /** How many messages wait for a function, not for a person: up to 5 s ago. */
