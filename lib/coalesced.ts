@@ -1,62 +1,52 @@
+/** Messages side by side come to the same point within some ms of each other (`npm run bench -- mail`). */
+const GATHER_MS = 4;
+
 /**
- * Turns calls about one item each into calls about many: what is asked while `inFlight` calls are
- * under way goes together in the next one, of at most `largest` items. A failed call fails all whose
- * items it had. Of two items with one key the second waits for the first.
+ * Turns calls about one item each into calls about many: what is asked within some ms, or while a call
+ * is under way, goes together in the next one, of at most `largest` items. A failed call fails all
+ * whose items it had. Of two items with one key the second waits for the first.
  */
 export function coalesced<Item, Result>(
   work: (items: readonly Item[]) => Promise<readonly Result[]>,
-  {
-    keyOf,
-    largest,
-    inFlight,
-  }: { keyOf: (item: Item) => string; largest: number; inFlight: number },
+  { keyOf, largest }: { keyOf: (item: Item) => string; largest: number },
 ): (item: Item) => Promise<Result> {
   type Asked = { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void };
   let waiting: Asked[] = [];
-  const busy = new Set<string>();
-  let running = 0;
+  let running = false;
 
-  /** In the next turn of the event loop: others may ask in this one. */
-  function schedule(): void {
-    if (running >= inFlight || waiting.length === 0) return;
-    running += 1;
-    setImmediate(() => void run(take()));
+  async function run(): Promise<void> {
+    running = true;
+    while (waiting.length > 0) {
+      await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+      await ask(take());
+    }
+    running = false;
   }
 
-  /** The oldest of each key that nobody has taken. */
+  /** The oldest of each key. */
   function take(): Asked[] {
-    const taken: Asked[] = [];
+    const taken = new Map<string, Asked>();
     waiting = waiting.filter((asked) => {
       const key = keyOf(asked.item);
-      if (taken.length === largest || busy.has(key)) return true;
-      busy.add(key);
-      taken.push(asked);
+      if (taken.size === largest || taken.has(key)) return true;
+      taken.set(key, asked);
       return false;
     });
-    return taken;
+    return [...taken.values()];
   }
 
-  async function run(asked: readonly Asked[]): Promise<void> {
-    if (asked.length === 0) {
-      // Whoever has what the others wait for goes on with them.
-      running -= 1;
-      return;
-    }
+  async function ask(asked: readonly Asked[]): Promise<void> {
     try {
       const results = await work(asked.map(({ item }) => item));
       asked.forEach(({ resolve }, index) => resolve(results[index]!));
     } catch (error) {
       for (const { reject } of asked) reject(error);
-    } finally {
-      for (const { item } of asked) busy.delete(keyOf(item));
-      running -= 1;
-      schedule();
     }
   }
 
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      schedule();
+      if (!running) void run();
     });
 }

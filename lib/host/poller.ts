@@ -1,4 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
 import type { Channel, ConsumeMessage } from "amqplib";
 import type { BasicProperties, RabbitMQEvent } from "../lambda/rabbitmq-event.ts";
 import { propertiesOf, recordBytes, recordOf } from "../lambda/rabbitmq-record.ts";
@@ -9,6 +8,7 @@ import { backoff } from "./backoff.ts";
 import type { Filter } from "./filter.ts";
 import { inbox } from "./inbox.ts";
 import type { Invoke } from "./invoke.ts";
+import { sleep } from "../sleep.ts";
 import { unlessAborted } from "../unless-aborted.ts";
 
 /** Lambda's limit for a synchronous invocation, less what stands around the records. */
@@ -226,5 +226,5 @@ async function requireQueue(channel: Channel, queue: string): Promise<void> {
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await wait(ms, undefined, { signal }).catch(() => {});
+  await sleep(ms, signal).catch(() => {});
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import type { Logger } from "../log.ts";
+import { sleep } from "../sleep.ts";
 import { backoff, type Backoff } from "./backoff.ts";
 import { ALIVE_MS, EXIT, type FromWorker, type ToWorker, type WorkerSpec } from "./messages.ts";
 
@@ -98,7 +98,7 @@ export function supervise({
       const pauseMs = slot.pauses.next();
       log.error({ ...nameOf(slot), end, pause_ms: Math.round(pauseMs) }, "a worker died");
       if (end !== REFUSED) slot.problem = `died (${end}), is started again`;
-      await wait(pauseMs, undefined, { signal }).catch(() => {});
+      await sleep(pauseMs, signal).catch(() => {});
       slot.restarts += 1;
     }
   }
@@ -167,7 +167,7 @@ export function supervise({
     exitCode = EXIT.config;
     const deadline = performance.now() + VERDICT_MS;
     while (slots.some(({ verdict }) => verdict === "open") && performance.now() < deadline) {
-      await wait(50, undefined, { signal }).catch(() => {});
+      await sleep(50, signal).catch(() => {});
       if (signal.aborted) break;
     }
     stop();

@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { setTimeout as wait } from "node:timers/promises";
 import { Counter, type Registry } from "prom-client";
 import * as z from "zod";
 import { port, readConfig, variables } from "../config.ts";
@@ -10,6 +9,7 @@ import { rabbitForward } from "../rabbit/forward.ts";
 import { deliveryHeaders } from "../rabbit/headers.ts";
 import { vhostOf } from "../rabbit/management.ts";
 import { rabbitPublisher } from "../rabbit/publisher.ts";
+import { sleep } from "../sleep.ts";
 import type { Trigger } from "./declaration.ts";
 import { filterOf } from "./filter.ts";
 import { type App, serveApp } from "./http.ts";
@@ -158,7 +158,7 @@ function readySchedule(
       stop,
       handBack,
       now: () => performance.now(),
-      sleep: (ms, signal) => wait(ms, undefined, { signal }),
+      sleep,
     });
   };
 }

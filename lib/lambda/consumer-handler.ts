@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as wait } from "node:timers/promises";
 import type * as z from "zod";
 import type { exposition, ledger } from "../config.ts";
 import { coalescedLedger } from "../ledger/coalesced-ledger.ts";
@@ -18,6 +17,7 @@ import { rabbitForward } from "../rabbit/forward.ts";
 import { durationText } from "../rabbit/names.ts";
 import { observedPublisher } from "../rabbit/observed-publisher.ts";
 import { rabbitPublisher } from "../rabbit/publisher.ts";
+import { sleep } from "../sleep.ts";
 import type { InvocationContext } from "./context.ts";
 import { openExposition } from "./exposition.ts";
 import { journal } from "./journal.ts";
@@ -122,7 +122,7 @@ export function consumerHandler({
       now: Date.now,
       random: Math.random,
       nonce: randomUUID,
-      sleep: (ms, signal) => wait(ms, undefined, { signal }),
+      sleep,
     });
     processors.set(queue, made);
     return made;

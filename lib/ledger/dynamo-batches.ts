@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   BatchExecuteStatementCommand,
   BatchGetItemCommand,
@@ -9,6 +8,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { PARALLEL_REQUESTS } from "./dynamo-client.ts";
 import { chunksOf, inParallel } from "../in-parallel.ts";
+import { sleep } from "../sleep.ts";
 
 /** DynamoDB's limits per request. */
 const KEYS_PER_READ = 100;
@@ -92,7 +92,7 @@ export function backoff(random: () => number, signal: AbortSignal): () => Promis
   return async () => {
     const ms = random() * longest;
     longest = Math.min(longest * 2, 1_000);
-    await sleep(ms, undefined, { signal });
+    await sleep(ms, signal);
   };
 }
 

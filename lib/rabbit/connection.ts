@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Channel, type ChannelModel, type ConfirmChannel, connect } from "amqplib";
 import type { Logger } from "../log.ts";
+import { sleep } from "../sleep.ts";
 import { within } from "./deadline.ts";
 import { BrokerUnavailableError } from "./errors.ts";
 
@@ -74,7 +74,7 @@ export function rabbitConnection({
   }
 
   async function open(): Promise<ChannelModel> {
-    if (failures > 0) await sleep(pauseMs(), undefined, { signal: closing.signal });
+    if (failures > 0) await sleep(pauseMs(), closing.signal);
     const model = await openWithin(CONNECT_MS, url, name, closing.signal);
     const openedAt = now();
     const frozen = freezeDetector(model, now);

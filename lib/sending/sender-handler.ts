@@ -1,4 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
 import type * as z from "zod";
 import { coalesced } from "../coalesced.ts";
 import { type Directory, type Key, textOf } from "../directory/directory.ts";
@@ -16,6 +15,7 @@ import type { sending } from "./config.ts";
 import { pace } from "./pace.ts";
 import type { Recipients, Request, Skipped } from "./recipients.ts";
 import { sender } from "./sender.ts";
+import { sleep } from "../sleep.ts";
 import type { Transport } from "./transport.ts";
 import { unlessAborted } from "../unless-aborted.ts";
 
@@ -79,7 +79,7 @@ export function senderHandler<To>(
       pace: pace({
         perSecond,
         now: Date.now,
-        sleep: (ms, signal) => wait(ms, undefined, { signal }),
+        sleep,
       }),
       onSkipped: around.onSkipped,
     }),
@@ -97,7 +97,7 @@ export function senderHandler<To>(
 function readTogether(directory: OpenDirectory): OpenDirectory {
   const readOne = coalesced(
     (keys: readonly Key[]) => directory.read(keys, new AbortController().signal),
-    { keyOf: textOf, largest: KEYS_PER_READ, inFlight: 2 },
+    { keyOf: textOf, largest: KEYS_PER_READ },
   );
   return {
     ...directory,
