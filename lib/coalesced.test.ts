@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { coalesced } from "./coalesced.ts";
 
-function setup({ largest }: { largest: number }) {
+function setup(limits: { largest: number; inFlight: number }) {
   const calls: number[][] = [];
   const answers: (() => void)[] = [];
   const ask = coalesced(
@@ -11,12 +11,12 @@ function setup({ largest }: { largest: number }) {
       if (items.includes(13)) throw new Error("no luck");
       return items.map((item) => item * 2);
     },
-    { keyOf: String, largest },
+    { keyOf: String, ...limits },
   );
   return {
     ask,
     calls,
-    /** Once these calls are under way, and no more, the last of them is answered. */
+    /** Answers the oldest call, once these have been made. */
     async answer(expected: number[][]): Promise<void> {
       await expect.poll(() => calls).toEqual(expected);
       answers.shift()!();
@@ -25,7 +25,7 @@ function setup({ largest }: { largest: number }) {
 }
 
 test("what is asked at once, and what is asked meanwhile, goes together", async () => {
-  const { ask, calls, answer } = setup({ largest: 3 });
+  const { ask, calls, answer } = setup({ largest: 3, inFlight: 1 });
   const first = [ask(1), ask(2)];
   await expect.poll(() => calls).toEqual([[1, 2]]);
   const later = [ask(3), ask(4), ask(5), ask(6)];
@@ -41,8 +41,18 @@ test("what is asked at once, and what is asked meanwhile, goes together", async 
   expect(await later[3]).toBe(12);
 });
 
+test("so many calls are under way at once", async () => {
+  const { ask, answer } = setup({ largest: 1, inFlight: 2 });
+  const all = [ask(1), ask(2), ask(3), ask(4)];
+  await answer([[1], [2]]);
+  await answer([[1], [2], [3]]);
+  await answer([[1], [2], [3], [4]]);
+  await answer([[1], [2], [3], [4]]);
+  expect(await Promise.all(all)).toEqual([2, 4, 6, 8]);
+});
+
 test("what is asked again about one item waits for the answer to the first", async () => {
-  const { ask, answer } = setup({ largest: 3 });
+  const { ask, answer } = setup({ largest: 3, inFlight: 2 });
   const all = [ask(1), ask(1), ask(2)];
   await answer([[1, 2]]);
   await answer([[1, 2], [1]]);
@@ -50,7 +60,7 @@ test("what is asked again about one item waits for the answer to the first", asy
 });
 
 test("a failure is that of all who went together, and of nobody else", async () => {
-  const { ask, answer } = setup({ largest: 2 });
+  const { ask, answer } = setup({ largest: 2, inFlight: 1 });
   const all = Promise.allSettled([ask(12), ask(13), ask(14)]);
   await answer([[12, 13]]);
   await answer([[12, 13], [14]]);

@@ -2,51 +2,66 @@
 const GATHER_MS = 4;
 
 /**
- * Turns calls about one item each into calls about many: what is asked within some ms, or while a call
- * is under way, goes together in the next one, of at most `largest` items. A failed call fails all
- * whose items it had. Of two items with one key the second waits for the first.
+ * Turns calls about one item each into calls about many: what is asked within some ms, or while
+ * `inFlight` calls are under way, goes together in the next one, of at most `largest` items. A failed
+ * call fails all whose items it had. Of two items with one key the second waits for the first.
  */
 export function coalesced<Item, Result>(
   work: (items: readonly Item[]) => Promise<readonly Result[]>,
-  { keyOf, largest }: { keyOf: (item: Item) => string; largest: number },
+  {
+    keyOf,
+    largest,
+    inFlight,
+  }: { keyOf: (item: Item) => string; largest: number; inFlight: number },
 ): (item: Item) => Promise<Result> {
   type Asked = { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void };
   let waiting: Asked[] = [];
-  let running = false;
+  const busy = new Set<string>();
+  let isGathering = false;
+  let running = 0;
 
-  async function run(): Promise<void> {
-    running = true;
-    while (waiting.length > 0) {
-      await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
-      await ask(take());
-    }
-    running = false;
+  function schedule(): void {
+    if (isGathering || running >= inFlight || waiting.length === 0) return;
+    isGathering = true;
+    setTimeout(() => {
+      isGathering = false;
+      void run(take());
+    }, GATHER_MS);
   }
 
-  /** The oldest of each key. */
+  /** The oldest of each key that nobody has taken. */
   function take(): Asked[] {
-    const taken = new Map<string, Asked>();
+    const taken: Asked[] = [];
     waiting = waiting.filter((asked) => {
       const key = keyOf(asked.item);
-      if (taken.size === largest || taken.has(key)) return true;
-      taken.set(key, asked);
+      if (taken.length === largest || busy.has(key)) return true;
+      busy.add(key);
+      taken.push(asked);
       return false;
     });
-    return [...taken.values()];
+    return taken;
   }
 
-  async function ask(asked: readonly Asked[]): Promise<void> {
+  async function run(asked: readonly Asked[]): Promise<void> {
+    // Whoever has what the others wait for goes on with them.
+    if (asked.length === 0) return;
+    running += 1;
+    schedule();
     try {
       const results = await work(asked.map(({ item }) => item));
       asked.forEach(({ resolve }, index) => resolve(results[index]!));
     } catch (error) {
       for (const { reject } of asked) reject(error);
+    } finally {
+      for (const { item } of asked) busy.delete(keyOf(item));
+      running -= 1;
+      schedule();
     }
   }
 
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      if (!running) void run();
+      schedule();
     });
 }

@@ -97,7 +97,7 @@ export function senderHandler<To>(
 function readTogether(directory: OpenDirectory): OpenDirectory {
   const readOne = coalesced(
     (keys: readonly Key[]) => directory.read(keys, new AbortController().signal),
-    { keyOf: textOf, largest: KEYS_PER_READ },
+    { keyOf: textOf, largest: KEYS_PER_READ, inFlight: 2 },
   );
   return {
     ...directory,
