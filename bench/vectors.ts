@@ -32,7 +32,7 @@ import { localServices } from "./services.ts";
 import { benchVhost } from "./vhost.ts";
 
 const QUEUE = "events.bench";
-const BATCH = 500;
+const BATCH = 1_000;
 const ROUNDS = 3;
 const PRODUCTS = 4_000;
 const VIEWS = 10_000;

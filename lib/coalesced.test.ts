@@ -17,7 +17,7 @@ function setup(limits: { largest: number; inFlight: number }) {
     ask,
     calls,
     /** Answers the oldest call, once these have been made. */
-    async answer(expected: number[][]): Promise<void> {
+    answer: async (expected: number[][]) => {
       await expect.poll(() => calls).toEqual(expected);
       answers.shift()!();
     },

@@ -27,6 +27,10 @@ export function profilesAtOnce(dimensions: number): number {
   return Math.max(1, Math.min(PAGE, Math.floor(NUMBERS / (REMEMBERED * dimensions))));
 }
 
+/** Of what stands, all that a merge needs to know: the rest follows from it. */
+type Known = Pick<ProfilePayload, (typeof KNOWN)[number]>;
+const KNOWN = ["tenant_id", "user_id", "interactions", "revision"] as const;
+
 /** One that has nothing to add: its profile is only made anew. */
 type Open = {
   point: string;
@@ -51,7 +55,7 @@ export function profilePoints({
   /** Reads, unites, writes what that changes, and returns what is not there yet. */
   async function mergeOnce(open: readonly Open[], signal: AbortSignal): Promise<Open[]> {
     const ids = open.map(({ point }) => point);
-    const found = await store.read<ProfilePayload>(collection, ids, {}, signal);
+    const found = await store.read<Known>(collection, ids, { only: KNOWN }, signal);
     const stored = new Map(found.map(({ id, payload }) => [id, payload]));
 
     const wanted = open.flatMap((change) => {
