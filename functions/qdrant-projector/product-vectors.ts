@@ -65,7 +65,7 @@ export function productVectors({
 
   return {
     async read(points, signal) {
-      const asked = points.map((point) => {
+      const asked = points.map(async (point) => {
         const known = kept.get(point);
         if (known === undefined) return readOne(point);
         keep(point, known);
