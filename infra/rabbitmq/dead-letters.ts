@@ -202,6 +202,7 @@ async function retry(target: Target, selection: Selection): Promise<number> {
         console.log(`${retried} published to ${target.queue} and removed from its dead letters`);
       }
       noteLimit(target, ready);
+      if (retried === 0) console.error("no such dead letter");
       return retried === 0 ? 1 : 0;
     });
   } finally {
