@@ -1,5 +1,11 @@
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { coalesced } from "./coalesced.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** Longer than anything is gathered. */
+const A_WHILE = 100;
 
 function setup(limits: { largest: number; inFlight: number }) {
   const calls: number[][] = [];
@@ -18,16 +24,20 @@ function setup(limits: { largest: number; inFlight: number }) {
     calls,
     /** Answers the oldest call, once these have been made. */
     answer: async (expected: number[][]) => {
-      await expect.poll(() => calls).toEqual(expected);
+      await vi.advanceTimersByTimeAsync(A_WHILE);
+      expect(calls).toEqual(expected);
       answers.shift()!();
     },
   };
 }
 
-test("what is asked at once, and what is asked meanwhile, goes together", async () => {
+test("what is asked within some ms, and what is asked meanwhile, goes together", async () => {
   const { ask, calls, answer } = setup({ largest: 3, inFlight: 1 });
-  const first = [ask(1), ask(2)];
-  await expect.poll(() => calls).toEqual([[1, 2]]);
+  const first = [ask(1)];
+  await vi.advanceTimersByTimeAsync(2);
+  first.push(ask(2));
+  await vi.advanceTimersByTimeAsync(A_WHILE);
+  expect(calls).toEqual([[1, 2]]);
   const later = [ask(3), ask(4), ask(5), ask(6)];
 
   await answer([[1, 2]]);
@@ -49,6 +59,20 @@ test("so many calls are under way at once", async () => {
   await answer([[1], [2], [3], [4]]);
   await answer([[1], [2], [3], [4]]);
   expect(await Promise.all(all)).toEqual([2, 4, 6, 8]);
+});
+
+test("what fills a call waits for no more", async () => {
+  const { ask, calls, answer } = setup({ largest: 2, inFlight: 1 });
+  const first = [ask(1)];
+  await vi.advanceTimersByTimeAsync(A_WHILE);
+  const all = [ask(2), ask(3), ask(4)];
+  await answer([[1]]);
+  expect(await Promise.all(first)).toEqual([2]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(calls).toEqual([[1], [2, 3]]);
+  await answer([[1], [2, 3]]);
+  await answer([[1], [2, 3], [4]]);
+  expect(await Promise.all(all)).toEqual([4, 6, 8]);
 });
 
 test("what is asked again about one item waits for the answer to the first", async () => {

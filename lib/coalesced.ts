@@ -23,10 +23,13 @@ export function coalesced<Item, Result>(
   function schedule(): void {
     if (isGathering || running >= inFlight || waiting.length === 0) return;
     isGathering = true;
-    setTimeout(() => {
-      isGathering = false;
-      void run(take());
-    }, GATHER_MS);
+    setTimeout(
+      () => {
+        isGathering = false;
+        void run(take());
+      },
+      waiting.length < largest ? GATHER_MS : 0,
+    );
   }
 
   /** The oldest of each key that nobody has taken. */

@@ -1,5 +1,3 @@
-import { coalesced } from "../../lib/coalesced.ts";
-import { unlessAborted } from "../../lib/unless-aborted.ts";
 import type { EntityPayload } from "./entities.ts";
 import { fingerprintOf } from "./identity.ts";
 import type { ProductVector } from "./profiles.ts";
@@ -40,39 +38,29 @@ export function productVectors({
     }
   }
 
-  /** Profiles that are merged side by side hold the same products: whoever asks later finds them kept. */
-  const readOne = coalesced(readMany, { keyOf: (point) => point, largest: 1_000, inFlight: 2 });
-
-  async function readMany(points: readonly string[]): Promise<ProductVector[]> {
-    const known = new Map(points.map((point) => [point, kept.get(point)]));
-    const missing = points.filter((point) => known.get(point) === undefined);
-    const stored = await store.read<Pick<EntityPayload, "fingerprint" | "presence">>(
-      collection,
-      missing,
-      { only: ["fingerprint", "presence"], vector: true },
-      new AbortController().signal,
-    );
-    for (const { id, payload, vector } of stored) {
-      const { fingerprint, presence } = payload;
-      known.set(id, { fingerprint, vector: presence === "present" ? vector : undefined });
-    }
-    return points.map((point) => {
-      const found = known.get(point) ?? nothingOf(point);
-      keep(point, found);
-      return found;
-    });
-  }
-
   return {
     async read(points, signal) {
-      const asked = points.map(async (point) => {
-        const known = kept.get(point);
-        if (known === undefined) return readOne(point);
-        keep(point, known);
-        return known;
-      });
-      const found = await unlessAborted(Promise.all(asked), signal);
-      return new Map(found.map((one, i) => [points[i]!, one]));
+      const known = points.map((point) => [point, kept.get(point)] as const);
+      const missing = known.flatMap(([point, one]) => (one === undefined ? [point] : []));
+      const stored = await store.read<Pick<EntityPayload, "fingerprint" | "presence">>(
+        collection,
+        missing,
+        { only: ["fingerprint", "presence"], vector: true },
+        signal,
+      );
+      const read = new Map(
+        stored.map(({ id, payload: { fingerprint, presence }, vector }) => [
+          id,
+          { fingerprint, vector: presence === "present" ? vector : undefined },
+        ]),
+      );
+      return new Map(
+        known.map(([point, one]) => {
+          const found = one ?? read.get(point) ?? nothingOf(point);
+          keep(point, found);
+          return [point, found];
+        }),
+      );
     },
 
     async outdated(seen, signal) {

@@ -243,7 +243,7 @@ async function routeAgain(target: Target, selection: Selection): Promise<number>
       }
       if (unwanted.size > 0) {
         console.error(`left where they are, since no function accepts ${[...unwanted].join(", ")}`);
-      }
+      } else if (sent === 0) console.error("no such event");
       noteLimit(target, ready);
       return sent === 0 ? 1 : 0;
     });
