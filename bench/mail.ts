@@ -4,7 +4,7 @@
  * memory. Both have the same number of connections. The server takes 100 ms to accept a mail, as one
  * does at the other end of a line; 20, as one that writes it to its disk here; then 0, where the
  * processors of this machine are what is measured. Aim: at least 0.8 of the bare pool at 20 ms;
- * DynamoDB Local, which takes 1.5 ms for each of a mail's three rows, is too slow for it.
+ * DynamoDB Local, which works off the rows of a request one by one, is too slow for it.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
