@@ -107,6 +107,15 @@ test("shows headers, error and body of one", async () => {
   expect(await purge(vhost.url, DEAD)).toBe(2);
 });
 
+test("a retry of what is not there says so, and touches nothing", async () => {
+  await bury({ body: bodyOf("1") });
+
+  expect(await command(["retry", QUEUE, "--id", "nope"])).toBe(1);
+  expect(complained).toEqual(["no such dead letter"]);
+  expect(await drain(vhost.url, DEAD)).toHaveLength(1);
+  expect(await drain(vhost.url, QUEUE)).toEqual([]);
+});
+
 test("a replay is the next generation's first attempt, with the original bytes", async () => {
   await bury({ body: bodyOf("1") }, { body: bodyOf("2") });
   expect(await command(["retry", QUEUE, "--id", "2"])).toBe(0);
@@ -209,6 +218,13 @@ test("unconsumed events are listed, and go to the queue of who accepts them by n
     attempt: 1,
     generation: 1,
   });
+  expect(await purge(vhost.url, "events.unconsumed")).toBe(1);
+});
+
+test("a retry of an unconsumed event that is not there says so", async () => {
+  await postUnconsumed("user.login");
+  expect(await command(["retry", "events.unconsumed", "--id", "nope"])).toBe(1);
+  expect(complained).toEqual(["no such event"]);
   expect(await purge(vhost.url, "events.unconsumed")).toBe(1);
 });
 
