@@ -13,6 +13,7 @@ COPY package.json serverless.yml cli.ts ./
 COPY events ./events
 COPY functions ./functions
 COPY infra ./infra
+COPY kit ./kit
 COPY lib ./lib
 
 # The image's user `node`, as a number: Kubernetes cannot tell from a name that it is not root.

@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [
-            "{events,functions,lib,infra}/**/*.test.ts",
+            "{events,functions,kit,lib,infra}/**/*.test.ts",
             "tests/contract/memory-*.test.ts",
             "tests/shop/*.test.ts",
             "tests/guarantees/verdict.test.ts",

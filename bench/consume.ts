@@ -1,7 +1,7 @@
 import { invokeWith } from "../lib/host/invoke.ts";
 import { poll } from "../lib/host/poller.ts";
-import { inParallel } from "../lib/in-parallel.ts";
-import type { consumerHandler } from "../lib/lambda/consumer-handler.ts";
+import { inParallel } from "../lib/async/in-parallel.ts";
+import type { consumerHandler } from "../lib/runtime/consumer-handler.ts";
 import { logger } from "../lib/log.ts";
 import { rabbitConnection } from "../lib/rabbit/connection.ts";
 import { rabbitPublisher } from "../lib/rabbit/publisher.ts";

@@ -2,7 +2,7 @@
  * `npm run bench -- embed`: texts per second of the hashing embedder, against the same features kept in a
  * Map of strings, which is how one would write it first. Fails if their vectors differ in kind.
  */
-import { hashingEmbedder } from "../lib/embedding/hashing.ts";
+import { hashingEmbedder } from "../kit/embedding/hashing.ts";
 import { type Measured, measure, median, printMachine, printTable } from "./report.ts";
 
 const TEXTS = 20_000;

@@ -13,9 +13,9 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { ensureLedgerTable, LOCAL_ENV } from "../infra/dynamodb/table.ts";
-import { dynamoClient, PARALLEL_REQUESTS } from "../lib/ledger/dynamo-client.ts";
+import { dynamoClient, PARALLEL_REQUESTS } from "../lib/dynamo/client.ts";
 import { dynamoLedger } from "../lib/ledger/dynamo-ledger.ts";
-import { chunksOf, inParallel } from "../lib/in-parallel.ts";
+import { chunksOf, inParallel } from "../lib/async/in-parallel.ts";
 import type { Done, Key, Ledger } from "../lib/ledger/ledger.ts";
 import { type RedisClient, redisClient } from "../lib/ledger/redis-client.ts";
 import { redisLedger } from "../lib/ledger/redis-ledger.ts";

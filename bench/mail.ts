@@ -16,10 +16,10 @@ import { accepts, CONNECTIONS, email } from "../functions/send-email/consumer.ts
 import { mailOf } from "../functions/send-email/mail.ts";
 import { smtp } from "../functions/send-email/smtp.ts";
 import { readConfig } from "../lib/config.ts";
-import { chunksOf } from "../lib/in-parallel.ts";
+import { chunksOf } from "../lib/async/in-parallel.ts";
 import { redisClient } from "../lib/ledger/redis-client.ts";
-import { readTemplates } from "../lib/rendering/templates.ts";
-import { senderHandler } from "../lib/sending/sender-handler.ts";
+import { readTemplates } from "../kit/sending/templates.ts";
+import { senderHandler } from "../kit/sending/sender-handler.ts";
 import { consume, fill } from "./consume.ts";
 import { measure, median, type Measured, printMachine, printTable } from "./report.ts";
 import { localServices } from "./services.ts";

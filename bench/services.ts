@@ -1,4 +1,4 @@
-import { DEV } from "../infra/local/instance.ts";
+import { DEV } from "../infra/service/instance.ts";
 import { status } from "../infra/local/status.ts";
 
 /** The services of `npm start`, for benches: throws unless they run. */

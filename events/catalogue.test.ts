@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type * as z from "zod";
-import { digestOf, InvalidEventError } from "../lib/envelope.ts";
+import { digestOf, InvalidEventError } from "../lib/envelope/envelope.ts";
 import { aliases } from "./aliases.ts";
 import {
   checkEvent,

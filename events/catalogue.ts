@@ -11,7 +11,7 @@ import {
   type Envelope,
   type Issue,
   type Received,
-} from "../lib/envelope.ts";
+} from "../lib/envelope/envelope.ts";
 import type { Contract, EventOf } from "./contract.ts";
 import * as entities from "./entities.ts";
 

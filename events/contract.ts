@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { Envelope } from "../lib/envelope.ts";
+import type { Envelope } from "../lib/envelope/envelope.ts";
 
 /** What an event type promises. Schemas keep unknown fields, so that a newer producer loses nothing. */
 export type Contract<Type extends string, Schema extends z.ZodType> = {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { contracts, parseEvent } from "../events/catalogue.ts";
-import { readTemplates } from "../lib/rendering/templates.ts";
+import { readTemplates } from "../kit/sending/templates.ts";
 
 const LOCALES = ["en", "uk"];
 

@@ -77,7 +77,7 @@ export const graphVariables = {
 };
 
 /**
- * How a function's metrics are exposed (lib/lambda/exposition.ts). Lambda itself sets its function's
+ * How a function's metrics are exposed (lib/runtime/exposition.ts). Lambda itself sets its function's
  * name; the namespace is CloudWatch's, one for each stage.
  */
 export const exposition = {
@@ -88,7 +88,7 @@ export const exposition = {
     .default("Warren"),
 };
 
-/** What whoever knows people reads besides: the DynamoDB table of the directory (lib/directory). */
+/** What whoever knows people reads besides: the DynamoDB table of the directory (kit/people). */
 export const directory = { DIRECTORY_TABLE: z.string() };
 
 /**

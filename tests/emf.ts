@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { EmfDocument } from "../lib/lambda/emf.ts";
+import type { EmfDocument } from "../lib/runtime/emf.ts";
 import published from "./schemas/embedded-metric-format.json" with { type: "json" };
 
 const { $comment: _, ...schema } = published;

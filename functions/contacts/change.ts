@@ -1,7 +1,7 @@
-import { addressKey, optOutField, userKey } from "../../lib/directory/contact.ts";
-import type { Change, Document } from "../../lib/directory/directory.ts";
-import { orderKey, ticketKey } from "../../lib/directory/parties.ts";
-import { stampOf } from "../../lib/envelope.ts";
+import { addressKey, optOutField, userKey } from "../../kit/people/contact.ts";
+import type { Change, Document } from "../../kit/people/directory.ts";
+import { orderKey, ticketKey } from "../../kit/people/parties.ts";
+import { stampOf } from "../../lib/envelope/envelope.ts";
 import type { ContactEvent } from "./consumer.ts";
 
 /** What one event says about the one document that it concerns. Pure. */

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { addressKey, contactOf, isOptedOut, userKey } from "../../lib/directory/contact.ts";
-import { type Document, type Key, MAX_DOCUMENT_BYTES } from "../../lib/directory/directory.ts";
-import { orderKey, partiesOf, ticketKey } from "../../lib/directory/parties.ts";
-import type { Received } from "../../lib/envelope.ts";
+import { addressKey, contactOf, isOptedOut, userKey } from "../../kit/people/contact.ts";
+import { type Document, type Key, MAX_DOCUMENT_BYTES } from "../../kit/people/directory.ts";
+import { orderKey, partiesOf, ticketKey } from "../../kit/people/parties.ts";
+import type { Received } from "../../lib/envelope/envelope.ts";
 import { PermanentError } from "../../lib/pipeline/errors.ts";
 import { memoryDirectory } from "../../tests/contract/memory-directory.ts";
 import { contacts } from "./consumer.ts";

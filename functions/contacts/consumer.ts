@@ -1,6 +1,6 @@
 import { type EventOfType, type EventType, parserOf } from "../../events/catalogue.ts";
-import type { Directory } from "../../lib/directory/directory.ts";
-import type { Received } from "../../lib/envelope.ts";
+import type { Directory } from "../../kit/people/directory.ts";
+import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import { PermanentError } from "../../lib/pipeline/errors.ts";
 import { changeOf } from "./change.ts";

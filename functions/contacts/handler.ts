@@ -1,6 +1,6 @@
 import { readConfig } from "../../lib/config.ts";
-import { openDirectory } from "../../lib/directory/open-directory.ts";
-import { consumerHandler } from "../../lib/lambda/consumer-handler.ts";
+import { openDirectory } from "../../kit/people/open-directory.ts";
+import { consumerHandler } from "../../lib/runtime/consumer-handler.ts";
 import { config } from "./config.ts";
 import { contacts } from "./consumer.ts";
 

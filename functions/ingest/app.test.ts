@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { aliases } from "../../events/aliases.ts";
 import { contracts, internalTypes, parseEvent } from "../../events/catalogue.ts";
-import { createMetrics } from "../../lib/metrics.ts";
+import { createMetrics } from "../../lib/runtime/metrics.ts";
 import {
   BrokerUnavailableError,
   PublishRefusedError,

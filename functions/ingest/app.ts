@@ -7,12 +7,12 @@ import {
   openDocument,
   type Envelope,
   type Issue,
-} from "../../lib/envelope.ts";
+} from "../../lib/envelope/envelope.ts";
 import type { Logger } from "../../lib/log.ts";
-import type { Metrics } from "../../lib/metrics.ts";
+import type { Metrics } from "../../lib/runtime/metrics.ts";
 import type { RabbitMessage } from "../../lib/rabbit/publisher.ts";
 import { readBody, type Unread } from "./body.ts";
-import { keyOf, type Keys } from "../../lib/http-keys/keys.ts";
+import { keyOf, type Keys } from "../../kit/http/keys.ts";
 import { normalise } from "./normalise.ts";
 import { refusals, unavailable, type Refusal } from "./refusals.ts";
 

@@ -1,4 +1,4 @@
-import { MAX_BYTES } from "../../lib/envelope.ts";
+import { MAX_BYTES } from "../../lib/envelope/envelope.ts";
 
 /** A request body that is not read to its end: too large, too slow, or broken off. */
 export type Unread = "too large" | "too slow" | "broken off";

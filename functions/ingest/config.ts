@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { exposition, variables } from "../../lib/config.ts";
-import { keys } from "../../lib/http-keys/config.ts";
+import { keys } from "../../kit/http/keys-config.ts";
 
 export const config = z
   .object({

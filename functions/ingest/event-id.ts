@@ -1,6 +1,6 @@
 import { randomFillSync } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
-import { utcOf } from "../../lib/timestamp.ts";
+import { utcOf } from "../../lib/envelope/timestamp.ts";
 
 /** Random bytes for 256 ids at a time: a system call for each would be a twentieth of a request. */
 const POOL_BYTES = 4_096;

@@ -1,6 +1,6 @@
 import { aliases } from "../../events/aliases.ts";
 import { unversionedName } from "../../events/catalogue.ts";
-import type { Issue } from "../../lib/envelope.ts";
+import type { Issue } from "../../lib/envelope/envelope.ts";
 import { timeOf } from "./event-id.ts";
 
 type Fields = Record<string, unknown>;

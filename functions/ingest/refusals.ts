@@ -1,11 +1,11 @@
-import type { Issue } from "../../lib/envelope.ts";
+import type { Issue } from "../../lib/envelope/envelope.ts";
 import {
   BrokerUnavailableError,
   PublishRefusedError,
   PublishUnknownError,
   UnroutableError,
 } from "../../lib/rabbit/errors.ts";
-import { KeysUnavailableError } from "../../lib/http-keys/keys.ts";
+import { KeysUnavailableError } from "../../kit/http/keys.ts";
 
 /** An answer that is not 2xx. `error` is short and stable, `message` is for people. */
 export type Refusal = {

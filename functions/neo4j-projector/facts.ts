@@ -1,7 +1,7 @@
 import { orderStatuses } from "../../events/orders.ts";
 import { paymentStatuses } from "../../events/payments.ts";
-import { stampOf } from "../../lib/envelope.ts";
-import { fixedWidthUtc } from "../../lib/timestamp.ts";
+import { stampOf } from "../../lib/envelope/envelope.ts";
+import { fixedWidthUtc } from "../../lib/envelope/timestamp.ts";
 import type { ProjectedEvent } from "./consumer.ts";
 import {
   paymentFields,

@@ -1,4 +1,4 @@
-import { canonicalJson } from "../../lib/json.ts";
+import { canonicalJson } from "../../lib/envelope/json.ts";
 import type { Field, Node, Value } from "./facts.ts";
 
 /** What an event leaves out it says nothing about; null clears. */

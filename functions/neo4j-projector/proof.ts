@@ -1,4 +1,4 @@
-import type { Received } from "../../lib/envelope.ts";
+import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Key } from "../../lib/ledger/ledger.ts";
 import type { ProjectedEvent } from "./consumer.ts";
 import type { Statement } from "./neo4j.ts";

@@ -1,7 +1,7 @@
 import { readConfig } from "../../lib/config.ts";
-import type { InvocationContext } from "../../lib/lambda/context.ts";
-import { openExposition } from "../../lib/lambda/exposition.ts";
-import { scheduledHandler } from "../../lib/lambda/scheduled-handler.ts";
+import type { InvocationContext } from "../../lib/runtime/context.ts";
+import { openExposition } from "../../lib/runtime/exposition.ts";
+import { scheduledHandler } from "../../lib/runtime/scheduled-handler.ts";
 import { openLedger, type OpenLedger } from "../../lib/ledger/open-ledger.ts";
 import { logger } from "../../lib/log.ts";
 import { pruneConfig } from "./config.ts";

@@ -1,6 +1,6 @@
 import { type EventOfType, type EventType, parserOf } from "../../events/catalogue.ts";
-import { type Directory, textOf } from "../../lib/directory/directory.ts";
-import type { Received } from "../../lib/envelope.ts";
+import { type Directory, textOf } from "../../kit/people/directory.ts";
+import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Consumer, Failure } from "../../lib/pipeline/consumer.ts";
 import { expand, keysFor } from "./expansion.ts";
 import type { Outbox, Outgoing } from "./outbox.ts";

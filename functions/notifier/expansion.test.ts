@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { contracts, parserOf } from "../../events/catalogue.ts";
-import { userKey } from "../../lib/directory/contact.ts";
-import { type Document, type Key, textOf } from "../../lib/directory/directory.ts";
-import { orderKey, ticketKey } from "../../lib/directory/parties.ts";
+import { userKey } from "../../kit/people/contact.ts";
+import { type Document, type Key, textOf } from "../../kit/people/directory.ts";
+import { orderKey, ticketKey } from "../../kit/people/parties.ts";
 import { accepts, type NotifiedEvent } from "./consumer.ts";
 import { expand, keysFor } from "./expansion.ts";
 import type { Known } from "./parties.ts";

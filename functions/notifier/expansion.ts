@@ -1,5 +1,5 @@
-import type { Channel } from "../../lib/directory/contact.ts";
-import type { Key } from "../../lib/directory/directory.ts";
+import type { Channel } from "../../kit/people/contact.ts";
+import type { Key } from "../../kit/people/directory.ts";
 import type { NotifiedEvent } from "./consumer.ts";
 import { type Known, parties, type Subject } from "./parties.ts";
 import { channelsFor, type Recipient, recipientText } from "./recipient.ts";

@@ -1,4 +1,4 @@
-import { inParallel } from "../../lib/in-parallel.ts";
+import { inParallel } from "../../lib/async/in-parallel.ts";
 import { NotNowError, OutageError } from "../../lib/pipeline/errors.ts";
 import {
   BrokerUnavailableError,

@@ -1,7 +1,7 @@
-import { contactOf, userKey } from "../../lib/directory/contact.ts";
-import type { Document, Key } from "../../lib/directory/directory.ts";
-import { orderKey, partiesOf, ticketKey } from "../../lib/directory/parties.ts";
-import type { Envelope } from "../../lib/envelope.ts";
+import { contactOf, userKey } from "../../kit/people/contact.ts";
+import type { Document, Key } from "../../kit/people/directory.ts";
+import { orderKey, partiesOf, ticketKey } from "../../kit/people/parties.ts";
+import type { Envelope } from "../../lib/envelope/envelope.ts";
 import { NotNowError } from "../../lib/pipeline/errors.ts";
 import { mentionsIn } from "./mentions.ts";
 import type { Recipient } from "./recipient.ts";

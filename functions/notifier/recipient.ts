@@ -1,4 +1,4 @@
-import type { Channel } from "../../lib/directory/contact.ts";
+import type { Channel } from "../../kit/people/contact.ts";
 
 /** Whom a request names: a user, whom the sender looks up, or a literal address. */
 export type Recipient =

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { contracts, parseEvent } from "../../events/catalogue.ts";
-import type { Envelope } from "../../lib/envelope.ts";
+import type { Envelope } from "../../lib/envelope/envelope.ts";
 import { PermanentError } from "../../lib/pipeline/errors.ts";
 import type { Notice } from "./expansion.ts";
 import { requestOf } from "./request.ts";

@@ -1,7 +1,7 @@
 import { v5 as uuidV5 } from "uuid";
 import { parseEvent } from "../../events/catalogue.ts";
-import { type Envelope, InvalidEventError } from "../../lib/envelope.ts";
-import { canonicalJson } from "../../lib/json.ts";
+import { type Envelope, InvalidEventError } from "../../lib/envelope/envelope.ts";
+import { canonicalJson } from "../../lib/envelope/json.ts";
 import { PermanentError } from "../../lib/pipeline/errors.ts";
 import { EVENTS_EXCHANGE } from "../../lib/rabbit/names.ts";
 import type { RabbitMessage } from "../../lib/rabbit/publisher.ts";

@@ -1,5 +1,5 @@
 import type { EventOfType, EventType } from "../../events/catalogue.ts";
-import type { Channel } from "../../lib/directory/contact.ts";
+import type { Channel } from "../../kit/people/contact.ts";
 
 /** One line of rules.ts. */
 export type Rule<Type extends EventType = EventType> = {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { tenantId } from "../../lib/envelope.ts";
+import { tenantId } from "../../lib/envelope/envelope.ts";
 import type { Recipient } from "./recipient.ts";
 
 /** Whom the shop of a tenant has named for what concerns itself, such as low stock. */

@@ -1,4 +1,4 @@
-import { aliasOf, type PointKind, pointKinds } from "../../lib/qdrant/names.ts";
+import { aliasOf, type PointKind, pointKinds } from "../../kit/qdrant/names.ts";
 import type { Inspected } from "./qdrant.ts";
 
 type Index = "keyword" | "uuid" | "integer";

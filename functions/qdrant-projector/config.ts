@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { exposition, ledger, variables } from "../../lib/config.ts";
-import { embedding } from "../../lib/embedding/open-embedder.ts";
-import { collectionVariables } from "../../lib/qdrant/config.ts";
+import { embedding } from "../../kit/embedding/open-embedder.ts";
+import { collectionVariables } from "../../kit/qdrant/config.ts";
 
 export const config = z
   .object({

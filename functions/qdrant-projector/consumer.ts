@@ -1,5 +1,5 @@
 import { type EventOfType, type EventType, parserOf } from "../../events/catalogue.ts";
-import type { Received } from "../../lib/envelope.ts";
+import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import type { Vectors } from "./vectors.ts";
 

@@ -1,4 +1,4 @@
-import { pointId } from "../../lib/qdrant/names.ts";
+import { pointId } from "../../kit/qdrant/names.ts";
 import { fingerprintOf, revisionOf } from "./identity.ts";
 import type { Fields, Group, Stamped } from "./stamped.ts";
 

@@ -1,4 +1,4 @@
-import type { Embedder } from "../../lib/embedding/embedder.ts";
+import type { Embedder } from "../../kit/embedding/embedder.ts";
 import type { Collections } from "./collections.ts";
 import { describe, type EntityKind, type EntityPayload, recall } from "./entities.ts";
 import type { EntityChange } from "./projection.ts";

@@ -1,6 +1,6 @@
 import { readConfig } from "../../lib/config.ts";
-import { openEmbedder } from "../../lib/embedding/open-embedder.ts";
-import { consumerHandler } from "../../lib/lambda/consumer-handler.ts";
+import { openEmbedder } from "../../kit/embedding/open-embedder.ts";
+import { consumerHandler } from "../../lib/runtime/consumer-handler.ts";
 import { collectionsOf } from "./collections.ts";
 import { config } from "./config.ts";
 import { qdrantProjector } from "./consumer.ts";

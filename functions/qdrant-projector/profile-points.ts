@@ -1,5 +1,5 @@
-import { chunksOf } from "../../lib/in-parallel.ts";
-import { pointId } from "../../lib/qdrant/names.ts";
+import { chunksOf } from "../../lib/async/in-parallel.ts";
+import { pointId } from "../../kit/qdrant/names.ts";
 import type { Merged } from "./entity-points.ts";
 import { confirmed, mergeUntilConfirmed } from "./merging.ts";
 import type { ProductVectors } from "./product-vectors.ts";

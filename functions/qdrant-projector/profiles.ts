@@ -1,4 +1,4 @@
-import { pointId } from "../../lib/qdrant/names.ts";
+import { pointId } from "../../kit/qdrant/names.ts";
 import { revisionOf } from "./identity.ts";
 
 /** One thing that a user did with a product. The stamp ends in the event's id. */
@@ -35,7 +35,7 @@ const HALF_LIFE = 30 * 86_400_000;
 /** Of a sum, compared with what was summed up (product vectors have length 1). */
 const NOTHING = 1e-9;
 
-/** `2026-11-21T10:00:00.500000Z#`: an event's id follows (lib/envelope.ts). */
+/** `2026-11-21T10:00:00.500000Z#`: an event's id follows (lib/envelope/envelope.ts). */
 const ID_AT = 28;
 
 /**

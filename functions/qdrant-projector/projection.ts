@@ -1,5 +1,5 @@
-import { stampOf } from "../../lib/envelope.ts";
-import { pointId } from "../../lib/qdrant/names.ts";
+import { stampOf } from "../../lib/envelope/envelope.ts";
+import { pointId } from "../../kit/qdrant/names.ts";
 import type { ProjectedEvent } from "./consumer.ts";
 import { describing, type EntityKind, entities, stockGroup } from "./entities.ts";
 import { type Interaction, unite, weights } from "./profiles.ts";

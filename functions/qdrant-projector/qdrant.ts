@@ -5,9 +5,9 @@ import {
   type Schemas,
 } from "@qdrant/js-client-rest";
 import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
-import { connect, type Server } from "../../lib/qdrant/connect.ts";
-import { turns } from "../../lib/turns.ts";
-import { unlessAborted } from "../../lib/unless-aborted.ts";
+import { connect, type Server } from "../../kit/qdrant/connect.ts";
+import { turns } from "../../lib/async/turns.ts";
+import { unlessAborted } from "../../lib/async/unless-aborted.ts";
 
 /**
  * Qdrant as this function uses it. Every call throws OutageError when the server cannot do its work

@@ -1,7 +1,7 @@
-import type { Embedder } from "../../lib/embedding/embedder.ts";
-import { chunksOf, inParallel } from "../../lib/in-parallel.ts";
+import type { Embedder } from "../../kit/embedding/embedder.ts";
+import { chunksOf, inParallel } from "../../lib/async/in-parallel.ts";
 import { OutageError } from "../../lib/pipeline/errors.ts";
-import { pointKinds } from "../../lib/qdrant/names.ts";
+import { pointKinds } from "../../kit/qdrant/names.ts";
 import { type Collections, problemsOf } from "./collections.ts";
 import type { ProjectedEvent } from "./consumer.ts";
 import { entityKinds } from "./entities.ts";

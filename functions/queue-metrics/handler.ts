@@ -1,6 +1,6 @@
 import { readConfig } from "../../lib/config.ts";
-import { openExposition } from "../../lib/lambda/exposition.ts";
-import { scheduledHandler } from "../../lib/lambda/scheduled-handler.ts";
+import { openExposition } from "../../lib/runtime/exposition.ts";
+import { scheduledHandler } from "../../lib/runtime/scheduled-handler.ts";
 import { logger } from "../../lib/log.ts";
 import { managementUrlOf } from "../../lib/rabbit/management.ts";
 import { config } from "./config.ts";

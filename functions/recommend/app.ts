@@ -1,10 +1,10 @@
 import { Hono, type Context } from "hono";
 import * as z from "zod";
 import { entityId } from "../../events/fields.ts";
-import type { Embedder } from "../../lib/embedding/embedder.ts";
-import { keyOf, type Keys } from "../../lib/http-keys/keys.ts";
+import type { Embedder } from "../../kit/embedding/embedder.ts";
+import { keyOf, type Keys } from "../../kit/http/keys.ts";
 import type { Logger } from "../../lib/log.ts";
-import type { Metrics } from "../../lib/metrics.ts";
+import type { Metrics } from "../../lib/runtime/metrics.ts";
 import type { Purchases } from "./purchases.ts";
 import { recommend } from "./recommend.ts";
 import { malformed, type Refusal, refusalOf, refusals } from "./refusals.ts";

@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { exposition, graphVariables, variables } from "../../lib/config.ts";
-import { embedding } from "../../lib/embedding/open-embedder.ts";
-import { keys } from "../../lib/http-keys/config.ts";
-import { collectionVariables } from "../../lib/qdrant/config.ts";
+import { embedding } from "../../kit/embedding/open-embedder.ts";
+import { keys } from "../../kit/http/keys-config.ts";
+import { collectionVariables } from "../../kit/qdrant/config.ts";
 
 export const config = z
   .object({

@@ -1,8 +1,8 @@
 import { handle } from "hono/aws-lambda";
 import { readConfig } from "../../lib/config.ts";
-import { openEmbedder } from "../../lib/embedding/open-embedder.ts";
-import { openKeys } from "../../lib/http-keys/open-keys.ts";
-import { openExposition } from "../../lib/lambda/exposition.ts";
+import { openEmbedder } from "../../kit/embedding/open-embedder.ts";
+import { openKeys } from "../../kit/http/open-keys.ts";
+import { openExposition } from "../../lib/runtime/exposition.ts";
 import { logger } from "../../lib/log.ts";
 import { createApp } from "./app.ts";
 import { config } from "./config.ts";

@@ -1,4 +1,4 @@
-import { KeysUnavailableError } from "../../lib/http-keys/keys.ts";
+import { KeysUnavailableError } from "../../kit/http/keys.ts";
 import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
 import { VectorsUnavailableError } from "./vectors.ts";
 

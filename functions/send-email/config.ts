@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { ledger } from "../../lib/config.ts";
-import { rate, sending, whenUncertain } from "../../lib/sending/config.ts";
+import { rate, sending, whenUncertain } from "../../kit/sending/config.ts";
 
 export const mailVariables = {
   /** `smtp://user:password@host:587` (STARTTLS) or `smtps:` (TLS from the start). */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { readConfig } from "../../lib/config.ts";
-import { senderHandler } from "../../lib/sending/sender-handler.ts";
+import { senderHandler } from "../../kit/sending/sender-handler.ts";
 import { config } from "./config.ts";
 import { CONNECTIONS, email } from "./consumer.ts";
 import { smtp } from "./smtp.ts";

@@ -1,5 +1,5 @@
 import { PermanentError } from "../../lib/pipeline/errors.ts";
-import type { Message } from "../../lib/sending/transport.ts";
+import type { Message } from "../../kit/sending/transport.ts";
 
 /** Who mails come from, and how to have no more of them. */
 export type Sender = {

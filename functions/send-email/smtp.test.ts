@@ -2,14 +2,14 @@ import PostalMime, { type Email } from "postal-mime";
 import type { SMTPServerOptions } from "smtp-server";
 import { afterEach, expect, test } from "vitest";
 import { type SmtpEnd, smtpEnd } from "../../infra/providers/smtp-end.ts";
-import { freePorts } from "../../infra/local/ports.ts";
+import { freePorts } from "../../infra/service/ports.ts";
 import {
   OutageError,
   PermanentError,
   RetryLaterError,
   UncertainError,
 } from "../../lib/pipeline/errors.ts";
-import { type Message, RecipientBusyError, type Transport } from "../../lib/sending/transport.ts";
+import { type Message, RecipientBusyError, type Transport } from "../../kit/sending/transport.ts";
 import { type SmtpError, failureOf, smtp } from "./smtp.ts";
 
 const NOW = Date.UTC(2026, 10, 21);

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { ledger } from "../../lib/config.ts";
-import { rate, sending, whenUncertain } from "../../lib/sending/config.ts";
+import { rate, sending, whenUncertain } from "../../kit/sending/config.ts";
 
 export const pushVariables = {
   /** Whom a push service writes to when something is wrong with what we send. */

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { memoryDirectory } from "../../tests/contract/memory-directory.ts";
-import { optOutField, userKey } from "../../lib/directory/contact.ts";
-import type { Request } from "../../lib/sending/recipients.ts";
-import type { Message } from "../../lib/sending/transport.ts";
+import { optOutField, userKey } from "../../kit/people/contact.ts";
+import type { Request } from "../../kit/sending/recipients.ts";
+import type { Message } from "../../kit/sending/transport.ts";
 import { devices, forgetting } from "./devices.ts";
 import { GoneError } from "./web-push.ts";
 

@@ -1,19 +1,14 @@
 import { v5 } from "uuid";
-import {
-  contactOf,
-  isOptedOut,
-  type PushSubscription,
-  userKey,
-} from "../../lib/directory/contact.ts";
-import type { Directory } from "../../lib/directory/directory.ts";
+import { contactOf, isOptedOut, type PushSubscription, userKey } from "../../kit/people/contact.ts";
+import type { Directory } from "../../kit/people/directory.ts";
 import {
   nowhere,
   probe,
   readUser,
   type Recipients,
   type Request,
-} from "../../lib/sending/recipients.ts";
-import type { Transport } from "../../lib/sending/transport.ts";
+} from "../../kit/sending/recipients.ts";
+import type { Transport } from "../../kit/sending/transport.ts";
 import { GoneError } from "./web-push.ts";
 
 /** Of the ids of requests to one device. */

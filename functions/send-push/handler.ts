@@ -3,7 +3,7 @@ import { readConfig } from "../../lib/config.ts";
 import { logger } from "../../lib/log.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { EVENTS_EXCHANGE } from "../../lib/rabbit/names.ts";
-import { senderHandler } from "../../lib/sending/sender-handler.ts";
+import { senderHandler } from "../../kit/sending/sender-handler.ts";
 import { config } from "./config.ts";
 import { accepts, name, push } from "./consumer.ts";
 import { devices, forgetting } from "./devices.ts";

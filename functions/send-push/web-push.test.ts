@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import webpush from "web-push";
-import { freePorts } from "../../infra/local/ports.ts";
+import { freePorts } from "../../infra/service/ports.ts";
 import { NotNowError, OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
-import type { Message } from "../../lib/sending/transport.ts";
+import type { Message } from "../../kit/sending/transport.ts";
 import { GoneError, type Subscription, webPush } from "./web-push.ts";
 
 const vapid = { subject: "mailto:shop@example.com", ...webpush.generateVAPIDKeys() };

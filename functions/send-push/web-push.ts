@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
 import webpush from "web-push";
 import { NotNowError, OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
-import { type Dialect, exchange, failureOf } from "../../lib/sending/http.ts";
-import type { Transport } from "../../lib/sending/transport.ts";
+import { type Dialect, exchange, failureOf } from "../../kit/sending/http.ts";
+import type { Transport } from "../../kit/sending/transport.ts";
 
 /** As a browser's PushSubscription gives it. */
 export type Subscription = { endpoint: string; keys: { p256dh: string; auth: string } };

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { ledger } from "../../lib/config.ts";
-import { httpUrl, rate, sending, whenUncertain } from "../../lib/sending/config.ts";
+import { httpUrl, rate, sending, whenUncertain } from "../../kit/sending/config.ts";
 
 export const smsVariables = {
   /** Of Twilio's API, or one like it. */

@@ -1,6 +1,6 @@
 import { OutageError } from "../../lib/pipeline/errors.ts";
-import { type Dialect, exchange, failureOf } from "../../lib/sending/http.ts";
-import type { Transport } from "../../lib/sending/transport.ts";
+import { type Dialect, exchange, failureOf } from "../../kit/sending/http.ts";
+import type { Transport } from "../../kit/sending/transport.ts";
 
 /** Wrong credentials; no such account: its address is part of the URL. */
 const DIALECT: Dialect = { outages: [401, 403, 404, 405] };

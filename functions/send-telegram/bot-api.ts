@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { OutageError } from "../../lib/pipeline/errors.ts";
-import { type Answer, type Dialect, exchange, failureOf } from "../../lib/sending/http.ts";
-import type { Transport } from "../../lib/sending/transport.ts";
+import { type Answer, type Dialect, exchange, failureOf } from "../../kit/sending/http.ts";
+import type { Transport } from "../../kit/sending/transport.ts";
 
 /**
  * A wrong token is 401, or 404 if it does not even look like one. 403 is about one chat: its owner

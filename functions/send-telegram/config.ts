@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { ledger } from "../../lib/config.ts";
-import { httpUrl, rate, sending, whenUncertain } from "../../lib/sending/config.ts";
+import { httpUrl, rate, sending, whenUncertain } from "../../kit/sending/config.ts";
 
 export const telegramVariables = {
   /** Of the Bot API, or of a server of one's own. */

@@ -1,6 +1,6 @@
 import { type EventType, parserOf } from "../../events/catalogue.ts";
-import { addressed } from "../../lib/sending/recipients.ts";
-import type { Channel } from "../../lib/sending/sender-handler.ts";
+import { addressed } from "../../kit/sending/recipients.ts";
+import type { Channel } from "../../kit/sending/sender-handler.ts";
 
 /** Bound to this function's queue (infra/rabbitmq). */
 export const accepts = ["telegram.requested"] as const satisfies EventType[];

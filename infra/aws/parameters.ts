@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { inWords } from "../../lib/in-words.ts";
+import { inWords } from "../../lib/envelope/in-words.ts";
 import { port, variables } from "../../lib/config.ts";
-import { known as nearestOf } from "../nearest.ts";
+import { known as nearestOf } from "../cli/nearest.ts";
 
 /** The stack's parameters (parameters.yml), whose defaults are the stage's. */
 export type Parameters = Record<string, { Default?: unknown }>;

@@ -10,7 +10,7 @@ export type Metric = {
 /** The SNS topic that every alarm speaks to. */
 export const TOPIC_ID = "AlarmTopic";
 
-/** One that functions write themselves: with the names and labels of lib/metrics.ts. */
+/** One that functions write themselves: with the names and labels of lib/runtime/metrics.ts. */
 export function ownMetric(
   namespace: string,
   metric: string,

@@ -1,4 +1,4 @@
-import { openDirectory } from "../../lib/directory/open-directory.ts";
+import { openDirectory } from "../../kit/people/open-directory.ts";
 import { ensureDirectoryTable } from "./directory-table.ts";
 
 const USAGE =

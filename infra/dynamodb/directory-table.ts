@@ -1,9 +1,9 @@
 import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
-import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
-import { problemWith } from "../../lib/ledger/dynamo-table.ts";
+import { dynamoClient } from "../../lib/dynamo/client.ts";
+import { problemWith } from "../../lib/dynamo/table.ts";
 import { keyedTable, makeTable } from "./make-table.ts";
 
-/** The table that `DIRECTORY_TABLE` names: one item per document (lib/directory). Nothing expires. */
+/** The table that `DIRECTORY_TABLE` names: one item per document (kit/people). Nothing expires. */
 export function directoryTable(table: string): CreateTableCommandInput {
   return keyedTable(table, "pk");
 }

@@ -4,8 +4,8 @@ import {
   type CreateTableCommandInput,
   type DynamoDBClient,
 } from "@aws-sdk/client-dynamodb";
-import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
-import { requireLedgerTable } from "../../lib/ledger/dynamo-table.ts";
+import { dynamoClient } from "../../lib/dynamo/client.ts";
+import { requireLedgerTable } from "../../lib/dynamo/table.ts";
 import { keyedTable, makeTable } from "./make-table.ts";
 
 /** The attribute that lib/ledger/dynamo-item.ts writes as epoch seconds. */

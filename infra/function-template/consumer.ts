@@ -1,6 +1,6 @@
 import { type EventOfType, type EventType, parserOf } from "../../events/catalogue.ts";
-import type { Received } from "../../lib/envelope.ts";
-import { inParallel } from "../../lib/in-parallel.ts";
+import type { Received } from "../../lib/envelope/envelope.ts";
+import { inParallel } from "../../lib/async/in-parallel.ts";
 import type { Consumer, Failure } from "../../lib/pipeline/consumer.ts";
 import { OutageError } from "../../lib/pipeline/errors.ts";
 import { requestOf } from "./request.ts";

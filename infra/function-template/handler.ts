@@ -1,5 +1,5 @@
 import { readConfig } from "../../lib/config.ts";
-import { consumerHandler } from "../../lib/lambda/consumer-handler.ts";
+import { consumerHandler } from "../../lib/runtime/consumer-handler.ts";
 import { config } from "./config.ts";
 import { functionTemplateConsumer } from "./consumer.ts";
 import { webhook } from "./webhook.ts";

@@ -1,9 +1,9 @@
 import { readConfig } from "../../lib/config.ts";
 import * as z from "zod";
-import { tenantId } from "../../lib/envelope.ts";
-import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
+import { tenantId } from "../../lib/envelope/envelope.ts";
+import { dynamoClient } from "../../lib/dynamo/client.ts";
 import { ensureKeysTable, tableStore } from "../dynamodb/keys-table.ts";
-import { DEV } from "../local/instance.ts";
+import { DEV } from "../service/instance.ts";
 import { keysFileOf } from "../local/keys.ts";
 import { fileStore } from "./file-store.ts";
 import { createKey, hashOf, type KeyEntry, type KeyStore } from "./key-store.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { readJson, writeSecret } from "../local/files.ts";
-import { locked } from "../local/lock.ts";
+import { readJson, writeSecret } from "../service/files.ts";
+import { locked } from "../service/lock.ts";
 import { byAge, type KeyEntry, type KeyStore } from "./key-store.ts";
 
 const keysFile = z.object({

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
-import { tenantId } from "../../lib/envelope.ts";
+import { tenantId } from "../../lib/envelope/envelope.ts";
 
 /** What is kept of an API key: whoever reads it cannot use it. */
 export type KeyEntry = { sha256: string; tenant: string; created_at: string };
 
-/** Where lib/http-keys looks keys up. */
+/** Where kit/http looks keys up. */
 export type KeyStore = {
   /** For people: which file or table. */
   where: string;

@@ -1,6 +1,6 @@
 import { ledger, readConfig } from "../../lib/config.ts";
-import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
-import { requireLedgerTable } from "../../lib/ledger/dynamo-table.ts";
+import { dynamoClient } from "../../lib/dynamo/client.ts";
+import { requireLedgerTable } from "../../lib/dynamo/table.ts";
 import { LedgerUnavailableError } from "../../lib/ledger/errors.ts";
 import { redisClient } from "../../lib/ledger/redis-client.ts";
 import { forgettingOf } from "../../lib/ledger/redis-keeping.ts";

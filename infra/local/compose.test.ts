@@ -11,7 +11,8 @@ import { config as sms } from "../../functions/send-sms/config.ts";
 import { config as telegram } from "../../functions/send-telegram/config.ts";
 import { readConfig } from "../../lib/config.ts";
 import { localVapidKeys } from "../providers/login.ts";
-import { ROOT, services } from "./instance.ts";
+import { ROOT } from "../service/instance.ts";
+import { services } from "./services.ts";
 
 type Json = Record<string, unknown>;
 

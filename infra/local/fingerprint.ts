@@ -9,7 +9,7 @@ import { basename, join } from "node:path";
  */
 export async function fingerprintOf(root: string, env: NodeJS.ProcessEnv): Promise<string> {
   const folders = await Promise.all(
-    ["events", "functions", "lib"].map((name) => codeIn(root, name)),
+    ["events", "functions", "kit", "lib"].map((name) => codeIn(root, name)),
   );
   const files = ["serverless.yml", ...folders.flat().sort()];
   const texts = await Promise.all(files.map((file) => readFile(join(root, file), "utf8")));

@@ -2,13 +2,14 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as z from "zod";
 import { readDeclaration } from "../../lib/host/declaration.ts";
-import { readOwn, writeSecret } from "./files.ts";
+import { readOwn, writeSecret } from "../service/files.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { healthOf } from "./health.ts";
-import { findService, ROOT, services } from "./instance.ts";
-import { portRow, portsFor } from "./ports.ts";
-import { end, launch, running, untilReady } from "./processes.ts";
-import type { Address } from "./service.ts";
+import { findService, ROOT } from "../service/instance.ts";
+import { services } from "./services.ts";
+import { portRow, portsFor } from "../service/ports.ts";
+import { end, launch, running, untilReady } from "../service/processes.ts";
+import type { Address } from "../service/service.ts";
 
 /** What `warren host` says of itself at `GET /status` of its admin port. */
 const hostStatus = z.object({

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileStore } from "../keys/file-store.ts";
 import { createKey, hashOf } from "../keys/key-store.ts";
-import { writeSecret } from "./files.ts";
+import { writeSecret } from "../service/files.ts";
 
 /** `API_KEYS_FILE`, else a file of the instance. */
 export function keysFileOf(directory: string, env: NodeJS.ProcessEnv): string {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import * as z from "zod";
-import { readOwn } from "./files.ts";
-import { DEV } from "./instance.ts";
-import { isOpen } from "./ports.ts";
+import { readOwn } from "../service/files.ts";
+import { DEV } from "../service/instance.ts";
+import { isOpen } from "../service/ports.ts";
 
 export const FOLDER = join(DEV, "offline");
 /** Written while it runs. */

@@ -4,7 +4,7 @@ import { pushVariables } from "../../functions/send-push/config.ts";
 import { smsVariables } from "../../functions/send-sms/config.ts";
 import { telegramVariables } from "../../functions/send-telegram/config.ts";
 import { readConfig } from "../../lib/config.ts";
-import type { Address } from "./service.ts";
+import type { Address } from "../service/service.ts";
 
 /** `says`: whoever sets one of these has the channel's messages go elsewhere. */
 const channels = [

@@ -6,8 +6,8 @@ import { readVectors } from "../qdrant/read-vectors.ts";
 import { topologyOf } from "../../lib/rabbit/topology.ts";
 import { applyTopology } from "../rabbitmq/apply.ts";
 import { readConsumers } from "../rabbitmq/consumers.ts";
-import type { ServiceName } from "./instance.ts";
-import type { Address } from "./service.ts";
+import type { ServiceName } from "./services.ts";
+import type { Address } from "../service/service.ts";
 
 /**
  * Brings a fresh service to what the functions need; safe to repeat. `environment` is the whole

@@ -1,5 +1,5 @@
 import { contracts, eventTypes } from "../../events/catalogue.ts";
-import { known } from "../nearest.ts";
+import { known } from "../cli/nearest.ts";
 import { status } from "./status.ts";
 
 const USAGE = `Usage: warren send <type>

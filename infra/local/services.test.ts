@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import * as dynamodb from "./dynamodb.ts";
-import * as neo4j from "./neo4j.ts";
-import * as qdrant from "./qdrant.ts";
-import * as rabbitmq from "./rabbitmq.ts";
-import * as redis from "./redis.ts";
+import * as dynamodb from "../dynamodb/service.ts";
+import * as neo4j from "../neo4j/service.ts";
+import * as qdrant from "../qdrant/service.ts";
+import * as rabbitmq from "../rabbitmq/service.ts";
+import * as redis from "../redis/service.ts";
 
 const ports = { amqp: 1, management: 2, prometheus: 3, distribution: 4, epmd: 5 };
 

@@ -1,8 +1,9 @@
 import { ledgerTableOf, statusOf } from "./host.ts";
-import { DEV, findService, LEDGER_TABLE, type ServiceName, services } from "./instance.ts";
+import { DEV, findService, LEDGER_TABLE } from "../service/instance.ts";
+import { type ServiceName, services } from "./services.ts";
 import { findDefaultKey, keysFileOf } from "./keys.ts";
 import { findOffline } from "./offline-process.ts";
-import type { Address } from "./service.ts";
+import type { Address } from "../service/service.ts";
 
 /** Of a service that was started and does not answer. */
 type Silent = { ready?: false };

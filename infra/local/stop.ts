@@ -1,6 +1,7 @@
 import { stopHost } from "./host.ts";
-import { DEV, services, stopService } from "./instance.ts";
-import { locked } from "./lock.ts";
+import { DEV, stopService } from "../service/instance.ts";
+import { services } from "./services.ts";
+import { locked } from "../service/lock.ts";
 import { refuseBesideOffline } from "./offline-process.ts";
 
 /** `warren stop`: functions first, so that they finish what they hold; then the services. */

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { graphVariables, readConfig } from "../../lib/config.ts";
-import { neo4j } from "../local/neo4j.ts";
-import { orLocal } from "../local/or-local.ts";
+import { neo4j } from "./service.ts";
+import { orLocal } from "../service/or-local.ts";
 import { applyConstraints, requireConstraints } from "./constraints.ts";
 
 const USAGE =

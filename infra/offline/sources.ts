@@ -1,4 +1,4 @@
-import { type Mapping, mappingOf, rabbitmqEvent } from "../../lib/host/mapping.ts";
+import { type Mapping, mappingOf, rabbitmqEvent } from "../../lib/trigger/mapping.ts";
 import { vhostOf } from "../../lib/rabbit/management.ts";
 
 /** What is used of the framework's object. */

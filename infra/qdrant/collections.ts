@@ -9,8 +9,8 @@ import {
   problemsOf,
 } from "../../functions/qdrant-projector/collections.ts";
 import { qdrantStore } from "../../functions/qdrant-projector/qdrant.ts";
-import { connect, type Server } from "../../lib/qdrant/connect.ts";
-import { type PointKind, pointKinds } from "../../lib/qdrant/names.ts";
+import { connect, type Server } from "../../kit/qdrant/connect.ts";
+import { type PointKind, pointKinds } from "../../kit/qdrant/names.ts";
 
 /** Making an index reads all points of its collection, so a large one takes its time; ms. */
 const CREATE_MS = 600_000;

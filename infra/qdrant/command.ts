@@ -1,6 +1,6 @@
-import { connect } from "../../lib/qdrant/connect.ts";
-import { orLocal } from "../local/or-local.ts";
-import { qdrant } from "../local/qdrant.ts";
+import { connect } from "../../kit/qdrant/connect.ts";
+import { orLocal } from "../service/or-local.ts";
+import { qdrant } from "./service.ts";
 import { applyCollections, problemsWith, readAliases } from "./collections.ts";
 import { readVectors } from "./read-vectors.ts";
 import { switchCollections } from "./switching.ts";

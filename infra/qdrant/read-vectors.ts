@@ -2,10 +2,10 @@ import * as z from "zod";
 import type { Place } from "../../functions/qdrant-projector/collections.ts";
 import { readConfig } from "../../lib/config.ts";
 import type { Env } from "../../lib/config-aliases.ts";
-import type { Embedder } from "../../lib/embedding/embedder.ts";
-import { embedding, openEmbedder } from "../../lib/embedding/open-embedder.ts";
-import { collectionVariables } from "../../lib/qdrant/config.ts";
-import type { Server } from "../../lib/qdrant/connect.ts";
+import type { Embedder } from "../../kit/embedding/embedder.ts";
+import { embedding, openEmbedder } from "../../kit/embedding/open-embedder.ts";
+import { collectionVariables } from "../../kit/qdrant/config.ts";
+import type { Server } from "../../kit/qdrant/connect.ts";
 
 /** What the environment says of server and model, as the functions read it. Throws ConfigError. */
 export function readVectors(env: Env): { server: Server; place: Place; embedder: Embedder } {

@@ -14,9 +14,9 @@ import {
   type StoredPoint,
 } from "../../functions/qdrant-projector/qdrant.ts";
 import { qdrantVectors } from "../../functions/qdrant-projector/vectors.ts";
-import type { Embedder } from "../../lib/embedding/embedder.ts";
-import { connect, type Server } from "../../lib/qdrant/connect.ts";
-import { pointKinds } from "../../lib/qdrant/names.ts";
+import type { Embedder } from "../../kit/embedding/embedder.ts";
+import { connect, type Server } from "../../kit/qdrant/connect.ts";
+import { pointKinds } from "../../kit/qdrant/names.ts";
 import { moveAliases, problemsWith, readAliases } from "./collections.ts";
 
 /** Points that are read, embedded and written at a time, and how long that may take; ms. */

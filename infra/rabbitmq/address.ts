@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { ConfigError, readConfig, variables } from "../../lib/config.ts";
 import { aliased } from "../../lib/config-aliases.ts";
-import { addressOf, DEV } from "../local/instance.ts";
-import { rabbitmq } from "../local/rabbitmq.ts";
+import { addressOf, DEV } from "../service/instance.ts";
+import { rabbitmq } from "./service.ts";
 
 const config = z.object({
   RABBITMQ_URL: variables.RABBITMQ_URL,

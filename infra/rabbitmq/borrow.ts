@@ -1,9 +1,9 @@
 import type { Channel, GetMessage } from "amqplib";
 import { requireQueue, TopologyError } from "../../lib/rabbit/apply-topology.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
-import { within } from "../../lib/rabbit/deadline.ts";
+import { within } from "../../lib/async/deadline.ts";
 import { keptQueue, UNCONSUMED } from "../../lib/rabbit/names.ts";
-import { known } from "../nearest.ts";
+import { known } from "../cli/nearest.ts";
 import { readConsumers } from "./consumers.ts";
 
 const GET_MS = 10_000;

@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import * as z from "zod";
 import { ConfigError } from "../../lib/config.ts";
 import type { QueueConsumer } from "../../lib/rabbit/topology.ts";
-import { exists } from "../local/tools.ts";
+import { exists } from "../service/tools.ts";
 
 /** The project's folder: where serverless.yml lies. */
 export const ROOT = join(import.meta.dirname, "../..");

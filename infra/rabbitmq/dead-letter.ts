@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { GetMessage } from "amqplib";
-import { checkEnvelope, digestOf, readDocument } from "../../lib/envelope.ts";
+import { checkEnvelope, digestOf, readDocument } from "../../lib/envelope/envelope.ts";
 import { deliveryHeaders, HEADER } from "../../lib/rabbit/headers.ts";
 import { EVENTS_EXCHANGE } from "../../lib/rabbit/names.ts";
 

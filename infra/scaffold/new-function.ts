@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isMap, isNode, parse, parseDocument } from "yaml";
-import { known } from "../nearest.ts";
-import { exists } from "../local/tools.ts";
+import { known } from "../cli/nearest.ts";
+import { exists } from "../service/tools.ts";
 
 /** The function cannot be made; the message names every reason and what would be right. */
 export class ScaffoldError extends Error {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import * as z from "zod";
-import { type Mapping, mappingOf, rabbitmqEvent } from "./mapping.ts";
+import { type Mapping, mappingOf, rabbitmqEvent } from "../trigger/mapping.ts";
 
 /** What serverless.yml says is wrong or cannot be hosted; the message names every place. */
 export class DeclarationError extends Error {

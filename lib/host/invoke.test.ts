@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { InvocationContext } from "../lambda/context.ts";
+import type { InvocationContext } from "../runtime/context.ts";
 import { invokeWith } from "./invoke.ts";
 
 beforeEach(() => {

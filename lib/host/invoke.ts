@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { InvocationContext } from "../lambda/context.ts";
+import type { InvocationContext } from "../runtime/context.ts";
 
 export type Handler<Event> = (event: Event, context: InvocationContext) => Promise<unknown>;
 

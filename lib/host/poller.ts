@@ -1,15 +1,15 @@
 import type { Channel, ConsumeMessage } from "amqplib";
-import type { BasicProperties, RabbitMQEvent } from "../lambda/rabbitmq-event.ts";
-import { propertiesOf, recordBytes, recordOf } from "../lambda/rabbitmq-record.ts";
+import type { BasicProperties, RabbitMQEvent } from "../trigger/event.ts";
+import { propertiesOf, recordBytes, recordOf } from "../trigger/record.ts";
 import type { Logger } from "../log.ts";
 import type { RabbitConnection } from "../rabbit/connection.ts";
-import { within } from "../rabbit/deadline.ts";
-import { backoff } from "./backoff.ts";
-import type { Filter } from "./filter.ts";
-import { inbox } from "./inbox.ts";
+import { within } from "../async/deadline.ts";
+import { backoff } from "../async/backoff.ts";
+import type { Filter } from "../trigger/filter.ts";
+import { inbox } from "../trigger/inbox.ts";
 import type { Invoke } from "./invoke.ts";
-import { sleep } from "../sleep.ts";
-import { unlessAborted } from "../unless-aborted.ts";
+import { sleep } from "../async/sleep.ts";
+import { unlessAborted } from "../async/unless-aborted.ts";
 
 /** Lambda's limit for a synchronous invocation, less what stands around the records. */
 const MAX_EVENT_BYTES = 6 * 1_024 * 1_024 - 1_024;

@@ -1,4 +1,4 @@
-import { coalesced } from "../coalesced.ts";
+import { coalesced } from "../async/coalesced.ts";
 import type { Change, Key, Ledger, Row, Verdict } from "./ledger.ts";
 
 /** Rows in one request: what DynamoDB takes in one BatchExecuteStatement. */

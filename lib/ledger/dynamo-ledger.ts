@@ -1,5 +1,5 @@
 import type { BatchStatementRequest, DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { backoff, dynamoBatches } from "./dynamo-batches.ts";
+import { backoff, dynamoBatches } from "../dynamo/batches.ts";
 import { attributesOf, readItem, type Stored } from "./dynamo-item.ts";
 import { LedgerUnavailableError } from "./errors.ts";
 import type { Change, Ledger, Row, Verdict } from "./ledger.ts";

@@ -44,9 +44,9 @@ function openNone({ consumer }: Tools): OpenLedger {
 /** Each store's client takes tens of milliseconds to import: only the chosen one is. */
 async function openDynamo(table: string, { consumer, now, random }: Tools): Promise<OpenLedger> {
   const [{ dynamoClient }, { dynamoLedger }, { requireLedgerTable }] = await Promise.all([
-    import("./dynamo-client.ts"),
+    import("../dynamo/client.ts"),
     import("./dynamo-ledger.ts"),
-    import("./dynamo-table.ts"),
+    import("../dynamo/table.ts"),
   ]);
   const client = dynamoClient();
   const close = () => client.destroy();

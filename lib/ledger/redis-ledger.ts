@@ -1,5 +1,5 @@
 import { LedgerUnavailableError } from "./errors.ts";
-import { chunksOf } from "../in-parallel.ts";
+import { chunksOf } from "../async/in-parallel.ts";
 import { RETENTION_DAYS, type Change, type Ledger, type Row, type Verdict } from "./ledger.ts";
 import type { RedisClient } from "./redis-client.ts";
 import { readRow, writeRow } from "./redis-row.ts";

@@ -1,4 +1,4 @@
-import { inParallel } from "../in-parallel.ts";
+import { inParallel } from "../async/in-parallel.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Claim, Claims } from "./claims.ts";
 import { classify, type Policy } from "./classify.ts";

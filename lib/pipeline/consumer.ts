@@ -1,4 +1,4 @@
-import type { Received } from "../envelope.ts";
+import type { Received } from "../envelope/envelope.ts";
 
 /** What one function does with events. It knows its sink and nothing of brokers, claims or retries. */
 export type Consumer = {

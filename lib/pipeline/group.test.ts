@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Received } from "../envelope.ts";
+import type { Received } from "../envelope/envelope.ts";
 import { START } from "../../tests/pipeline/fake-clock.ts";
 import { batchOf, message, setup, throws } from "../../tests/pipeline/setup.ts";
 import { PermanentError, RetryLaterError } from "./errors.ts";

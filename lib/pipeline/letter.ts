@@ -1,4 +1,4 @@
-import type { Received } from "../envelope.ts";
+import type { Received } from "../envelope/envelope.ts";
 import type { Key, Row } from "../ledger/ledger.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Delivery } from "./delivery.ts";

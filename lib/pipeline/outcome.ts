@@ -1,4 +1,4 @@
-import type { Envelope } from "../envelope.ts";
+import type { Envelope } from "../envelope/envelope.ts";
 import type { Delivery } from "./delivery.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { Channel } from "amqplib";
-import { within } from "./deadline.ts";
+import { within } from "../async/deadline.ts";
 import { deadQueue, EVENTS_EXCHANGE, retryQueue } from "./names.ts";
 import type { Topology } from "./topology.ts";
 

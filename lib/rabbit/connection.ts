@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import { type Channel, type ChannelModel, type ConfirmChannel, connect } from "amqplib";
 import type { Logger } from "../log.ts";
-import { sleep } from "../sleep.ts";
-import { within } from "./deadline.ts";
+import { sleep } from "../async/sleep.ts";
+import { within } from "../async/deadline.ts";
 import { BrokerUnavailableError } from "./errors.ts";
 
 /** Unless the URL has another, as in `?heartbeat=30` (seconds). */

@@ -5,10 +5,10 @@ import {
   type Directory,
   type Key,
   MAX_DOCUMENT_BYTES,
-} from "../../lib/directory/directory.ts";
+} from "../../kit/people/directory.ts";
 
 /**
- * What every directory promises (lib/directory/directory.ts), as one suite for all implementations.
+ * What every directory promises (kit/people/directory.ts), as one suite for all implementations.
  * `open` opens one more to the same documents, as another process does.
  */
 export function directoryContract(name: string, open: () => Directory): void {

@@ -4,7 +4,7 @@ import {
   MAX_DOCUMENT_BYTES,
   merged,
   textOf,
-} from "../../lib/directory/directory.ts";
+} from "../../kit/people/directory.ts";
 
 /** The directory of unit tests: every call takes effect at once, in one step. */
 export function memoryDirectory(documents: Map<string, Document> = new Map()): Directory {

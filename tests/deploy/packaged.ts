@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { exists, type Program, requirePrograms, run, succeeds } from "../../infra/local/tools.ts";
+import { exists, type Program, requirePrograms, run, succeeds } from "../../infra/service/tools.ts";
 import { ROOT } from "../../infra/rabbitmq/consumers.ts";
 
 declare module "vitest" {

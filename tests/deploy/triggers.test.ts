@@ -2,7 +2,7 @@ import { join, relative } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { arnOf, idOf } from "../../infra/aws/declared.ts";
-import { run } from "../../infra/local/tools.ts";
+import { run } from "../../infra/service/tools.ts";
 import { readConsumers, ROOT } from "../../infra/rabbitmq/consumers.ts";
 import { declarationOf, readDeclaration, type Trigger } from "../../lib/host/declaration.ts";
 import { ofType, stackOf, STAGES } from "./stack.ts";

@@ -6,7 +6,7 @@ import { playAll } from "./lane.ts";
 import { type Consuming, openRig } from "./rig.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 import type { Subject } from "./subject.ts";
-import { type Turns, turns } from "../../lib/turns.ts";
+import { type Turns, turns } from "../../lib/async/turns.ts";
 import type { Cell } from "./verdict.ts";
 
 export type Row = {

@@ -7,12 +7,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { contracts } from "../../events/catalogue.ts";
 import { createApp } from "../../functions/ingest/app.ts";
 import { eventIds } from "../../functions/ingest/event-id.ts";
-import { KeysUnavailableError, type Keys } from "../../lib/http-keys/keys.ts";
-import { tableKeys } from "../../lib/http-keys/table-keys.ts";
+import { KeysUnavailableError, type Keys } from "../../kit/http/keys.ts";
+import { tableKeys } from "../../kit/http/table-keys.ts";
 import { ensureKeysTable, tableStore } from "../../infra/dynamodb/keys-table.ts";
 import { createKey, hashOf, type KeyStore } from "../../infra/keys/key-store.ts";
-import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
-import { createMetrics } from "../../lib/metrics.ts";
+import { dynamoClient } from "../../lib/dynamo/client.ts";
+import { createMetrics } from "../../lib/runtime/metrics.ts";
 import { endpoint } from "./dynamo.ts";
 import { tcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 

@@ -14,7 +14,7 @@ import { zipOf } from "../../infra/bundle/zip.ts";
 import { ensureKeysTable, tableStore } from "../../infra/dynamodb/keys-table.ts";
 import { createKey } from "../../infra/keys/key-store.ts";
 import { readHandlers } from "../../lib/host/declaration.ts";
-import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
+import { dynamoClient } from "../../lib/dynamo/client.ts";
 import { applyTopology } from "../../lib/rabbit/apply-topology.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 import { topologyOf } from "../../lib/rabbit/topology.ts";
@@ -28,7 +28,7 @@ import { RETRY_DELAYS } from "./services.ts";
 const ROOT = join(import.meta.dirname, "../..");
 /** AWS's documentation, "Using Lambda with Amazon MQ". */
 const awsSample: unknown = JSON.parse(
-  readFileSync(join(ROOT, "lib/lambda/aws-sample-event.json"), "utf8"),
+  readFileSync(join(ROOT, "lib/trigger/aws-sample-event.json"), "utf8"),
 );
 const KEYS_TABLE = `test-keys-${randomUUID()}`;
 

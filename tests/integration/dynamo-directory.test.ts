@@ -3,11 +3,11 @@ import { DeleteTableCommand, GetItemCommand, PutItemCommand } from "@aws-sdk/cli
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { command } from "../../infra/dynamodb/directory-command.ts";
 import { ensureDirectoryTable } from "../../infra/dynamodb/directory-table.ts";
-import type { Key } from "../../lib/directory/directory.ts";
-import { dynamoDirectory } from "../../lib/directory/dynamo-directory.ts";
-import { DirectoryUnavailableError } from "../../lib/directory/errors.ts";
-import { openDirectory } from "../../lib/directory/open-directory.ts";
-import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
+import type { Key } from "../../kit/people/directory.ts";
+import { dynamoDirectory } from "../../kit/people/dynamo-directory.ts";
+import { DirectoryUnavailableError } from "../../kit/people/errors.ts";
+import { openDirectory } from "../../kit/people/open-directory.ts";
+import { dynamoClient } from "../../lib/dynamo/client.ts";
 import { OutageError } from "../../lib/pipeline/errors.ts";
 import { directoryContract } from "../contract/directory.ts";
 import { dynamoProxy, passOn } from "./dynamo-proxy.ts";

@@ -1,6 +1,6 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
+import { dynamoClient } from "../../lib/dynamo/client.ts";
 import { dynamoLedger } from "../../lib/ledger/dynamo-ledger.ts";
 import { LedgerUnavailableError } from "../../lib/ledger/errors.ts";
 import type { Done, Key, Ledger } from "../../lib/ledger/ledger.ts";

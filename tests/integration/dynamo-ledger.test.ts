@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { command } from "../../infra/ledger/command.ts";
 import { ensureLedgerTable, ledgerTable } from "../../infra/dynamodb/table.ts";
 import { dynamoLedger } from "../../lib/ledger/dynamo-ledger.ts";
-import { requireLedgerTable } from "../../lib/ledger/dynamo-table.ts";
+import { requireLedgerTable } from "../../lib/dynamo/table.ts";
 import { LedgerUnavailableError } from "../../lib/ledger/errors.ts";
 import type { Done } from "../../lib/ledger/ledger.ts";
 import { openLedger } from "../../lib/ledger/open-ledger.ts";

@@ -5,7 +5,7 @@ import {
   type DynamoDBClient,
 } from "@aws-sdk/client-dynamodb";
 import { ensureLedgerTable, LOCAL_ENV } from "../../infra/dynamodb/table.ts";
-import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
+import { dynamoClient } from "../../lib/dynamo/client.ts";
 
 export const endpoint = process.env["AWS_ENDPOINT_URL_DYNAMODB"] ?? "http://127.0.0.1:8000";
 for (const [name, value] of Object.entries(LOCAL_ENV)) process.env[name] ??= value;

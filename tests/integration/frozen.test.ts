@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { neo4jStore } from "../../functions/neo4j-projector/neo4j.ts";
-import { dynamoClient } from "../../lib/ledger/dynamo-client.ts";
+import { dynamoClient } from "../../lib/dynamo/client.ts";
 import { dynamoLedger } from "../../lib/ledger/dynamo-ledger.ts";
 import { type Unpacked, unpackedBundles } from "../unpacked.ts";
 import { endpoint } from "./dynamo.ts";

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { digestOf, type Envelope } from "../../lib/envelope.ts";
+import { digestOf, type Envelope } from "../../lib/envelope/envelope.ts";
 import { poll } from "../../lib/host/poller.ts";
-import { consumerHandler, type ConsumerHandler } from "../../lib/lambda/consumer-handler.ts";
-import type { RabbitMQEvent } from "../../lib/lambda/rabbitmq-event.ts";
+import { consumerHandler, type ConsumerHandler } from "../../lib/runtime/consumer-handler.ts";
+import type { RabbitMQEvent } from "../../lib/trigger/event.ts";
 import { logger } from "../../lib/log.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import { PermanentError } from "../../lib/pipeline/errors.ts";
@@ -17,7 +17,7 @@ import { drain, newVhost, until, type Vhost } from "./rabbit-vhost.ts";
 const RETRY_DELAYS = [60_000];
 /** AWS's documentation, "Using Lambda with Amazon MQ". */
 const sample: RabbitMQEvent = JSON.parse(
-  readFileSync(join(import.meta.dirname, "../../lib/lambda/aws-sample-event.json"), "utf8"),
+  readFileSync(join(import.meta.dirname, "../../lib/trigger/aws-sample-event.json"), "utf8"),
 );
 
 let vhost: Vhost;

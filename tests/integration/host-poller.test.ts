@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { filterOf } from "../../lib/host/filter.ts";
+import { filterOf } from "../../lib/trigger/filter.ts";
 import { poll, type PollerDeps, type PollerState } from "../../lib/host/poller.ts";
-import type { InvocationContext } from "../../lib/lambda/context.ts";
-import { type RabbitMQEvent, readEvent } from "../../lib/lambda/rabbitmq-event.ts";
+import type { InvocationContext } from "../../lib/runtime/context.ts";
+import { type RabbitMQEvent, readEvent } from "../../lib/trigger/event.ts";
 import { logger } from "../../lib/log.ts";
 import {
   rabbitConnection,

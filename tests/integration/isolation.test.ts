@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFailed, test } from "vitest";
-import { chunksOf } from "../../lib/in-parallel.ts";
+import { chunksOf } from "../../lib/async/in-parallel.ts";
 import {
   type Effects,
   event,

@@ -5,7 +5,7 @@ import { collectionsOf } from "../../functions/qdrant-projector/collections.ts";
 import { accepts, type ProjectedEvent } from "../../functions/qdrant-projector/consumer.ts";
 import { readVectors } from "../../infra/qdrant/read-vectors.ts";
 import { parserOf } from "../../events/catalogue.ts";
-import { connect } from "../../lib/qdrant/connect.ts";
+import { connect } from "../../kit/qdrant/connect.ts";
 import { applyTopology } from "../../lib/rabbit/apply-topology.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { expect, test } from "vitest";
 import { environment } from "./lane.ts";
 import { kill, restart, start } from "./services.ts";
-import { TEST } from "../../infra/local/instance.ts";
+import { TEST } from "../../infra/service/instance.ts";
 
 test("nothing of the services listens on an address that others can reach", async () => {
   const addresses = await listeningOf(await pidsBelow(TEST));

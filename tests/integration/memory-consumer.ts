@@ -1,4 +1,4 @@
-import { digestOf, type Envelope } from "../../lib/envelope.ts";
+import { digestOf, type Envelope } from "../../lib/envelope/envelope.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import { OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import type { Received } from "../../lib/envelope.ts";
+import type { Received } from "../../lib/envelope/envelope.ts";
 import { OutageError } from "../../lib/pipeline/errors.ts";
 import { dumpGraph, graphDriver } from "../shop/graph.ts";
 import { NEVER, newTenant, received, removeTenants, server, worker } from "./neo4j.ts";

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, expect, test } from "vitest";
-import type { Received } from "../../lib/envelope.ts";
+import type { Received } from "../../lib/envelope/envelope.ts";
 import { IdReusedError, OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
 import { neo4jProjector } from "../../functions/neo4j-projector/consumer.ts";
 import { applyConstraints } from "../../infra/neo4j/constraints.ts";

@@ -3,7 +3,7 @@ import type { Driver } from "neo4j-driver";
 import { neo4jProjector } from "../../functions/neo4j-projector/consumer.ts";
 import { neo4jGraph, type Graph } from "../../functions/neo4j-projector/graph.ts";
 import { neo4jStore } from "../../functions/neo4j-projector/neo4j.ts";
-import type { Received } from "../../lib/envelope.ts";
+import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import { KEYS } from "../shop/graph.ts";
 

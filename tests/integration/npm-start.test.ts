@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import neo4j from "neo4j-driver";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
-import { DEV, ROOT } from "../../infra/local/instance.ts";
+import { DEV, ROOT } from "../../infra/service/instance.ts";
 import { until } from "./rabbit-vhost.ts";
 
 // Of its own, so that it meets neither the tests' services nor those of whoever works here.

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { freePorts } from "../../infra/local/ports.ts";
+import { freePorts } from "../../infra/service/ports.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PLUGIN = "serverless-offline-rabbitmq";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { vi } from "vitest";
-import { consumerHandler, type ConsumerHandler } from "../../lib/lambda/consumer-handler.ts";
-import type { RabbitMQEvent } from "../../lib/lambda/rabbitmq-event.ts";
+import { consumerHandler, type ConsumerHandler } from "../../lib/runtime/consumer-handler.ts";
+import type { RabbitMQEvent } from "../../lib/trigger/event.ts";
 import { applyTopology } from "../../lib/rabbit/apply-topology.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 import { topologyOf } from "../../lib/rabbit/topology.ts";

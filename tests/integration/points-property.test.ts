@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { collectionsOf, type Place } from "../../functions/qdrant-projector/collections.ts";
 import type { ProjectedEvent } from "../../functions/qdrant-projector/consumer.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
-import { connect } from "../../lib/qdrant/connect.ts";
+import { connect } from "../../kit/qdrant/connect.ts";
 import { comparePoints, dumpPoints, expectedPoints, type Points } from "../shop/points.ts";
 import { deliver, deliveriesOf } from "./deliveries.ts";
 import { received } from "./neo4j.ts";

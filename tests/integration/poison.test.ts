@@ -35,7 +35,7 @@ const HANDLER = `
   import { neo4jGraph } from "${ROOT}functions/neo4j-projector/graph.ts";
   import { neo4jStore } from "${ROOT}functions/neo4j-projector/neo4j.ts";
   import { readConfig } from "${ROOT}lib/config.ts";
-  import { consumerHandler } from "${ROOT}lib/lambda/consumer-handler.ts";
+  import { consumerHandler } from "${ROOT}lib/runtime/consumer-handler.ts";
 
   const settings = readConfig(config, process.env);
   const { NEO4J_URL: url, NEO4J_USER: user, NEO4J_PASSWORD: password } = settings;

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { beforeAll, expect, test, type TestContext } from "vitest";
-import { MissingError, requirePrograms, run } from "../../infra/local/tools.ts";
+import { MissingError, requirePrograms, run } from "../../infra/service/tools.ts";
 import { ROOT } from "../../infra/rabbitmq/consumers.ts";
 import { metricsTable } from "../metrics-table.ts";
 import { openShop } from "./live-shop.ts";

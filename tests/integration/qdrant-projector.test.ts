@@ -3,10 +3,10 @@ import { collectionsOf, type Place } from "../../functions/qdrant-projector/coll
 import { qdrantProjector } from "../../functions/qdrant-projector/consumer.ts";
 import { qdrantStore, type Store } from "../../functions/qdrant-projector/qdrant.ts";
 import { qdrantVectors } from "../../functions/qdrant-projector/vectors.ts";
-import type { Embedder } from "../../lib/embedding/embedder.ts";
+import type { Embedder } from "../../kit/embedding/embedder.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
-import { connect } from "../../lib/qdrant/connect.ts";
-import { pointId } from "../../lib/qdrant/names.ts";
+import { connect } from "../../kit/qdrant/connect.ts";
+import { pointId } from "../../kit/qdrant/names.ts";
 import { received } from "./neo4j.ts";
 import { NEVER, newCollections, server, words, worker } from "./qdrant.ts";
 

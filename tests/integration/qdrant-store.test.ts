@@ -6,8 +6,8 @@ import { collectionsOf } from "../../functions/qdrant-projector/collections.ts";
 import { revisionOf } from "../../functions/qdrant-projector/identity.ts";
 import { batchesOf, type Point, qdrantStore } from "../../functions/qdrant-projector/qdrant.ts";
 import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
-import { connect } from "../../lib/qdrant/connect.ts";
-import { pointId } from "../../lib/qdrant/names.ts";
+import { connect } from "../../kit/qdrant/connect.ts";
+import { pointId } from "../../kit/qdrant/names.ts";
 import { freePort } from "./free-port.ts";
 import { NEVER, newCollections, server, words } from "./qdrant.ts";
 

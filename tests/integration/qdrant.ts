@@ -4,9 +4,9 @@ import { qdrantProjector } from "../../functions/qdrant-projector/consumer.ts";
 import { qdrantStore } from "../../functions/qdrant-projector/qdrant.ts";
 import { qdrantVectors } from "../../functions/qdrant-projector/vectors.ts";
 import { applyCollections } from "../../infra/qdrant/collections.ts";
-import type { Embedder } from "../../lib/embedding/embedder.ts";
+import type { Embedder } from "../../kit/embedding/embedder.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
-import { connect, type Server } from "../../lib/qdrant/connect.ts";
+import { connect, type Server } from "../../kit/qdrant/connect.ts";
 
 export const server: Server = {
   url: process.env["QDRANT_URL"]!,

@@ -4,9 +4,9 @@ import { accepts as vectorsAccept } from "../../functions/qdrant-projector/consu
 import { createApp } from "../../functions/recommend/app.ts";
 import { neo4jPurchases } from "../../functions/recommend/purchases.ts";
 import { qdrantVectors } from "../../functions/recommend/vectors.ts";
-import { hashingEmbedder } from "../../lib/embedding/hashing.ts";
-import { KeysUnavailableError } from "../../lib/http-keys/keys.ts";
-import { createMetrics } from "../../lib/metrics.ts";
+import { hashingEmbedder } from "../../kit/embedding/hashing.ts";
+import { KeysUnavailableError } from "../../kit/http/keys.ts";
+import { createMetrics } from "../../lib/runtime/metrics.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import * as graph from "./neo4j.ts";
 import * as vectors from "./qdrant.ts";

@@ -8,7 +8,7 @@ import { inspect } from "node:util";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { environment } from "./lane.ts";
-import { freePorts } from "../../infra/local/ports.ts";
+import { freePorts } from "../../infra/service/ports.ts";
 import { LedgerUnavailableError } from "../../lib/ledger/errors.ts";
 import type { Done, Key, Ledger, Verdict } from "../../lib/ledger/ledger.ts";
 import { openLedger } from "../../lib/ledger/open-ledger.ts";

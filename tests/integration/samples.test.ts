@@ -15,7 +15,7 @@ import type { Contract } from "../../events/contract.ts";
 import { createApp } from "../../functions/ingest/app.ts";
 import { eventIds } from "../../functions/ingest/event-id.ts";
 import { readConsumers } from "../../infra/rabbitmq/consumers.ts";
-import { createMetrics } from "../../lib/metrics.ts";
+import { createMetrics } from "../../lib/runtime/metrics.ts";
 import { applyTopology } from "../../lib/rabbit/apply-topology.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 import { UNCONSUMED } from "../../lib/rabbit/names.ts";

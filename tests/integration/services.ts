@@ -5,18 +5,17 @@ import * as z from "zod";
 import {
   environmentOf,
   findService,
-  type ServiceName,
-  services,
   signalService,
   startService,
   stopService,
   TEST,
-} from "../../infra/local/instance.ts";
-import { readJson, writeSecret } from "../../infra/local/files.ts";
-import { lock } from "../../infra/local/lock.ts";
+} from "../../infra/service/instance.ts";
+import { type ServiceName, services } from "../../infra/local/services.ts";
+import { readJson, writeSecret } from "../../infra/service/files.ts";
+import { lock } from "../../infra/service/lock.ts";
 import { prepare } from "../../infra/local/prepare.ts";
-import { releaseOf } from "../../infra/local/rabbitmq-release.ts";
-import type { Address } from "../../infra/local/service.ts";
+import { releaseOf } from "../../infra/rabbitmq/release.ts";
+import type { Address } from "../../infra/service/service.ts";
 
 /** Short, so that a test can see a message go through every tier. ms */
 export const RETRY_DELAYS = [200, 1_000, 3_000];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { chance, type Chance } from "../model/random.ts";
-import { inParallel } from "../../lib/in-parallel.ts";
+import { inParallel } from "../../lib/async/in-parallel.ts";
 import { newTenant } from "./neo4j.ts";
 import { type Event, type Recommending, startRecommending } from "./recommending.ts";
 

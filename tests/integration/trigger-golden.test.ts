@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Options } from "amqplib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { poll } from "../../lib/host/poller.ts";
-import { type RabbitMQEvent, readEvent } from "../../lib/lambda/rabbitmq-event.ts";
+import { type RabbitMQEvent, readEvent } from "../../lib/trigger/event.ts";
 import { logger } from "../../lib/log.ts";
 import { rabbitConnection, withChannel } from "../../lib/rabbit/connection.ts";
 import { newVhost, until, type Vhost } from "./rabbit-vhost.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { environment } from "./lane.ts";
-import { ROOT } from "../../infra/local/instance.ts";
+import { ROOT } from "../../infra/service/instance.ts";
 import { freePort } from "./free-port.ts";
 import { change, openTerminal, type Step, stepsOf, type Terminal } from "./guide.ts";
 import { drain, newVhost, type Vhost } from "./rabbit-vhost.ts";

@@ -1,4 +1,4 @@
-import type { Envelope, Received } from "../../lib/envelope.ts";
+import type { Envelope, Received } from "../../lib/envelope/envelope.ts";
 import type { Delivery } from "../../lib/pipeline/delivery.ts";
 import type { Chance } from "./random.ts";
 

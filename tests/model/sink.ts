@@ -1,4 +1,4 @@
-import type { Received } from "../../lib/envelope.ts";
+import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Ledger } from "../../lib/ledger/ledger.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import {

@@ -1,4 +1,4 @@
-import type { Received } from "../../lib/envelope.ts";
+import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Delivery } from "../../lib/pipeline/delivery.ts";
 import type { Forward } from "../../lib/pipeline/forward.ts";
 import { batchProcessor, type ProcessBatch } from "../../lib/pipeline/process-batch.ts";

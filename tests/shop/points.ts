@@ -1,6 +1,6 @@
 import type { QdrantClient } from "@qdrant/js-client-rest";
 import type { ProjectedEvent } from "../../functions/qdrant-projector/consumer.ts";
-import type { Embedder } from "../../lib/embedding/embedder.ts";
+import type { Embedder } from "../../kit/embedding/embedder.ts";
 
 /** A point by what it is about: `product shop prod_1`. */
 export type Points = Map<string, { payload: Record<string, unknown>; vector: readonly number[] }>;

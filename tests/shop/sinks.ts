@@ -5,7 +5,7 @@ import { accepts as ofNotifier } from "../../functions/notifier/consumer.ts";
 import { collectionsOf } from "../../functions/qdrant-projector/collections.ts";
 import { accepts as ofVectors } from "../../functions/qdrant-projector/consumer.ts";
 import type { Received } from "../../infra/providers/received.ts";
-import type { Embedder } from "../../lib/embedding/embedder.ts";
+import type { Embedder } from "../../kit/embedding/embedder.ts";
 import { compareGraphs } from "./compare.ts";
 import { expectedGraph } from "./expectation.ts";
 import { asReceived, receivedBy, type ShopEvent } from "./generator.ts";

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { graphVariables, readConfig, variables } from "../../../lib/config.ts";
-import type { InvocationContext } from "../../../lib/lambda/context.ts";
+import type { InvocationContext } from "../../../lib/runtime/context.ts";
 import { logger } from "../../../lib/log.ts";
-import { within } from "../../../lib/rabbit/deadline.ts";
+import { within } from "../../../lib/async/deadline.ts";
 import { BrokerUnavailableError } from "../../../lib/rabbit/errors.ts";
 import { ManagementError, managementUrlOf } from "../../../lib/rabbit/management.ts";
 import { topologyOf } from "../../../lib/rabbit/topology.ts";

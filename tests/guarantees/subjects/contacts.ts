@@ -1,7 +1,7 @@
-import { optOutField, userKey } from "../../../lib/directory/contact.ts";
-import { MAX_DOCUMENT_BYTES } from "../../../lib/directory/directory.ts";
-import { openDirectory, type OpenDirectory } from "../../../lib/directory/open-directory.ts";
-import { ticketKey } from "../../../lib/directory/parties.ts";
+import { optOutField, userKey } from "../../../kit/people/contact.ts";
+import { MAX_DOCUMENT_BYTES } from "../../../kit/people/directory.ts";
+import { openDirectory, type OpenDirectory } from "../../../kit/people/open-directory.ts";
+import { ticketKey } from "../../../kit/people/parties.ts";
 import { environment } from "../../integration/lane.ts";
 import {
   type Around,

@@ -1,7 +1,7 @@
 import { aliasesOf } from "../../../functions/qdrant-projector/collections.ts";
 import type { ProfilePayload } from "../../../functions/qdrant-projector/profiles.ts";
-import { connect } from "../../../lib/qdrant/connect.ts";
-import { pointId, type PointKind } from "../../../lib/qdrant/names.ts";
+import { connect } from "../../../kit/qdrant/connect.ts";
+import { pointId, type PointKind } from "../../../kit/qdrant/names.ts";
 import { environment } from "../../integration/lane.ts";
 import { tcpProxy } from "../../integration/tcp-proxy.ts";
 import { type History, idOf, produced, sinkWire, type Stage, type Subject } from "../subject.ts";

@@ -1,0 +1,115 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod";
+import { readConfig } from "../../lib/config.ts";
+import { LOCAL_ENV } from "./table.ts";
+import { type Artifact, jarsOf, jarsFolder } from "../service/jars.ts";
+import { natively, type Process } from "../service/native.ts";
+import type { Address, Place, Service } from "../service/service.ts";
+import type { Settings } from "../service/settings.ts";
+
+/** Later ones could not be resolved completely on the day they were tried. */
+const ARTIFACTS: readonly Artifact[] = [
+  { groupId: "software.amazon.dynamodb", artifactId: "DynamoDBLocal", version: "3.1.0" },
+  // Of the Jetty that DynamoDB Local brings.
+  { groupId: "org.eclipse.jetty", artifactId: "jetty-xml", version: "12.0.14" },
+];
+
+const server: Process<"http"> = {
+  name: "server",
+  launch: (place) => ({
+    command: "java",
+    args: argumentsFor(place),
+    env: process.env,
+    cwd: place.folder,
+  }),
+  answers: (settings) => answers(addressOf(settings)),
+  startMs: 60_000,
+  graceMs: 10_000,
+};
+
+/**
+ * DynamoDB Local in memory: a stop forgets the ledger and the directory. The projections' proofs remain;
+ * of messages that were sent there is none. With a file each claim waits for the disk: ten times slower.
+ */
+export const dynamodb: Service = {
+  name: "dynamodb",
+  title: "DynamoDB Local",
+  given,
+  answers,
+  native: natively({
+    title: "DynamoDB Local",
+    ports: ["http"],
+    prepare: configure,
+    processes: [server],
+    addressOf,
+  }),
+  container: {
+    ports: ["DYNAMODB_PORT"],
+    password: undefined,
+    addressOf: ({ DYNAMODB_PORT }) => addressOf({ ports: { http: DYNAMODB_PORT! } }),
+  },
+};
+
+/** With one's own on this machine, what only the SDK asks for need not be given. */
+function given(env: NodeJS.ProcessEnv): Address | undefined {
+  const { AWS_ENDPOINT_URL_DYNAMODB } = readConfig(
+    z.object({ AWS_ENDPOINT_URL_DYNAMODB: z.url().optional() }),
+    env,
+  );
+  if (AWS_ENDPOINT_URL_DYNAMODB === undefined) return undefined;
+  const isHere = ["127.0.0.1", "localhost"].includes(new URL(AWS_ENDPOINT_URL_DYNAMODB).hostname);
+  return { AWS_ENDPOINT_URL_DYNAMODB, ...(isHere && LOCAL_ENV) };
+}
+
+async function configure(place: Place, { ports }: Settings<"http">): Promise<void> {
+  await jarsOf(place, ARTIFACTS, "DynamoDB Local");
+  await writeFile(join(place.folder, "jetty.xml"), configurationOf(ports.http));
+}
+
+/**
+ * DynamoDB Local's own main class listens on every address and takes any credentials; Jetty's XML
+ * puts the same parts behind the loopback address, without the telemetry. The handler's arguments:
+ * (unused), in memory, no file, one database for all keys and regions, tables are ready at once.
+ */
+export function configurationOf(port: number): string {
+  const local = "software.amazon.dynamodb.services.local.server";
+  return `<?xml version="1.0"?>
+<!DOCTYPE Configure PUBLIC "-//Jetty//Configure//EN" "https://jetty.org/configure_10_0.dtd">
+<Configure id="server" class="org.eclipse.jetty.server.Server">
+  <Call name="addConnector"><Arg><New class="org.eclipse.jetty.server.ServerConnector">
+    <Arg name="server"><Ref refid="server"/></Arg>
+    <Set name="host">127.0.0.1</Set>
+    <Set name="port">${port}</Set>
+  </New></Arg></Call>
+  <Set name="handler"><New class="${local}.LocalDynamoDBServerHandler">
+    <Arg><New class="${local}.LocalDynamoDBRequestHandler">
+      <Arg type="int">0</Arg>
+      <Arg type="boolean">true</Arg>
+      <Arg/>
+      <Arg type="boolean">true</Arg>
+      <Arg type="boolean">false</Arg>
+    </New></Arg>
+    <Arg/>
+  </New></Set>
+</Configure>
+`;
+}
+
+function argumentsFor(place: Place): string[] {
+  const jars = jarsFolder(place.cache, ARTIFACTS);
+  const libraries = ["-cp", `${jars}/*`, `-Djava.library.path=${jars}`];
+  const main = "org.eclipse.jetty.xml.XmlConfiguration";
+  return ["-Xmx256m", ...libraries, main, join(place.folder, "jetty.xml")];
+}
+
+/** To a request without a signature its answer is 400. */
+async function answers({ AWS_ENDPOINT_URL_DYNAMODB: url = "" }: Address): Promise<boolean> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(3_000) }).catch(() => undefined);
+  await answer?.body?.cancel();
+  return answer !== undefined && answer.status < 500;
+}
+
+function addressOf({ ports }: { ports: { http: number } }): Address {
+  return { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${ports.http}`, ...LOCAL_ENV };
+}

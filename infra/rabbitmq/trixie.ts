@@ -1,0 +1,104 @@
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { join } from "node:path";
+import { locked } from "../service/lock.ts";
+import type { Place } from "../service/service.ts";
+import { exists, MissingError, run } from "../service/tools.ts";
+
+/** RabbitMQ, and what its scripts and Erlang want of a system. */
+const PACKAGES =
+  "rabbitmq-server base-files dash bash coreutils sed grep util-linux mawk procps hostname libc-bin";
+const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/** The root of the unpacked system. */
+export function trixieFolder(cache: string): string {
+  return join(cache, "trixie-rabbitmq");
+}
+
+/**
+ * Unpacks Debian trixie's RabbitMQ with all that it depends on, once for all instances. Packages come
+ * from the mirror of this machine's own apt sources, and their signatures are checked; nothing is
+ * installed. Throws MissingError where that cannot be done.
+ */
+export async function unpackTrixie({
+  cache,
+  report,
+}: Pick<Place, "cache" | "report">): Promise<void> {
+  const folder = trixieFolder(cache);
+  if (process.getuid?.() !== 0 || !(await exists(KEYRING))) {
+    throw new MissingError("RABBITMQ_VERSION=4 runs a chroot: it needs root on Debian, or Docker.");
+  }
+  await locked(folder, async () => {
+    if (await exists(folder)) return;
+    report("fetches RabbitMQ 4 from Debian trixie");
+    await mkdir(cache, { recursive: true });
+    const draft = await mkdtemp(join(cache, "unpacking-"));
+    try {
+      await fetch(draft);
+      const root = join(draft, "root");
+      for (const deb of await readdir(join(draft, "cache/archives"))) {
+        if (!deb.endsWith(".deb")) continue;
+        await run("dpkg-deb", ["-x", join(draft, "cache/archives", deb), root], {
+          timeoutMs: 60_000,
+        });
+      }
+      // What the packages' own scripts would do.
+      await symlink("mawk", join(root, "usr/bin/awk"));
+      for (const file of ["hosts", "resolv.conf"]) {
+        await copyFile(join("/etc", file), join(root, "etc", file));
+      }
+      await rename(root, folder);
+    } finally {
+      await rm(draft, { recursive: true, force: true });
+    }
+  });
+}
+
+/** With lists, state and cache of its own, so that the machine's apt knows nothing of it. */
+async function fetch(draft: string): Promise<void> {
+  for (const name of ["state/lists/partial", "cache/archives/partial", "root"]) {
+    await mkdir(join(draft, name), { recursive: true });
+  }
+  await writeFile(join(draft, "state/status"), "");
+  await writeFile(
+    join(draft, "sources"),
+    `deb [signed-by=${KEYRING}] ${await mirror()} trixie main\n`,
+  );
+  const own = {
+    "Dir::Etc::sourcelist": join(draft, "sources"),
+    "Dir::Etc::sourceparts": "/dev/null",
+    "Dir::State": join(draft, "state"),
+    "Dir::State::status": join(draft, "state/status"),
+    "Dir::Cache": join(draft, "cache"),
+    "APT::Install-Recommends": "false",
+    "APT::Sandbox::User": "root",
+    "Acquire::Languages": "none",
+  };
+  const options = Object.entries(own).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
+  const apt = (...args: string[]) =>
+    run("apt-get", [...options, "-q", ...args], { timeoutMs: 600_000 });
+  await apt("update");
+  await apt("-y", "--download-only", "install", ...PACKAGES.split(" "));
+}
+
+/** Where this machine gets Debian itself from. */
+async function mirror(): Promise<string> {
+  const filter = ["Created-By: Packages", "Origin: Debian", "Label: Debian"];
+  const ask = ["indextargets", "--format", "$(REPO_URI)", ...filter];
+  const known = async () => (await run("apt-get", ask, { timeoutMs: 60_000 })).split("\n")[0] ?? "";
+  const found = await known();
+  if (found) return found;
+  // Before its first update apt does not know whose its sources are.
+  await run("apt-get", ["-q", "update"], { timeoutMs: 300_000 });
+  const learnt = await known();
+  if (learnt) return learnt;
+  throw new MissingError("RABBITMQ_VERSION=4 comes from Debian: apt has no source of it here.");
+}

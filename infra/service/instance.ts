@@ -1,0 +1,131 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod";
+import { hasEngine, inCompose, isContained } from "./compose.ts";
+import { readJson, writeSecret } from "./files.ts";
+import type { Address, Found, Place, Runner, Service } from "./service.ts";
+import { exists } from "./tools.ts";
+
+export const ROOT = join(import.meta.dirname, "../..");
+/** What `npm start` runs. The tests' instance lies in a folder of it, and neither touches the other. */
+export const DEV = join(ROOT, ".warren");
+export const TEST = join(DEV, "test");
+
+/** The table of all ledgers, unless LEDGER_TABLE names another. */
+export const LEDGER_TABLE = "warren-ledger";
+/** The directory's, unless DIRECTORY_TABLE names another. */
+const DIRECTORY_TABLE = "warren-directory";
+
+/** How long a process that lives may be silent before it is started anew. */
+const SILENCE_MS = 15_000;
+
+/**
+ * Starts what does not run yet, and starts anew what is dead or silent. A service that `env` gives
+ * an address of is the user's own and only noted; else it is a container where a Docker engine
+ * answers, else processes of this machine. Call it under the instance's lock.
+ */
+export async function startService(
+  directory: string,
+  service: Service,
+  env: NodeJS.ProcessEnv,
+  report: (text: string) => void = () => {},
+): Promise<Address> {
+  const place = placeOf(directory, service, report);
+  const given = service.given(env);
+  if (given !== undefined) {
+    await stopService(directory, service);
+    await writeSecret(givenFile(place), JSON.stringify(given));
+    if (await answersWithin(service, given, SILENCE_MS)) return given;
+    throw new Error(`${service.title} does not answer at the address in the environment`);
+  }
+  await rm(givenFile(place), { force: true });
+
+  const runner = await runnerOf(place, service);
+  const found = await runner.find(place);
+  if (
+    found?.alive &&
+    !found.outdated &&
+    (await answersWithin(service, found.address, SILENCE_MS))
+  ) {
+    return found.address;
+  }
+  await runner.stop(place);
+  return runner.start(place);
+}
+
+/** Ends it if it is ours; its ports, password and data stay for the next start. */
+export async function stopService(directory: string, service: Service): Promise<void> {
+  const place = placeOf(directory, service);
+  await rm(givenFile(place), { force: true });
+  if (await exists(place.folder)) await (await runnerOf(place, service)).stop(place);
+}
+
+/** Sends a signal to it, as a crash (SIGKILL) or a freeze (SIGSTOP, SIGCONT) does. */
+export async function signalService(
+  directory: string,
+  service: Service,
+  signal: NodeJS.Signals,
+): Promise<void> {
+  const place = placeOf(directory, service);
+  await (await runnerOf(place, service)).signal(place, signal);
+}
+
+/** Undefined if it was not started, or was stopped since. */
+export async function findService(directory: string, service: Service): Promise<Found | undefined> {
+  const place = placeOf(directory, service);
+  const given = await readJson(givenFile(place));
+  if (given !== undefined) return { address: address.parse(given), alive: true };
+  if (!(await exists(place.folder))) return undefined;
+  return (await runnerOf(place, service)).find(place);
+}
+
+/** Where it is: the user's own, or what was started here. */
+export async function addressOf(
+  directory: string,
+  service: Service,
+  env: NodeJS.ProcessEnv,
+): Promise<Address | undefined> {
+  return service.given(env) ?? (await findService(directory, service))?.address;
+}
+
+/** The environment that functions and tools get: all addresses, and the tables' names. */
+export function environmentOf(addresses: readonly Address[], env: NodeJS.ProcessEnv): Address {
+  const tables = {
+    LEDGER_TABLE: env["LEDGER_TABLE"] || LEDGER_TABLE,
+    DIRECTORY_TABLE: env["DIRECTORY_TABLE"] || DIRECTORY_TABLE,
+  };
+  return Object.assign(tables, ...addresses) as Address;
+}
+
+const address = z.record(z.string(), z.string());
+
+async function answersWithin(service: Service, at: Address, ms: number): Promise<boolean> {
+  const deadline = performance.now() + ms;
+  while (!(await service.answers(at))) {
+    if (performance.now() > deadline) return false;
+    await sleep(200);
+  }
+  return true;
+}
+
+function placeOf(
+  directory: string,
+  { name }: Service,
+  report: (text: string) => void = () => {},
+): Place {
+  return { folder: join(directory, name), cache: join(DEV, "jars"), report };
+}
+
+function givenFile({ folder }: Place): string {
+  return join(folder, "given.json");
+}
+
+/** The choice is made once per instance: an engine that comes later must not hide what runs. */
+async function runnerOf(place: Place, service: Service): Promise<Runner> {
+  const { name, container, native } = service;
+  if (container === undefined) return native;
+  if (await isContained(place)) return inCompose(name, container);
+  const isSettled = await exists(join(place.folder, "settings.json"));
+  return !isSettled && (await hasEngine()) ? inCompose(name, container) : native;
+}

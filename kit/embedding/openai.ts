@@ -1,0 +1,182 @@
+import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import * as z from "zod";
+import { inParallel } from "../../lib/async/in-parallel.ts";
+import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
+import { retryAfterMs } from "../../lib/retry-after.ts";
+import type { Embedder } from "./embedder.ts";
+
+/** OpenAI takes 2,048 texts and 300,000 tokens a request; others take less. */
+const TEXTS_PER_REQUEST = 256;
+const CHARACTERS_PER_REQUEST = 200_000;
+/** Of 8,191 tokens with three characters to a token, as in English; what is beyond is left out. */
+const CHARACTERS_PER_TEXT = 24_000;
+/** So many fit into 512 tokens, as small models take: a token has at least a byte, a character at most three. */
+const CHARACTERS_THAT_FIT = 170;
+const REQUESTS_IN_FLIGHT = 2;
+const ANSWER_MS = 20_000;
+/** Where a server that asks for patience does not say for how long, ms. */
+const RETRY_LATER_MS = 5_000;
+/** 5,000 vectors of 1,536 numbers are 60 MB. */
+const CACHED_TEXTS = 5_000;
+
+export type OpenAiSettings = {
+  /** Up to and with `/v1`, or whatever stands before `/embeddings`. */
+  url: string;
+  apiKey: string | undefined;
+  model: string;
+  dimensions: number;
+  /** Epoch ms. */
+  now: () => number;
+};
+
+const answered = z.object({
+  data: z.array(z.object({ index: z.int().nonnegative(), embedding: z.array(z.number()) })),
+});
+
+/**
+ * Any server with OpenAI's `POST /v1/embeddings`. A text that was embedded before, in this process, is
+ * not sent again. An empty text has the zero vector, since these servers refuse it. What is refused may be
+ * too long: several texts are then sent by halves, and of one its first half, until it must fit. Throws
+ * RetryLaterError (429), PermanentError (400, 413, 422: what a text is is refused; of several, the
+ * caller tries each alone), OutageError for all that is no text's fault, and the signal's reason when it is
+ * aborted. No error holds a text or the key.
+ */
+export function openAiEmbedder({ url, apiKey, model, dimensions, now }: OpenAiSettings): Embedder {
+  const cache = new LRUCache<string, number[]>({ max: CACHED_TEXTS });
+  const endpoint = `${url.replace(/\/+$/, "")}/embeddings`;
+
+  async function ask(texts: readonly string[], signal: AbortSignal): Promise<number[][]> {
+    const response = await fetch(endpoint, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+      },
+      body: JSON.stringify({ model, input: texts, encoding_format: "float" }),
+      redirect: "error",
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
+    }).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw new OutageError(`the embedding server does not answer: ${codeOf(error)}`);
+    });
+    const body: unknown = await response.json().catch(() => undefined);
+    signal.throwIfAborted();
+    if (!response.ok) throw refusalOf(response, body, now());
+    const { data } = answered.safeParse(body);
+    if (data === undefined)
+      throw new OutageError("the embedding server's answer is no list of vectors");
+    return inOrder(data.data, texts.length, dimensions);
+  }
+
+  /** One half after the other: a text that is refused in itself ends it, and no storm of requests follows. */
+  async function askFitting(texts: readonly string[], signal: AbortSignal): Promise<number[][]> {
+    try {
+      return await ask(texts, signal);
+    } catch (error) {
+      if (!(error instanceof PermanentError)) throw error;
+      if (texts.length > 1) {
+        const middle = Math.ceil(texts.length / 2);
+        const first = await askFitting(texts.slice(0, middle), signal);
+        return [...first, ...(await askFitting(texts.slice(middle), signal))];
+      }
+      const text = texts[0]!;
+      if (text.length <= CHARACTERS_THAT_FIT) throw error;
+      return askFitting([cut(text, Math.ceil(text.length / 2))], signal);
+    }
+  }
+
+  return {
+    model,
+    dimensions,
+    async embed(texts, signal) {
+      const wanted = new Map(texts.map((text) => [keyOf(text), cut(text, CHARACTERS_PER_TEXT)]));
+      const found = new Map<string, number[]>();
+      const missing: [string, string][] = [];
+      for (const [key, text] of wanted) {
+        const known = text.trim() === "" ? zero(dimensions) : cache.get(key);
+        if (known === undefined) missing.push([key, text]);
+        else found.set(key, known);
+      }
+      await inParallel(requestsOf(missing), REQUESTS_IN_FLIGHT, async (part) => {
+        const vectors = await askFitting(
+          part.map(([, text]) => text),
+          signal,
+        );
+        for (const [i, [key]] of part.entries()) {
+          cache.set(key, vectors[i]!);
+          found.set(key, vectors[i]!);
+        }
+      });
+      // Copies: what is kept here must not change with what the caller does to it.
+      return texts.map((text) => [...found.get(keyOf(text))!]);
+    },
+  };
+}
+
+/** Half a character is none: servers refuse it. */
+function cut(text: string, length: number): string {
+  return text.slice(0, length).toWellFormed();
+}
+
+/** As many texts to a request as its limits allow. */
+function requestsOf(texts: readonly [string, string][]): [string, string][][] {
+  const requests: [string, string][][] = [];
+  let room = 0;
+  for (const each of texts) {
+    const last = requests.at(-1);
+    if (last === undefined || last.length >= TEXTS_PER_REQUEST || each[1].length > room) {
+      requests.push([each]);
+      room = CHARACTERS_PER_REQUEST;
+    } else {
+      last.push(each);
+    }
+    room -= each[1].length;
+  }
+  return requests;
+}
+
+/** Servers may answer out of order; each vector names its text by `index`. */
+function inOrder(
+  data: readonly { index: number; embedding: number[] }[],
+  count: number,
+  dimensions: number,
+): number[][] {
+  const byIndex = new Map(data.map(({ index, embedding }) => [index, embedding]));
+  return Array.from({ length: count }, (_, i) => {
+    const vector = byIndex.get(i);
+    if (vector === undefined) throw new OutageError(`the embedding server left text ${i} out`);
+    if (vector.length === dimensions) return vector;
+    throw new OutageError(
+      `the model's vectors have ${vector.length} dimensions, EMBEDDING_DIMENSIONS says ${dimensions}`,
+    );
+  });
+}
+
+/** OpenAI answers 429 to who has not paid as well: no waiting helps. */
+const unpaid = z.object({ error: z.object({ code: z.literal("insufficient_quota") }) });
+
+function refusalOf({ status, headers }: Response, body: unknown, now: number): Error {
+  const said = `the embedding server answered ${status}`;
+  if (status === 429 && unpaid.safeParse(body).success) {
+    return new OutageError(`${said}: the account's quota is used up (insufficient_quota)`);
+  }
+  if (status === 429) {
+    const wait = retryAfterMs(headers.get("retry-after"), now) ?? RETRY_LATER_MS;
+    return new RetryLaterError(said, now + wait);
+  }
+  return [400, 413, 422].includes(status) ? new PermanentError(said) : new OutageError(said);
+}
+
+function codeOf(error: unknown): string {
+  const { name, cause } = error as Error & { cause?: { code?: string; message?: string } };
+  return cause?.code ?? cause?.message ?? name;
+}
+
+function keyOf(text: string): string {
+  return createHash("sha256").update(text).digest("base64");
+}
+
+function zero(dimensions: number): number[] {
+  return Array.from({ length: dimensions }, () => 0);
+}

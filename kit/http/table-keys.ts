@@ -1,0 +1,100 @@
+import { hash } from "node:crypto";
+import { GetItemCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { tenantId } from "../../lib/envelope/envelope.ts";
+import type { Logger } from "../../lib/log.ts";
+import { KeysUnavailableError, MAX_KEY, type Keys } from "./keys.ts";
+
+/** A revoked key goes on for so long at most, as long as the table answers. ms */
+const HIT_MS = 60_000;
+/** A new key may be refused for so long if it was tried before it was made. ms */
+const MISS_MS = 5_000;
+/** For how long a key that was good is taken while the table does not answer. ms */
+const OUTAGE_MS = 3_600_000;
+const LOOKUP_MS = 2_000;
+/** Of each kind: strangers' keys push out strangers' keys only. About 2 MB. */
+const MAX_CACHED = 10_000;
+
+type Hit = { tenant: string; checkedAt: number; askAgainAt: number };
+
+/**
+ * Keys from a DynamoDB table (infra/dynamodb/keys-table.ts), one item per SHA-256 of a key. While
+ * the table does not answer, keys that were good within the last hour stay good, and for all others
+ * `tenantOf` rejects: nobody is told that a key is wrong because a store is down.
+ */
+export function tableKeys({
+  client,
+  table,
+  now,
+  log,
+}: {
+  client: DynamoDBClient;
+  table: string;
+  /** Epoch ms. */
+  now: () => number;
+  log: Pick<Logger, "warn" | "info">;
+}): Keys {
+  const hits = new Map<string, Hit>();
+  const misses = new Map<string, { askAgainAt: number }>();
+  const asked = new Map<string, Promise<string | undefined>>();
+  let down = false;
+
+  async function ask(digest: string): Promise<string | undefined> {
+    const askedAt = now();
+    try {
+      const tenant = await read(digest);
+      answered(undefined);
+      hits.delete(digest);
+      misses.delete(digest);
+      if (tenant === undefined) keep(misses, digest, { askAgainAt: askedAt + MISS_MS });
+      else keep(hits, digest, { tenant, checkedAt: askedAt, askAgainAt: askedAt + HIT_MS });
+      return tenant;
+    } catch (error) {
+      answered(error);
+      const hit = hits.get(digest);
+      if (hit === undefined || now() - hit.checkedAt > OUTAGE_MS) {
+        throw new KeysUnavailableError(`table "${table}" does not answer`, { cause: error });
+      }
+      hit.askAgainAt = now() + MISS_MS;
+      return hit.tenant;
+    } finally {
+      asked.delete(digest);
+    }
+  }
+
+  async function read(sha256: string): Promise<string | undefined> {
+    const input = { TableName: table, Key: { sha256: { S: sha256 } }, ConsistentRead: true };
+    const abortSignal = AbortSignal.timeout(LOOKUP_MS);
+    const { Item } = await client.send(new GetItemCommand(input), { abortSignal });
+    return Item === undefined ? undefined : tenantId.parse(Item["tenant"]?.S);
+  }
+
+  /** One line when it begins and one when it ends, not one for each request. */
+  function answered(error: unknown): void {
+    if (error !== undefined && !down) log.warn({ table, err: error }, "API keys cannot be checked");
+    if (error === undefined && down) log.info({ table }, "API keys can be checked again");
+    down = error !== undefined;
+  }
+
+  return {
+    tenantOf(key) {
+      if (key.length > MAX_KEY) return undefined;
+      const digest = hash("sha256", key, "hex");
+      const hit = hits.get(digest);
+      if (hit !== undefined && now() < hit.askAgainAt) return hit.tenant;
+      const miss = misses.get(digest);
+      if (miss !== undefined && now() < miss.askAgainAt) return undefined;
+
+      const asking = asked.get(digest) ?? ask(digest);
+      asked.set(digest, asking);
+      return asking;
+    },
+    close: () => client.destroy(),
+  };
+}
+
+/** The one that was asked for the longest time ago makes room. */
+function keep<Known>(known: Map<string, Known>, digest: string, one: Known): void {
+  known.set(digest, one);
+  const [oldest] = known.keys();
+  if (known.size > MAX_CACHED && oldest !== undefined) known.delete(oldest);
+}

@@ -1,0 +1,109 @@
+import { type ClientRequest, type IncomingMessage, request as overHttp } from "node:http";
+import { request as overHttps } from "node:https";
+import { text } from "node:stream/consumers";
+import {
+  OutageError,
+  PermanentError,
+  RetryLaterError,
+  UncertainError,
+} from "../../lib/pipeline/errors.ts";
+import { retryAfterMs } from "../../lib/retry-after.ts";
+
+export type Request = {
+  method: "GET" | "POST";
+  url: string;
+  headers: Record<string, string>;
+  body?: string | Uint8Array | undefined;
+};
+export type Answer = {
+  status: number;
+  headers: IncomingMessage["headers"];
+  text: string;
+};
+
+/** From the connection to the last byte of the answer, ms. */
+const ANSWER_MS = 15_000;
+/** An answer is a few lines of JSON; what is more is cut off by an error. */
+const MAX_ANSWER = 1_000_000;
+
+/**
+ * Sends a request on a connection of its own: one that lay idle may be dead, and then nobody could
+ * tell whether the request arrived. Throws OutageError while nothing was handed over, and then, of a
+ * POST, UncertainError. Their texts have the failure's code alone: a URL may hold a secret.
+ */
+export async function exchange(request: Request, signal: AbortSignal): Promise<Answer> {
+  if (signal.aborted) throw new OutageError("stopped before anything was sent");
+  const { method, headers, body } = request;
+  const url = new URL(request.url);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+  const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
+  const open = url.protocol === "https:" ? overHttps : overHttp;
+  let connected = false;
+
+  try {
+    const sent = open(url, {
+      method,
+      headers: { ...headers, ...length },
+      agent: false,
+      signal: limit,
+    });
+    const secured = url.protocol === "https:" ? "secureConnect" : "connect";
+    sent.once("socket", (socket) => socket.once(secured, () => (connected = true)));
+    const answer = await answerOf(sent, body);
+    return { status: answer.statusCode ?? 0, headers: answer.headers, text: await read(answer) };
+  } catch (error) {
+    const { name, code } = error as { name: string; code?: string };
+    if (!connected) throw new OutageError(`cannot be reached: ${code ?? name}`);
+    // To ask is to send nothing.
+    const Unanswered = method === "GET" ? OutageError : UncertainError;
+    throw new Unanswered(`no answer: ${code ?? name}`);
+  }
+}
+
+/** Which statuses mean what, besides those that mean the same everywhere (`failureOf`). */
+export type Dialect = {
+  /** A wrong login or address: no message's fault. */
+  outages: readonly number[];
+  /** ms, as the other side says it in its own way; beside `Retry-After`. */
+  retryAfterMs?: (answer: Answer) => number | undefined;
+};
+
+/** Too slow, too early, too many: none of these was acted upon. */
+const LATER = new Set([408, 425, 429]);
+/** Where they do not say how long, ms. */
+const RETRY_LATER_MS = 30_000;
+
+/**
+ * What an answer means: undefined if the message was taken. 503 and what the dialect calls an outage
+ * refuse everything; another 5xx may come from a proxy behind which the message arrived.
+ */
+export function failureOf(answer: Answer, now: number, dialect: Dialect): Error | undefined {
+  const { status } = answer;
+  if (status >= 200 && status < 300) return undefined;
+  const said = `answered ${status}`;
+  if (LATER.has(status)) {
+    const header = retryAfterMs(answer.headers["retry-after"], now);
+    const wait = dialect.retryAfterMs?.(answer) ?? header ?? RETRY_LATER_MS;
+    return new RetryLaterError(said, now + wait);
+  }
+  if (status === 503 || dialect.outages.includes(status)) return new OutageError(said);
+  if (status >= 500) return new UncertainError(said);
+  // A redirect is a wrong address.
+  return status >= 400 ? new PermanentError(said) : new OutageError(said);
+}
+
+function answerOf(sent: ClientRequest, body: Request["body"]): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    sent.once("response", resolve).once("error", reject);
+    sent.end(body);
+  });
+}
+
+async function read(answer: IncomingMessage): Promise<string> {
+  let size = 0;
+  answer.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > MAX_ANSWER) answer.destroy(new Error("the answer is too long"));
+  });
+  return text(answer);
+}

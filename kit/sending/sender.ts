@@ -1,0 +1,81 @@
+import type { Received } from "../../lib/envelope/envelope.ts";
+import type { Consumer } from "../../lib/pipeline/consumer.ts";
+import { UncertainError } from "../../lib/pipeline/errors.ts";
+import type { Templates } from "./templates.ts";
+import type { Pace } from "./pace.ts";
+import type { Recipients, Request, Skipped } from "./recipients.ts";
+import type { Message, Transport } from "./transport.ts";
+
+/**
+ * A channel: each request becomes one message to one recipient, sent at most once, or reported as
+ * uncertain. To whom, in which words and when is settled before the send is marked as begun; the
+ * transport's errors say what became of it.
+ */
+export function sender<To>({
+  name,
+  concurrency,
+  whenUncertain,
+  parse,
+  recipients,
+  templates,
+  transport,
+  pace,
+  onSkipped,
+}: {
+  name: string;
+  concurrency: number;
+  whenUncertain: Consumer["whenUncertain"];
+  parse: (body: Uint8Array) => Received<Request>;
+  recipients: Recipients<To>;
+  templates: Templates;
+  transport: Transport<To>;
+  pace: Pace;
+  onSkipped: (skipped: { kind: string; why: Skipped }) => void;
+}): Consumer {
+  const ready = new WeakMap<Received, Message<To>>();
+  /** The last send has no known end: the next one asks first whether anybody is there. */
+  let doubtful = false;
+
+  return {
+    name,
+    repeatable: false,
+    concurrency,
+    whenUncertain,
+    parse,
+
+    async beforeSend(received: Received<Request>, signal) {
+      const { id, tenant_id: tenant, data: request } = received.event;
+      const { kind, template, data } = request;
+      const recipient = await recipients.find(received.event, signal);
+      if (typeof recipient === "string") {
+        onSkipped({ kind, why: recipient });
+        return "nothing to send";
+      }
+      const { to, name: named, locale } = recipient;
+      const content = templates.render({ tenant, template, locale, data });
+      if (doubtful) await transport.probe(signal);
+      doubtful = false;
+      await pace.turn(signal);
+      ready.set(received, { id, tenant, kind, to, recipient: named, content });
+      return "send";
+    },
+
+    async apply([received], signal) {
+      const message = received && ready.get(received);
+      if (message === undefined) throw new Error("a message is sent before it was made ready");
+      try {
+        await transport.send(message, signal);
+      } catch (error) {
+        doubtful = error instanceof UncertainError;
+        pace.failed(error);
+        throw error;
+      }
+      return [];
+    },
+
+    async probe(signal) {
+      await recipients.probe(signal);
+      await transport.probe(signal);
+    },
+  };
+}

@@ -1,0 +1,192 @@
+import { randomUUID } from "node:crypto";
+import type * as z from "zod";
+import type { exposition, ledger } from "../config.ts";
+import { coalescedLedger } from "../ledger/coalesced-ledger.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { observedLedger } from "./observed-ledger.ts";
+import { openLedger, type OpenLedger } from "../ledger/open-ledger.ts";
+import { logger } from "../log.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Consumer } from "../pipeline/consumer.ts";
+import type { Delivery } from "../pipeline/delivery.ts";
+import type { Settled } from "../pipeline/outcome.ts";
+import { batchProcessor, type ProcessBatch } from "../pipeline/process-batch.ts";
+import { requireTopology } from "../rabbit/apply-topology.ts";
+import { withChannel } from "../rabbit/connection.ts";
+import { rabbitForward } from "../rabbit/forward.ts";
+import { durationText } from "../rabbit/names.ts";
+import { observedPublisher } from "./observed-publisher.ts";
+import { rabbitPublisher } from "../rabbit/publisher.ts";
+import { sleep } from "../async/sleep.ts";
+import type { InvocationContext } from "./context.ts";
+import { openExposition } from "./exposition.ts";
+import { journal } from "./journal.ts";
+import { observedSink } from "./observed-sink.ts";
+import { type QueueBatch, type RabbitMQEvent, readEvent } from "../trigger/event.ts";
+import { termination } from "./termination.ts";
+
+/** On top of the function's time-out: how far the clocks of two machines may differ. */
+const CLOCK_SKEW_MS = 30_000;
+
+/**
+ * What every consumer's config.ts reads besides its sink's own: `variables`, `exposition` and `ledger`
+ * of lib/config.ts.
+ */
+export type ConsumerConfig = {
+  RABBITMQ_URL: string;
+  /** ms */
+  RETRY_DELAYS: readonly number[];
+  LOG_LEVEL: string;
+} & z.infer<z.ZodObject<typeof exposition>> &
+  z.infer<typeof ledger>;
+
+export type ConsumerHandler = {
+  /**
+   * Settles every message of the event and resolves, or rejects: then nothing may be acked and the
+   * batch must come again.
+   */
+  handler: (event: RabbitMQEvent, context: InvocationContext) => Promise<void>;
+  /**
+   * Opens and checks all that a batch of this queue needs, and rejects saying what is missing. The
+   * host calls it before it takes messages; on Lambda the first batch does.
+   */
+  prepare: (queue: string) => Promise<void>;
+  metrics: Metrics;
+  /** Waits for what is being published, then disconnects. */
+  close: () => Promise<void>;
+};
+
+/**
+ * Wires a consumer to broker, ledger, logs and metrics: the one way to run a batch, on Lambda and in
+ * the host. Everything is opened on first use and kept for the life of the process.
+ */
+export function consumerHandler({
+  consumer,
+  config,
+  requireSink,
+  closeSink,
+}: {
+  consumer: Consumer;
+  config: ConsumerConfig;
+  /** Rejects when the sink lacks what its owner must create (constraints, collections, tables). */
+  requireSink: () => Promise<void>;
+  closeSink: () => Promise<void>;
+}): ConsumerHandler {
+  const { name } = consumer;
+  const { RABBITMQ_URL: url, RETRY_DELAYS: retryDelays } = config;
+  const log = logger({ level: config.LOG_LEVEL, name });
+  const { metrics, exposed } = openExposition({ config, log });
+  const observed = { name, metrics };
+  metrics.consumer({ name });
+  const sink = observedSink(consumer, { ...observed, log });
+  const publisher = observedPublisher(rabbitPublisher({ url, name, log }), observed);
+  const processId = randomUUID();
+  const processors = new Map<string, ProcessBatch>();
+  /** Of the batch being processed: the runtime sends the next one only when it has ended. */
+  let report: (settled: Settled) => void = () => {};
+  let running: Promise<void> = Promise.resolve();
+  const terminated = termination({ running: () => running, close });
+
+  let opened: OpenLedger | undefined;
+  const ledgerOpened = once(async () => {
+    const warn = (text: string) => log.warn(text);
+    const opening = openLedger({ config, consumer, now: Date.now, random: Math.random, warn });
+    opening.catch(() => metrics.ledgerFailed({ name }));
+    opened = await opening;
+    return observedLedger(coalescedLedger(opened), observed);
+  });
+  const sinkChecked = once(requireSink);
+  const topologyChecked = oncePerKey((queue) =>
+    withChannel({ url, name: `${name} start` }, (channel) =>
+      requireTopology({ channel, queue, retryDelays }),
+    ),
+  );
+
+  async function prepare(queue: string): Promise<Ledger> {
+    const [ledger] = await Promise.all([ledgerOpened(), sinkChecked(), topologyChecked(queue)]);
+    return ledger;
+  }
+
+  /** The first batch shows the function's time-out: its remaining time as it starts. */
+  function processorOf(queue: string, ledger: Ledger, timeoutMs: number): ProcessBatch {
+    const known = processors.get(queue);
+    if (known) return known;
+    const onRetry = (tier: number) => metrics.retried({ name, tier: durationText(tier) });
+    const made = batchProcessor(sink, {
+      ledger,
+      forward: rabbitForward({ publisher, queue, retryDelays, onRetry }),
+      retryDelays,
+      leaseMs: timeoutMs + CLOCK_SKEW_MS,
+      process: processId,
+      report: (settled) => report(settled),
+      now: Date.now,
+      random: Math.random,
+      nonce: randomUUID,
+      sleep,
+    });
+    processors.set(queue, made);
+    return made;
+  }
+
+  async function settle(
+    { queue, deliveries }: QueueBatch,
+    context: InvocationContext,
+    timeoutMs: number,
+  ): Promise<void> {
+    const book = journal({ name, queue, size: deliveries.length, log, metrics, now: Date.now });
+    try {
+      const ledger = await prepare(queue);
+      report = book.settled;
+      await processorOf(
+        queue,
+        ledger,
+        timeoutMs,
+      )(deliveries satisfies Delivery[], {
+        signal: context.signal ?? terminated(),
+        remainingMs: () => context.getRemainingTimeInMillis(),
+      });
+      book.ended();
+    } catch (error) {
+      book.ended(error);
+      throw error;
+    }
+  }
+
+  async function run(event: RabbitMQEvent, context: InvocationContext): Promise<void> {
+    const timeoutMs = context.getRemainingTimeInMillis();
+    for (const batch of readEvent(event)) await settle(batch, context, timeoutMs);
+  }
+
+  async function close(): Promise<void> {
+    await publisher.close();
+    opened?.close();
+    await closeSink();
+  }
+
+  return {
+    handler: exposed((event, context) => (running = run(event, context))),
+    async prepare(queue) {
+      await prepare(queue);
+    },
+    metrics,
+    close,
+  };
+}
+
+/** Remembers a success; after a failure the next call tries again. */
+function once<T>(open: () => Promise<T>): () => Promise<T> {
+  const opened = oncePerKey(open);
+  return () => opened("");
+}
+
+function oncePerKey<T>(open: (key: string) => Promise<T>): (key: string) => Promise<T> {
+  const opened = new Map<string, Promise<T>>();
+  return (key) => {
+    const known = opened.get(key);
+    if (known) return known;
+    const opening = open(key);
+    opened.set(key, opening);
+    opening.catch(() => opened.delete(key));
+    return opening;
+  };
+}
