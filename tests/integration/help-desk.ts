@@ -181,9 +181,9 @@ export async function openHelpDesk({
       body: JSON.stringify({ ...event, source: "desk", metadata: { version: "1.0" } }),
       signal: AbortSignal.timeout(20_000),
     });
-    const { id = "", error } = (await answer.json()) as { id?: string; error?: string };
+    const { id = "", code } = (await answer.json()) as { id?: string; code?: string };
     const retryAfter = answer.headers.get("retry-after");
-    return { status: answer.status, retryAfter, id, ...(error !== undefined && { error }) };
+    return { status: answer.status, retryAfter, id, ...(code !== undefined && { code }) };
   }
 
   return {
