@@ -1,10 +1,11 @@
 import { Hono, type Context } from "hono";
 import { checkEvent, FUTURE_MS, internalTypes } from "../../events/catalogue.ts";
 import {
+  checkBounds,
   InvalidEventError,
   MAX_BYTES,
   NotJsonError,
-  openDocument,
+  parseJson,
   type Envelope,
   type Issue,
 } from "../../lib/envelope/envelope.ts";
@@ -82,16 +83,17 @@ export function createApp(deps: Deps): Hono {
 
   /** From bytes to what is published, or why not. */
   function open(bytes: Uint8Array, c: Context, tenant: string): Accepted | Refusal {
-    let opened: ReturnType<typeof openDocument>;
+    let document: unknown;
     try {
-      opened = openDocument(bytes);
+      document = parseJson(bytes);
     } catch (error) {
       if (error instanceof NotJsonError) return { ...refusals.malformed, message: error.message };
       if (error instanceof InvalidEventError) return invalid(error.issues);
       throw error;
     }
+    const outOfBounds = checkBounds(document);
     const key = c.req.header("idempotency-key")?.replace(/^"(.*)"$/, "$1");
-    const { fields, issues, asSent } = normalise(opened.document, { tenant, key, newId });
+    const { fields, issues, asSent } = normalise(document, { tenant, key, newId });
     const named = fields["tenant_id"];
     if (typeof named === "string" && named !== tenant) return refusals.otherTenant;
 
@@ -102,9 +104,9 @@ export function createApp(deps: Deps): Hono {
     }
     const checked = checkEvent(fields, now() + FUTURE_MS);
     const wrong = [...issues, ...(checked.issues ?? [])];
-    if (opened.issues.length > 0 || wrong.length > 0 || checked.value === undefined) {
+    if (outOfBounds.length > 0 || wrong.length > 0 || checked.value === undefined) {
       const named = wrong.map((issue) => ({ ...issue, path: asSent(issue.path) }));
-      return invalid([...opened.issues, ...named]);
+      return invalid([...outOfBounds, ...named]);
     }
     const { envelope } = checked.value;
     const body = Buffer.from(JSON.stringify(envelope));
