@@ -2,10 +2,11 @@ import { aliases } from "../../events/aliases.ts";
 import { checkEvent, FUTURE_MS, internalTypes, unversionedName } from "../../events/catalogue.ts";
 import { type Problem, problems } from "../../kit/http/problem.ts";
 import {
+  checkBounds,
   InvalidEventError,
   MAX_BYTES,
   NotJsonError,
-  openDocument,
+  parseJson,
   type Issue,
 } from "../../lib/envelope/envelope.ts";
 import type { RabbitMessage } from "../../lib/rabbit/publisher.ts";
@@ -41,15 +42,16 @@ export function accept(
   bytes: Uint8Array,
   request: Request,
 ): (RabbitMessage & { messageId: string; type: string }) | Problem {
-  let opened: ReturnType<typeof openDocument>;
+  let document: unknown;
   try {
-    opened = openDocument(bytes);
+    document = parseJson(bytes);
   } catch (error) {
     if (error instanceof NotJsonError) return { ...problems.malformed, detail: error.message };
     if (error instanceof InvalidEventError) return invalid(error.issues);
     throw error;
   }
-  const { fields, issues, asSent } = normalise(opened.document, request);
+  const outOfBounds = checkBounds(document);
+  const { fields, issues, asSent } = normalise(document, request);
   const named = fields["tenant_id"];
   if (typeof named === "string" && named !== request.tenant) return refusals.otherTenant;
 
@@ -60,9 +62,9 @@ export function accept(
   }
   const checked = checkEvent(fields, request.now() + FUTURE_MS);
   const wrong = [...issues, ...(checked.issues ?? [])];
-  if (opened.issues.length > 0 || wrong.length > 0 || checked.value === undefined) {
+  if (outOfBounds.length > 0 || wrong.length > 0 || checked.value === undefined) {
     const asNamed = wrong.map((issue) => ({ ...issue, path: asSent(issue.path) }));
-    return invalid([...opened.issues, ...asNamed]);
+    return invalid([...outOfBounds, ...asNamed]);
   }
   const { envelope } = checked.value;
   const body = Buffer.from(JSON.stringify(envelope));

@@ -52,7 +52,7 @@ export const functions = Object.keys(MESSAGES) as FunctionName[];
 export type Round = { tenant: string; size: number; events: readonly Event[] };
 export type Event = { id: string; type: string; timestamp: string; data: Record<string, unknown> };
 
-export type Answer = { status: number; retryAfter: string | null; id: string; error?: string };
+export type Answer = { status: number; retryAfter: string | null; id: string; code?: string };
 
 /**
  * What the sinks show of a round: whatever was done twice is counted twice, where a sink can show it. `mails`
