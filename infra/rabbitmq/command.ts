@@ -19,7 +19,7 @@ const USAGE = `Usage: warren topology <command>
 
 const EXPECTED = [ConfigError, TopologyError, BrokerUnavailableError, ManagementError];
 
-/** \`warren topology …\` */
+/** `warren topology …` */
 export async function command([verb = "", ...rest]: string[]): Promise<number> {
   const run = Object.hasOwn(verbs, verb) && rest.length === 0 ? verbs[verb] : undefined;
   if (run === undefined) {

@@ -36,7 +36,7 @@ const USAGE = `Usage: warren dead-letters <command> <queue>
 
 The broker is RABBITMQ_URL, else the local one.`;
 
-/** \`warren dead-letters …\` */
+/** `warren dead-letters …` */
 export async function command(args: string[]): Promise<number> {
   try {
     return await run(args);
@@ -179,7 +179,10 @@ async function show(target: Target, selection: Selection): Promise<number> {
   });
 }
 
-/** PROTOCOL: generation + 1, attempt 1; the original goes only after the confirm of its copy. */
+/**
+ * Publishes the next generation at attempt 1, and removes the original only after the confirm
+ * (docs/message-lifecycle.md, rule 12).
+ */
 async function retry(target: Target, selection: Selection): Promise<number> {
   const publisher = rabbitPublisher({ url: target.url, name: "warren dead-letters retry" });
   try {
