@@ -29,11 +29,13 @@ function setup({ failure, ready = true }: { failure?: Error; ready?: boolean } =
   const logged: unknown[] = [];
   const metrics = createMetrics();
   const app = createApp({
-    publish: (message) => {
-      published.push(message);
-      return failure ? Promise.reject(failure) : Promise.resolve();
+    publisher: {
+      publish: (message) => {
+        published.push(message);
+        return failure ? Promise.reject(failure) : Promise.resolve();
+      },
+      ready: () => ready,
     },
-    ready: () => ready,
     keys: { tenantOf: (key) => (key === "k-shop" ? "shop" : undefined) },
     metrics,
     log: {

@@ -19,8 +19,7 @@ export const { app, handler, metrics, close } = await httpFunction({
       app: createApp({
         ...tools,
         log,
-        publish: (message) => publisher.publish(message),
-        ready: () => publisher.ready(),
+        publisher,
         newId: eventIds(Date.now),
         now: Date.now,
         bodyTimeoutMs: 10_000,

@@ -54,11 +54,6 @@ export const problems = {
   },
 } as const satisfies Record<string, Problem>;
 
-/** Whether a function was answered with a problem instead of the thing it asked for. */
-export function isProblem(made: object): made is Problem {
-  return "code" in made && "detail" in made;
-}
-
 /** Sends the problem document; the status phrase is its title, as `about:blank` demands. */
 export function answerProblem(
   c: Context,

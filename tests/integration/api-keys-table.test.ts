@@ -173,8 +173,7 @@ function warren(...args: string[]): Promise<{ stdout: string; stderr: string }> 
 async function post(key: string) {
   const { type, sample: data } = contracts[0];
   const app = createApp({
-    publish: async () => {},
-    ready: () => true,
+    publisher: { publish: async () => {}, ready: () => true },
     keys,
     metrics: createMetrics(),
     log: { warn: () => {}, error: () => {} },

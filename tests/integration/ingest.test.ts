@@ -37,8 +37,7 @@ beforeAll(async () => {
   publisher = rabbitPublisher({ url: through.href, name: "ingest-test", timeoutMs: TIMEOUT_MS });
 
   const app = createApp({
-    publish: (message) => publisher.publish(message),
-    ready: () => publisher.ready(),
+    publisher,
     keys: { tenantOf: (key) => (key === "k-shop" ? "shop" : undefined) },
     metrics: createMetrics(),
     log: { warn: () => {}, error: (line: { err: unknown }) => unexpected.push(line.err) },
