@@ -18,22 +18,24 @@ beforeEach(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-describe.each(paths.map((path) => [path.join(" ") || "(none)", path] as const))(
-  "warren %s",
-  (_, path) => {
-    test("has a help text with an example", async () => {
-      expect(await run([...path, "--help"])).toBe(0);
-      expect(printed.join("\n")).toMatchSnapshot();
-      expect(complained).toEqual([]);
-    });
+const named = paths.map((path) => [["warren", ...path].join(" "), path] as const);
+describe.each(named)("%s", (_, path) => {
+  test("has a help text with an example", async () => {
+    expect(await run([...path, "--help"])).toBe(0);
+    expect(printed.join("\n")).toMatchSnapshot();
+    expect(printed.join("\n")).toContain("Example:");
+    expect(complained).toEqual([]);
+  });
 
-    test("refuses an unknown option", async () => {
-      expect(await run([...path, "--hepl"])).toBe(2);
-      expect(complained.join("\n")).toMatchSnapshot();
-      expect(printed).toEqual([]);
-    });
-  },
-);
+  test("refuses an unknown option", async () => {
+    expect(await run([...path, "--hepl"])).toBe(2);
+    expect(complained.join("\n")).toBe(
+      "error: unknown option '--hepl'\n(Did you mean --help?)\n" +
+        `See: ${["warren", ...path].join(" ")} --help`,
+    );
+    expect(printed).toEqual([]);
+  });
+});
 
 test.each([
   [["dead-leters"], "(Did you mean dead-letters?)"],

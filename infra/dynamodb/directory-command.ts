@@ -7,6 +7,7 @@ import { ensureDirectoryTable } from "./directory-table.ts";
 /** `warren directory …` */
 export function define(command: Command): void {
   const ready = (table: string) => `Table "${table}" is ready.`;
+  command.addHelpText("after", notes("warren directory check warren-directory"));
   command
     .command("create")
     .description("Create the DynamoDB table of the directory unless it exists.")

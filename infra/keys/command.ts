@@ -23,6 +23,7 @@ const SHORTEST = 6;
 
 /** `warren keys …`; the key alone goes to stdout. */
 export function define(command: Command): void {
+  command.addHelpText("after", notes("warren keys create acme"));
   command
     .command("create")
     .description("Create a key and print it, once.")

@@ -10,6 +10,7 @@ import { ensureLedgerTable } from "../dynamodb/table.ts";
 
 /** `warren ledger …`; Redis needs no table, but its settings must not evict rows. */
 export function define(command: Command): void {
+  command.addHelpText("after", notes("warren ledger check"));
   command
     .command("create")
     .description("Create the DynamoDB table of the ledger unless it exists.")

@@ -10,7 +10,7 @@ import { smsVariables } from "../../functions/send-sms/config.ts";
 import { telegramVariables } from "../../functions/send-telegram/config.ts";
 import { port, readConfig, variables } from "../../lib/config.ts";
 import { sending } from "../../kit/sending/config.ts";
-import { exit } from "../cli/errors.ts";
+import { exit, UsageError } from "../cli/errors.ts";
 import { notes } from "../cli/help.ts";
 import { startHost } from "./host.ts";
 import { DEV, environmentOf, startService } from "../service/instance.ts";
@@ -26,6 +26,7 @@ import { status, tableOf } from "./status.ts";
 /** `warren start`: services, then all functions; finds what runs already. */
 export function define(command: Command): void {
   command
+    .argument("[function...]", "functions of serverless.yml (default: all)")
     .addHelpText(
       "after",
       notes("warren start", {
@@ -33,10 +34,11 @@ export function define(command: Command): void {
         "…": "addresses of your own services, and settings of the functions: docs/settings.md",
       }),
     )
-    .action(async () => exit(await start()));
+    .action(async (names: string[]) => exit(await start(names)));
 }
 
-async function start(): Promise<number> {
+async function start(names: readonly string[]): Promise<number> {
+  if (names.length > 0) throw new UsageError("start takes no functions yet: it starts all");
   if (await refuseBesideOffline()) return 1;
   const waits = () => console.log("Another start or stop is at work here; waiting for it.");
   const functions = { title: "Functions", start: startHost };

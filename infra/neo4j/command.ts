@@ -16,6 +16,7 @@ const READY = "The graph's constraints are in place.";
 
 /** `warren graph …` */
 export function define(command: Command): void {
+  command.addHelpText("after", notes("warren graph check"));
   command
     .command("create")
     .description("Create the constraints of the Neo4j graph that are missing.")

@@ -18,6 +18,7 @@ const VARIABLES = {
 
 /** `warren vectors …`, of the model that is set. */
 export function define(command: Command): void {
+  command.addHelpText("after", notes("warren vectors check"));
   command
     .command("create")
     .description("Create the collections that are missing.")

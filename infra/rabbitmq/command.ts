@@ -20,6 +20,7 @@ const BROKER = {
 
 /** `warren topology …` */
 export function define(command: Command): void {
+  command.addHelpText("after", notes("warren topology check"));
   command
     .command("print")
     .description("Print the exchanges, queues and bindings that the functions need.")

@@ -40,6 +40,7 @@ type Flags = {
 
 /** `warren dead-letters …` */
 export function define(command: Command): void {
+  command.addHelpText("after", notes("warren dead-letters list events.neo4j"));
   verb(command, "list", "warren dead-letters list events.neo4j")
     .description("Print one line for each event: id, reason, attempts.")
     .addOption(ids("only the event with this id; repeatable"))
@@ -88,8 +89,8 @@ function verb(command: Command, name: string, example: string): Command {
 }
 
 function ids(description: string): Option {
-  return new Option("--id <id>", description).argParser((id, before: string[] = []) => [
-    ...before,
+  return new Option("--id <id>", description).argParser((id, before: string[] | undefined) => [
+    ...(before ?? []),
     id,
   ]);
 }

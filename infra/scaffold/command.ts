@@ -10,6 +10,7 @@ import { newFunction } from "./new-function.ts";
 
 /** `warren new function …` */
 export function define(command: Command): void {
+  command.addHelpText("after", notes("warren new function review-alerts"));
   command
     .command("function")
     .description(
