@@ -173,7 +173,10 @@ function textOf(one: Shown): string {
   ].join("\n");
 }
 
-/** PROTOCOL: generation + 1, attempt 1; the original goes only after the confirm of its copy. */
+/**
+ * Publishes the next generation at attempt 1, and removes the original only after the confirm
+ * (docs/message-lifecycle.md, rule 12).
+ */
 async function retry(target: Target, selection: Selection): Promise<void> {
   const publisher = rabbitPublisher({ url: target.url, name: "warren dead-letters retry" });
   try {
@@ -204,9 +207,9 @@ async function retry(target: Target, selection: Selection): Promise<void> {
 }
 
 /**
- * Gives unconsumed events to the queues of the functions that accept them by now. Not to the exchange: where
- * the topology is not yet applied, that would only put them back, and confirm it. No function has ever seen them, so
- * they stay what they were: first generation, first attempt. What still nobody accepts stays, too.
+ * Publishes unconsumed events to the queues of the functions that accept them by now. Not to the exchange: without
+ * the new bindings it would put them back into the unconsumed queue, and confirm. No function has handled
+ * them, so they keep generation and attempt. Events that no function accepts stay in the queue.
  */
 async function routeAgain(target: Target, selection: Selection): Promise<void> {
   const consumers = await readConsumers();

@@ -36,7 +36,7 @@ const UNREADABLE = "unreadable event";
 export const scenarios: readonly Scenario[] = [
   {
     title: "two workers at once",
-    how: "Two workers stand still while each gets a copy of the same 50 events, and go on at the same moment.",
+    how: "Two workers are paused while each gets a copy of the same 50 events, and resume at the same moment.",
     workers: 2,
     kills: false,
     async play(rig, tenant) {
@@ -59,7 +59,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: "kill -9 before the effect",
-    how: "The request that makes the effect is kept back on its way to the sink, the workers are killed, the request is dropped.",
+    how: "The request that makes the effect is held on its way to the sink, the workers are killed, and the request is dropped.",
     workers: 2,
     kills: true,
     async play(rig, tenant) {
@@ -82,7 +82,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: "kill -9 between effect and complete",
-    how: "The ledger's record that events are done is kept back; once their effect is in the sink the workers are killed, and the record is dropped.",
+    how: "The ledger's record that events are done is held. Once their effect is in the sink the workers are killed, and the record is dropped.",
     workers: 2,
     kills: true,
     async play(rig, tenant) {
@@ -128,7 +128,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: "malformed event",
-    how: "Among ten events are one that is no JSON and one without data.",
+    how: "Ten valid events arrive with one that is not JSON and one without data.",
     workers: 1,
     kills: false,
     async play(rig, tenant) {
@@ -154,7 +154,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: "redelivery in another composition",
-    how: "The channel is lost while 40 events have their effect and no record yet; they come again one by one, and as copies in reverse order among 20 new ones.",
+    how: "The channel is lost when 40 events have their effect but no record yet. They are redelivered one by one, and published again in reverse order among 20 new ones.",
     workers: 1,
     kills: false,
     async play(rig, tenant) {
@@ -186,7 +186,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: "out of order",
-    how: "The same history of four entities: as it happened, backwards, and twice shuffled with each event doubled. Where events have nothing in common, they come newest first.",
+    how: "The same history of four entities is played in order, backwards, and twice shuffled with each event doubled. For functions whose events are independent, the events come newest first.",
     workers: 1,
     kills: false,
     play: (rig, tenant) =>
@@ -196,7 +196,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: `sink down ${OUTAGE_MS / 1_000} s`,
-    how: `The sink cannot be reached for ${OUTAGE_MS / 1_000} s; 50 events come at its beginning and 50 in the middle.`,
+    how: `The sink cannot be reached for ${OUTAGE_MS / 1_000} s; 50 events arrive at the start and 50 in the middle.`,
     workers: 1,
     kills: false,
     async play(rig, tenant) {

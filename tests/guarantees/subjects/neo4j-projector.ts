@@ -7,8 +7,7 @@ import { type History, idOf, produced, sinkWire, type Stage, type Subject } from
 export const neo4jProjector: Subject = {
   name: "neo4j-projector",
   sink: "Neo4j",
-  proof:
-    "a uniquely constrained record of the event in the same transaction; every field guarded by its own stamp",
+  proof: "a uniquely constrained record of the event in the same transaction; a stamp per field",
   vow: "once",
   open,
 };

@@ -9,7 +9,7 @@ export const notifier: Subject = {
   name: "notifier",
   sink: "the senders' queues",
   proof:
-    "a request to send has the same id and bytes however often it is made, and its sender drops copies: an effect is one such request",
+    "the same event always gives a request with the same id and bytes, and its sender drops copies: one effect is one such request",
   vow: "once",
   queues: [{ queue: QUEUE, accepts: ["email.requested"] }],
   open,

@@ -10,7 +10,7 @@ export const qdrantProjector: Subject = {
   name: "qdrant-projector",
   sink: "Qdrant",
   proof:
-    "a point's id is the entity's; read, merge, write under a revision guard, verified by reading back; a profile has each event once",
+    "the entity decides about the point's id; the worker reads, merges, writes under a revision guard and reads back; a profile contains each event once",
   vow: "once",
   open,
 };

@@ -16,7 +16,7 @@ import { tcpProxy } from "../../integration/tcp-proxy.ts";
 import { idOf, type Produced, produced, sinkWire, type Stage, type Subject } from "../subject.ts";
 
 const MARKED =
-  "claimed alone and marked `sending` just before; who finds a mark and no end of it reports the send as uncertain";
+  "each message is claimed alone and marked `sending` just before the send; a process that finds the mark without an end reports the send as uncertain";
 
 export const sendEmail: Subject = {
   name: "send-email",
@@ -98,7 +98,7 @@ function overHttp(
   return {
     name,
     sink,
-    proof: `${MARKED}, and keeps it as a dead letter: nothing tells a second from the first`,
+    proof: `${MARKED}, and keeps it as a dead letter: the provider cannot tell a second message from the first`,
     vow: "once, or uncertain and kept",
     async open() {
       const book = receivedBook();
