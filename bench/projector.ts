@@ -7,12 +7,8 @@
 import { randomUUID } from "node:crypto";
 import neo4j, { type Driver, type ManagedTransaction } from "neo4j-driver";
 import { config } from "../functions/neo4j-projector/config.ts";
-import {
-  accepts,
-  name as consumer,
-  neo4jProjector,
-  type ProjectedEvent,
-} from "../functions/neo4j-projector/consumer.ts";
+import { accepts, type ProjectedEvent } from "../functions/neo4j-projector/accepts.ts";
+import { name as consumer, neo4jProjector } from "../functions/neo4j-projector/consumer.ts";
 import { neo4jGraph } from "../functions/neo4j-projector/graph.ts";
 import { neo4jStore } from "../functions/neo4j-projector/neo4j.ts";
 import { project } from "../functions/neo4j-projector/projection.ts";

@@ -6,11 +6,8 @@
 import { randomUUID } from "node:crypto";
 import { collectionsOf, type Place } from "../functions/qdrant-projector/collections.ts";
 import { config } from "../functions/qdrant-projector/config.ts";
-import {
-  accepts,
-  type ProjectedEvent,
-  qdrantProjector,
-} from "../functions/qdrant-projector/consumer.ts";
+import { accepts, type ProjectedEvent } from "../functions/qdrant-projector/accepts.ts";
+import { qdrantProjector } from "../functions/qdrant-projector/consumer.ts";
 import {
   batchesOf,
   type Point,

@@ -3,7 +3,7 @@ import { chunksOf, inParallel } from "../../lib/async/in-parallel.ts";
 import { OutageError } from "../../lib/pipeline/errors.ts";
 import { pointKinds } from "../../kit/qdrant/names.ts";
 import { type Collections, problemsOf } from "./collections.ts";
-import type { ProjectedEvent } from "./consumer.ts";
+import type { ProjectedEvent } from "./accepts.ts";
 import { entityKinds } from "./entities.ts";
 import { entityPoints, type Merged } from "./entity-points.ts";
 import { productVectors } from "./product-vectors.ts";

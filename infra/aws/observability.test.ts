@@ -9,7 +9,8 @@ import { topologyOf } from "../../lib/rabbit/topology.ts";
 import { keyOf, readEmf } from "../../tests/emf.ts";
 import { ALARMS } from "../alarms/catalogue.ts";
 import { readConsumers, ROOT } from "../rabbitmq/consumers.ts";
-import { observability, type ObservedFunction, type Resources } from "./observability.ts";
+import { observability } from "./observability.ts";
+import type { ObservedFunction, Resources } from "./watched.ts";
 import { lambdaId, type Metric } from "./watched.ts";
 
 type Alarm = Partial<Metric> & {

@@ -5,9 +5,9 @@ import { readDeclaration } from "../../lib/host/declaration.ts";
 import { readConsumers } from "../rabbitmq/consumers.ts";
 import type { Resources } from "./declared.ts";
 import { type ConsumerDefaults, type FunctionOfOsls, giveDefaults } from "./defaults.ts";
-import type { ObservedFunction } from "./observability.ts";
 import { type Parameters, problemsOf, problemsOfParams } from "./parameters.ts";
 import { complete } from "./template.ts";
+import type { ObservedFunction } from "./watched.ts";
 
 /** Of osls' object, what is used here. */
 type Serverless = {

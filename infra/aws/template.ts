@@ -1,9 +1,9 @@
 import { type QueueConsumer, topologyOf } from "../../lib/rabbit/topology.ts";
 import { arnOf, type Declared, either, ref, type Resource, type Resources } from "./declared.ts";
 import { mappingsOf } from "./mappings.ts";
-import { observability, type ObservedFunction } from "./observability.ts";
+import { observability } from "./observability.ts";
 import { rolesOf } from "./roles.ts";
-import { lambdaId } from "./watched.ts";
+import { lambdaId, type ObservedFunction } from "./watched.ts";
 
 /** The function that prepares broker and graph, and the custom resource that runs it (setup.yml). */
 const SETUP = { key: "setup", id: "Setup" };

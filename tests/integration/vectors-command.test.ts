@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { collectionsOf, type Place } from "../../functions/qdrant-projector/collections.ts";
-import type { ProjectedEvent } from "../../functions/qdrant-projector/consumer.ts";
+import type { ProjectedEvent } from "../../functions/qdrant-projector/accepts.ts";
 import { qdrantStore } from "../../functions/qdrant-projector/qdrant.ts";
 import { qdrantVectors } from "../../functions/qdrant-projector/vectors.ts";
 import { applyCollections, problemsWith, readAliases } from "../../infra/qdrant/collections.ts";
