@@ -18,9 +18,11 @@ export const { metrics } = exposition;
 const now = Date.now;
 const keys = await openKeys(settings.keys, { now, log });
 const purchases = neo4jPurchases({
-  url: settings.NEO4J_URL,
-  user: settings.NEO4J_USER,
-  password: settings.NEO4J_PASSWORD,
+  server: {
+    url: settings.NEO4J_URL,
+    user: settings.NEO4J_USER,
+    password: settings.NEO4J_PASSWORD,
+  },
   now,
 });
 
