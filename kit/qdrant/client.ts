@@ -13,7 +13,7 @@ import { connect, type Server } from "./connect.ts";
  * unchanged. An aborted signal ends the wait; the server may still execute the request.
  */
 export type Qdrant = {
-  ask<T>(signal: AbortSignal, work: (client: QdrantClient) => Promise<T>): Promise<T>;
+  ask: <T>(signal: AbortSignal, work: (client: QdrantClient) => Promise<T>) => Promise<T>;
 };
 
 /** Connections that were idle for longer may be dead without a notice: a new client is opened. ms */
