@@ -65,17 +65,6 @@ export const variables = {
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
 };
 
-/** Where the graph is. */
-export const graphVariables = {
-  /** `bolt:` for one server, `neo4j:` for a cluster, `+s` for TLS. */
-  NEO4J_URL: z.url({
-    protocol: /^(bolt|neo4j)(\+s|\+ssc)?$/,
-    error: "must be a bolt:// or neo4j:// URL",
-  }),
-  NEO4J_USER: z.string(),
-  NEO4J_PASSWORD: z.string(),
-};
-
 /**
  * How a function's metrics are exposed (lib/runtime/exposition.ts). Lambda itself sets its function's
  * name; the namespace is CloudWatch's, one for each stage.
@@ -87,9 +76,6 @@ export const exposition = {
     .regex(/^(?!AWS\/)[\w./#:-]{1,255}$/, "must be a CloudWatch namespace, such as Warren/prod")
     .default("Warren"),
 };
-
-/** What whoever knows people reads besides: the DynamoDB table of the directory (kit/people). */
-export const directory = { DIRECTORY_TABLE: z.string() };
 
 /**
  * Which ledger a consumer uses, joined to its config: `z.object({ … }).and(ledger)`. The result is

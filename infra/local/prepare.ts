@@ -1,7 +1,9 @@
 import { ensureDirectoryTable } from "../dynamodb/directory-table.ts";
 import { ensureLedgerTable } from "../dynamodb/table.ts";
 import { applyConstraints } from "../neo4j/constraints.ts";
+import { declaredConstraints } from "../neo4j/declared.ts";
 import { applyCollections } from "../qdrant/collections.ts";
+import { declaredCollections } from "../qdrant/declared.ts";
 import { readVectors } from "../qdrant/read-vectors.ts";
 import { topologyOf } from "../../lib/rabbit/topology.ts";
 import { applyTopology } from "../rabbitmq/apply.ts";
@@ -29,11 +31,14 @@ export async function prepare(
       return;
     }
     case "neo4j":
-      return applyConstraints({
-        url: required(environment, "NEO4J_URL"),
-        user: required(environment, "NEO4J_USER"),
-        password: required(environment, "NEO4J_PASSWORD"),
-      });
+      return applyConstraints(
+        {
+          url: required(environment, "NEO4J_URL"),
+          user: required(environment, "NEO4J_USER"),
+          password: required(environment, "NEO4J_PASSWORD"),
+        },
+        await declaredConstraints(),
+      );
     case "rabbitmq":
       return applyTopology({
         url: required(environment, "RABBITMQ_URL"),
@@ -47,7 +52,7 @@ export async function prepare(
     case "qdrant": {
       // The model is the caller's choice.
       const { server, place } = readVectors({ ...process.env, ...environment });
-      return applyCollections(server, place);
+      return applyCollections(server, place, await declaredCollections());
     }
   }
 }
