@@ -1,4 +1,4 @@
-import type { Delivery } from "../pipeline/delivery.ts";
+import type { Delivery } from "../pipeline/message.ts";
 
 /**
  * Our headers. Those that a handler reads are numbers, since Lambda's RabbitMQ event keeps numbers

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Envelope } from "../envelope/envelope.ts";
 import { createMetrics } from "./metrics.ts";
-import type { Outcome, Settled } from "../pipeline/outcome.ts";
+import type { Outcome, Settled } from "../pipeline/message.ts";
 import { journal } from "./journal.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");

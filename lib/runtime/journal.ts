@@ -1,6 +1,6 @@
 import type { Logger } from "../log.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Outcome, Settled } from "../pipeline/outcome.ts";
+import type { Outcome, Settled } from "../pipeline/message.ts";
 
 /** Enough to recognise an error; a dead letter carries more of it. */
 const MAX_ERROR = 500;

@@ -19,7 +19,6 @@ function opened() {
     name: "graph",
     repeatable: true,
     concurrency: 1,
-    whenUncertain: "dead-letter",
     parse: () => {
       throw new Error("is not asked");
     },

@@ -1,5 +1,5 @@
 import { deliveryHeaders } from "../rabbit/headers.ts";
-import type { Delivery } from "../pipeline/delivery.ts";
+import type { Delivery } from "../pipeline/message.ts";
 
 /**
  * What Lambda hands over for Amazon MQ for RabbitMQ, and what the host builds alike (AWS: "Using

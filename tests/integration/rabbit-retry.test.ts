@@ -1,6 +1,6 @@
 import type { ConsumeMessage } from "amqplib";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Delivery } from "../../lib/pipeline/delivery.ts";
+import type { Delivery } from "../../lib/pipeline/message.ts";
 import {
   applyTopology,
   requireEventsExchange,

@@ -1,0 +1,4 @@
+/** An error as people should read it: its name and message, never its stack. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
