@@ -3,7 +3,7 @@ import { readConfig } from "../../lib/config.ts";
 import { openKeys } from "../../kit/http/open-keys.ts";
 import { openExposition } from "../../lib/runtime/exposition.ts";
 import { logger } from "../../lib/log.ts";
-import { observedPublisher } from "../../lib/runtime/observed-publisher.ts";
+import { observedPublisher } from "../../lib/runtime/observed.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { createApp } from "./app.ts";
 import { config } from "./config.ts";

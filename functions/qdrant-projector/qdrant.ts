@@ -7,7 +7,7 @@ import {
 import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
 import { connect, type Server } from "../../kit/qdrant/connect.ts";
 import { turns } from "../../lib/async/turns.ts";
-import { unlessAborted } from "../../lib/async/unless-aborted.ts";
+import { unlessAborted } from "../../lib/async/deadline.ts";
 
 /**
  * Qdrant as this function uses it. Every call throws OutageError when the server cannot do its work

@@ -1,5 +1,5 @@
 import neo4j, { type Driver } from "neo4j-driver";
-import { unlessAborted } from "../../lib/async/unless-aborted.ts";
+import { unlessAborted } from "../../lib/async/deadline.ts";
 
 /** What the graph of functions/neo4j-projector says about who buys what. */
 export type Purchases = {

@@ -1,7 +1,7 @@
 import type { QdrantClient, Schemas } from "@qdrant/js-client-rest";
 import { aliasOf, pointId, type PointKind } from "../../kit/qdrant/names.ts";
 import { connect, type Server } from "../../kit/qdrant/connect.ts";
-import { unlessAborted } from "../../lib/async/unless-aborted.ts";
+import { unlessAborted } from "../../lib/async/deadline.ts";
 
 /**
  * The points that functions/qdrant-projector keeps, to be read. Every call is about one tenant and rejects

@@ -17,7 +17,7 @@ import type { Recipients, Request, Skipped } from "./recipients.ts";
 import { sender } from "./sender.ts";
 import { sleep } from "../../lib/async/sleep.ts";
 import type { Transport } from "./transport.ts";
-import { unlessAborted } from "../../lib/async/unless-aborted.ts";
+import { unlessAborted } from "../../lib/async/deadline.ts";
 
 /** What DynamoDB takes in one BatchGetItem. */
 const KEYS_PER_READ = 100;

@@ -1,9 +1,8 @@
 import type { BatchStatementRequest, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { backoff, dynamoBatches } from "../dynamo/batches.ts";
-import { attributesOf, readItem, type Stored } from "./dynamo-item.ts";
 import { LedgerUnavailableError } from "./errors.ts";
 import type { Change, Ledger, Row, Verdict } from "./ledger.ts";
-import { partitionKey } from "./row-key.ts";
+import { attributesOf, partitionKey, readItem, type Stored } from "./row.ts";
 
 /**
  * The ledger in one DynamoDB table (infra/dynamodb/table.ts) that all consumers share. Rows are read

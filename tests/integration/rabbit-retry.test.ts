@@ -8,7 +8,7 @@ import {
 } from "../../lib/rabbit/apply-topology.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 import { rabbitForward } from "../../lib/rabbit/forward.ts";
-import { deliveryHeaders } from "../../lib/rabbit/headers.ts";
+import { deliveryHeaders } from "../../lib/trigger/event.ts";
 import { rabbitPublisher, type RabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { topologyOf } from "../../lib/rabbit/topology.ts";
 import { drain, newVhost, purge, type Vhost } from "./rabbit-vhost.ts";
