@@ -19,7 +19,10 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Waits that double from `firstMs` to `lastMs`, each shortened by up to a half, so that a fleet spreads. */
+/**
+ * Waits that double from `firstMs` to `lastMs`. Each is shortened by up to `spread`, so that what failed
+ * together does not come back together.
+ */
 export type Backoff = {
   /** The next wait, ms. */
   next: () => number;
@@ -29,17 +32,20 @@ export type Backoff = {
 export function backoff({
   firstMs,
   lastMs,
+  spread = 0.5,
   random,
 }: {
   firstMs: number;
   lastMs: number;
+  /** In [0, 1]: the part of a wait that is left to chance. */
+  spread?: number;
   /** In [0, 1). */
   random: () => number;
 }): Backoff {
   let full = firstMs;
   return {
     next() {
-      const wait = full * (1 - random() / 2);
+      const wait = full * (1 - spread * random());
       full = Math.min(full * 2, lastMs);
       return wait;
     },

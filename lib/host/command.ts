@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as z from "zod";
-import { ConfigError, duration, readConfig, variables } from "../config.ts";
+import { ConfigError, readConfig, variables } from "../config.ts";
+import { duration } from "../duration.ts";
 import { logger } from "../log.ts";
 import { serveAdmin } from "./admin.ts";
 import { DeclarationError, readDeclaration } from "./declaration.ts";

@@ -8,6 +8,7 @@ import {
 } from "../trigger/event.ts";
 import type { Logger } from "../log.ts";
 import type { RabbitConnection } from "../rabbit/connection.ts";
+import { messageOf } from "../error-text.ts";
 import { within } from "../async/deadline.ts";
 import { backoff } from "../async/sleep.ts";
 import type { Filter } from "../trigger/filter.ts";
@@ -100,7 +101,7 @@ export async function poll(
       }
     } catch (error) {
       if (stop.aborted) return;
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = messageOf(error);
       onState({ ready: false, problem });
       log.warn({ queue, err: error }, "takes no messages");
       await pause(pauses.next(), stop);

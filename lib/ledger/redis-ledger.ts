@@ -33,7 +33,10 @@ export function redisLedger({
       ),
 
     async swap(changes) {
-      const writes = changes.map((change): Write => ({ ...change, name: nameOf(change.key) }));
+      const writes = changes.map((change): StringChange => ({
+        ...change,
+        name: nameOf(change.key),
+      }));
       if (new Set(writes.map(({ name }) => name)).size < writes.length) {
         throw new Error("a swap was given two changes of one key");
       }
@@ -41,7 +44,7 @@ export function redisLedger({
     },
   };
 
-  async function swapChunk(writes: readonly Write[]): Promise<Verdict[]> {
+  async function swapChunk(writes: readonly StringChange[]): Promise<Verdict[]> {
     const names = writes.map(({ name }) => name);
     const revs = writes.map(({ over }) => over?.rev ?? "");
     const rows = writes.map(({ to }) => (to === undefined ? "" : writeRow(to)));
@@ -69,7 +72,7 @@ async function inChunks<Item, Result>(
   });
 }
 
-type Write = Change & { name: string };
+type StringChange = Change & { name: string };
 
 function standing(text: string | null): Row | undefined {
   try {

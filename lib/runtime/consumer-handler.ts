@@ -12,7 +12,7 @@ import { batchProcessor, type ProcessBatch } from "../pipeline/process-batch.ts"
 import { requireTopology } from "../rabbit/apply-topology.ts";
 import { withChannel } from "../rabbit/connection.ts";
 import { rabbitForward } from "../rabbit/forward.ts";
-import { durationText } from "../rabbit/names.ts";
+import { durationText } from "../duration.ts";
 import { rabbitPublisher } from "../rabbit/publisher.ts";
 import { sleep } from "../async/sleep.ts";
 import type { InvocationContext } from "./context.ts";
