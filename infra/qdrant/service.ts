@@ -17,7 +17,7 @@ const PYTHON: Program = {
   args: ["-c", "import ensurepip, venv"],
   debian: "python3-venv",
 };
-const SERVER = join(import.meta.dirname, "qdrant-edge-server.py");
+const SERVER = join(import.meta.dirname, "edge-server.py");
 const INSTALL_MS = 300_000;
 
 const server: Process<"http"> = {
