@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { duration } from "./duration.ts";
 import { aliased, type Env } from "./config-aliases.ts";
 
 /** The environment is wrong. The message names every wrong variable and prints no value. */
@@ -26,18 +27,6 @@ export function readConfig<T extends z.ZodType>(schema: T, env: Env): z.infer<T>
   }
   return result.data;
 }
-
-const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-
-/** `500ms`, `5s`, `2m`, `1h` as milliseconds; at most 24 h, at least 1 ms. */
-export const duration = z.string().transform((text, context) => {
-  const [, amount, unit] = /^(\d{1,8})(ms|s|m|h)$/.exec(text) ?? [];
-  const ms = Number(amount) * (UNITS[unit ?? ""] ?? Number.NaN);
-
-  if (ms >= 1 && ms <= 24 * 3_600_000) return ms;
-  context.addIssue("must be a duration from 1ms to 24h, such as 500ms, 5s, 2m or 1h");
-  return z.NEVER;
-});
 
 const delays = z
   .string()

@@ -16,7 +16,6 @@ export function contacts(directory: Directory): Consumer {
     name,
     repeatable: true,
     concurrency: 8,
-    whenUncertain: "dead-letter",
     parse: parserOf(accepts),
     async apply(received: readonly Received<ContactEvent>[], signal) {
       const changes = received.map((each) => changeOf(each.event));

@@ -23,7 +23,6 @@ export function neo4jProjector(
     repeatable: true,
     // Alone means one transaction each; a few at once keep a server busy that answers slowly.
     concurrency: 8,
-    whenUncertain: "dead-letter",
     parse: parserOf(accepts),
     async apply(received: readonly ReceivedEvent[], signal) {
       const oldest = expiry === undefined ? -Infinity : expiry.now() - expiry.ageMs;

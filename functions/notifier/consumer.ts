@@ -30,7 +30,6 @@ export function notifier({
     name,
     repeatable: true,
     concurrency: 8,
-    whenUncertain: "dead-letter",
     parse: parserOf(accepts),
     async apply(received: readonly Received<NotifiedEvent>[], signal) {
       const document = await documentsFor(received, signal);

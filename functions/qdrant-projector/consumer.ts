@@ -19,7 +19,6 @@ export function qdrantProjector(vectors: Vectors): Consumer {
     repeatable: true,
     // Alone means a few requests each; some at once keep a server busy that answers slowly.
     concurrency: 4,
-    whenUncertain: "dead-letter",
     parse: parserOf(accepts),
     async apply(received: readonly Received<ProjectedEvent>[], signal) {
       await vectors.write(

@@ -1,4 +1,4 @@
-import type { Outcome } from "../../lib/pipeline/outcome.ts";
+import type { Outcome } from "../../lib/pipeline/message.ts";
 import { kindOf } from "../alarms/queues.ts";
 import { THRESHOLDS } from "../alarms/thresholds.ts";
 import {

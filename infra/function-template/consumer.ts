@@ -21,10 +21,9 @@ export function functionTemplateConsumer(webhook: Webhook): Consumer {
     name,
     // Whether an event may be applied twice. Crashes and lost answers make that happen now and then,
     // and only the other side can tell: true here, because the receiver is to drop a key it has seen.
-    // With false each event is claimed and sent alone, and `whenUncertain` says what becomes of one
-    // that may or may not have gone out.
+    // With false each event is claimed and sent alone, and the consumer also needs `whenUncertain`:
+    // what becomes of one that may or may not have gone out.
     repeatable: true,
-    whenUncertain: "dead-letter",
     concurrency: CONCURRENCY,
     parse: parserOf(accepts),
     async apply(events: readonly Received<Accepted>[], signal) {

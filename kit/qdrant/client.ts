@@ -3,7 +3,7 @@ import {
   QdrantClientResourceExhaustedError,
   QdrantClientTimeoutError,
 } from "@qdrant/js-client-rest";
-import { unlessAborted } from "../../lib/async/unless-aborted.ts";
+import { unlessAborted } from "../../lib/async/deadline.ts";
 import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
 import { connect, type Server } from "./connect.ts";
 

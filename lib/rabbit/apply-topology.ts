@@ -1,6 +1,6 @@
 import type { Channel } from "amqplib";
 import { within } from "../async/deadline.ts";
-import { deadQueue, EVENTS_EXCHANGE, retryQueue } from "./names.ts";
+import { deadQueue, retryQueue } from "./names.ts";
 import type { Topology } from "./topology.ts";
 
 /** AMQP's reply codes for a passive declare of what is not there, and for other arguments. */
@@ -68,11 +68,6 @@ export async function requireQueue(channel: Channel, name: string): Promise<numb
   const found = channel.checkQueue(name);
   const { messageCount } = await orMissing(`queue ${name}`, found);
   return messageCount;
-}
-
-/** For whoever publishes events: throws TopologyError when the exchange for them is missing. */
-export async function requireEventsExchange(channel: Channel): Promise<void> {
-  await orMissing(`exchange ${EVENTS_EXCHANGE}`, channel.checkExchange(EVENTS_EXCHANGE));
 }
 
 async function orMissing<T>(what: string, looking: Promise<T>): Promise<T> {

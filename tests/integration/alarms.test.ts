@@ -10,7 +10,7 @@ import type { Metric } from "../../infra/aws/watched.ts";
 import { openExposition } from "../../lib/runtime/exposition.ts";
 import { scheduledHandler } from "../../lib/runtime/scheduled-handler.ts";
 import { logger } from "../../lib/log.ts";
-import { observedPublisher } from "../../lib/runtime/observed-publisher.ts";
+import { observedPublisher } from "../../lib/runtime/observed.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { keyOf, readEmf } from "../emf.ts";
 import { batch, context, LAMBDA, openOnLambda, QUEUE, type OnLambda } from "./on-lambda.ts";

@@ -29,7 +29,6 @@ const consumer: Consumer = {
   name: "graph",
   repeatable: true,
   concurrency: 1,
-  whenUncertain: "resend",
   parse(body) {
     const event = JSON.parse(Buffer.from(body).toString()) as Envelope<string, { refuse?: string }>;
     if (typeof event.id !== "string") throw new Error("no envelope");

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { deliveryHeaders } from "../../lib/rabbit/headers.ts";
+import { deliveryHeaders } from "../../lib/trigger/event.ts";
 import { type Folder, hostFolder } from "./host-process.ts";
 import { newTenant } from "./neo4j.ts";
 import {
