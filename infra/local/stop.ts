@@ -10,6 +10,11 @@ export async function command(args: string[]): Promise<number> {
     console.error("Usage: warren stop");
     return 2;
   }
+  return stop();
+}
+
+/** Returns the exit code. */
+export async function stop(): Promise<number> {
   if (await refuseBesideOffline()) return 1;
   await locked(DEV, async () => {
     await stopHost(DEV);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { auth, driver } from "neo4j-driver";
 import * as z from "zod";
 import { graphVariables, readConfig } from "../../lib/config.ts";
+import { applyConstraints } from "./constraints.ts";
 import { writeSecret } from "../service/files.ts";
 import { type Artifact, jarsFolder, jarsOf } from "../service/jars.ts";
 import { natively, type Process } from "../service/native.ts";
@@ -27,11 +28,17 @@ const server: Process<"bolt"> = {
 };
 
 /** Neo4j Community without HTTP and browser, Bolt on the loopback address. */
-export const neo4j: Service = {
+export const neo4j: Service<{ url: string; user: string; password: string }> = {
   name: "neo4j",
   title: "Neo4j",
+  provides: Object.keys(graphVariables),
   given,
   answers,
+  prepare(environment) {
+    return applyConstraints(serverOf(readConfig(z.object(graphVariables), environment)));
+  },
+  describe: (environment) => serverOf(environment),
+  row: ({ url, user }) => [url, `user ${user}`],
   native: natively({
     title: "Neo4j",
     ports: ["bolt"],
@@ -45,6 +52,11 @@ export const neo4j: Service = {
     addressOf: ({ NEO4J_PORT }, password) => addressOf({ ports: { bolt: NEO4J_PORT! }, password }),
   },
 };
+
+function serverOf(address: Address): { url: string; user: string; password: string } {
+  const { NEO4J_URL: url = "", NEO4J_USER: user = "", NEO4J_PASSWORD: password = "" } = address;
+  return { url, user, password };
+}
 
 function given(env: NodeJS.ProcessEnv): Address | undefined {
   if (!env["NEO4J_URL"]) return undefined;

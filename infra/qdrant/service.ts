@@ -3,9 +3,11 @@ import { join } from "node:path";
 import * as z from "zod";
 import { readConfig } from "../../lib/config.ts";
 import { qdrantVariables } from "../../kit/qdrant/config.ts";
+import { applyCollections } from "./collections.ts";
+import { readVectors } from "./read-vectors.ts";
 import { locked } from "../service/lock.ts";
 import { natively, type Process } from "../service/native.ts";
-import type { Address, Place, Service } from "../service/service.ts";
+import { type Address, type Place, type Service, withoutLogin } from "../service/service.ts";
 import type { Settings } from "../service/settings.ts";
 import { exists, type Program, requirePrograms, run } from "../service/tools.ts";
 
@@ -17,7 +19,7 @@ const PYTHON: Program = {
   args: ["-c", "import ensurepip, venv"],
   debian: "python3-venv",
 };
-const SERVER = join(import.meta.dirname, "qdrant-edge-server.py");
+const SERVER = join(import.meta.dirname, "edge-server.py");
 const INSTALL_MS = 300_000;
 
 const server: Process<"http"> = {
@@ -35,11 +37,22 @@ const server: Process<"http"> = {
 };
 
 /** Qdrant: the official image, or without Docker its engine behind the REST calls that Warren uses. */
-export const qdrant: Service = {
+export const qdrant: Service<{ url: string; apiKey?: string }> = {
   name: "qdrant",
   title: "Qdrant",
+  provides: Object.keys(qdrantVariables),
   given,
   answers,
+  prepare(environment) {
+    // The caller chooses the model.
+    const { server: at, place } = readVectors(environment);
+    return applyCollections(at, place);
+  },
+  describe: ({ QDRANT_URL: url = "", QDRANT_API_KEY: apiKey }) => ({
+    url,
+    ...(apiKey !== undefined && { apiKey }),
+  }),
+  row: ({ url }) => [withoutLogin(url)],
   native: natively({
     title: "Qdrant's engine",
     ports: ["http"],

@@ -5,6 +5,7 @@ import { ConfigError, duration, readConfig, variables } from "../config.ts";
 import { logger } from "../log.ts";
 import { serveAdmin } from "./admin.ts";
 import { DeclarationError, readDeclaration } from "./declaration.ts";
+import { keepSmall } from "./log-file.ts";
 import { EXIT } from "./messages.ts";
 import { SelectionError, specsOf } from "./selection.ts";
 import { supervise } from "./supervisor.ts";
@@ -21,6 +22,7 @@ Runs functions of serverless.yml on their triggers: all, or those that are named
   --bind ADDRESS     where HTTP functions listen, on PORT (0.0.0.0)
   --grace TIME       from SIGTERM until what still runs is killed (25s): what runs may finish, and the
                      last 15 s, or two thirds, are for handing messages back
+  --log-file FILE    the file that its output is appended to: kept to 5 files of 10 MB (FILE, FILE.1 …)
   --root DIRECTORY   where serverless.yml lies (this project)
 `;
 
@@ -41,6 +43,7 @@ const flags = z
     // Kubernetes kills after 30 s, Docker after 10: docs/containers.md.
     grace: duration.prefault("25s"),
     root: z.string().default(ROOT),
+    "log-file": z.string().optional(),
   })
   .refine((given) => given["admin-bind"] === undefined || given["admin-port"] !== undefined, {
     path: ["admin-bind"],
@@ -80,6 +83,7 @@ async function host(args: string[]): Promise<number> {
     graceMs: values.grace,
   });
 
+  if (values["log-file"] !== undefined) keepSmall(values["log-file"], log);
   const supervisor = supervise({ specs, graceMs: values.grace, log, random: Math.random });
   process.on("SIGTERM", supervisor.stop);
   process.on("SIGINT", supervisor.stop);
@@ -116,6 +120,7 @@ function parse(args: string[]): { names: string[]; values: z.infer<typeof flags>
         bind: { type: "string" },
         grace: { type: "string" },
         root: { type: "string" },
+        "log-file": { type: "string" },
       },
     });
     const { data, error } = flags.safeParse(values);
