@@ -3,14 +3,16 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConfigError } from "../../lib/config.ts";
 import { SelectionError } from "../../lib/host/selection.ts";
-import { ROOT } from "../service/instance.ts";
+import { DEV, ROOT } from "../service/instance.ts";
 import { planOf } from "./plan.ts";
 import { type ServiceName, serviceNames } from "./services.ts";
 
 // A project of its own: whoever deletes a function of this one breaks no test.
 let root: string;
 beforeAll(async () => {
-  root = await mkdtemp(join(ROOT, "node_modules/.plan-test-"));
+  // Below this project, so that its configs find zod.
+  await mkdir(DEV, { recursive: true });
+  root = await mkdtemp(join(DEV, "plan-test-"));
   const configs = {
     graph:
       "z.object({ NEO4J_URL: z.url(), RABBITMQ_URL: z.url(), DAYS: z.coerce.number().default(1) }).and(ledger)",
@@ -70,9 +72,11 @@ test("without a name everything is meant", async () => {
 });
 
 test("an unknown name is refused with the nearest", async () => {
-  const refused = expect(plan(["grahp", "mail", "smss"])).rejects;
-  await refused.toThrow(SelectionError);
-  await refused.toThrow(/no function grahp: did you mean graph\?\n.*no function smss/);
+  const refused = plan(["grahp", "mail", "smss"]);
+  await expect(refused).rejects.toThrow(SelectionError);
+  await expect(refused).rejects.toThrow(
+    /no function grahp: did you mean graph\?\n.*no function smss/,
+  );
 });
 
 test("functions are given the addresses, the names of tables and what the caller has set", async () => {
@@ -87,9 +91,9 @@ test("functions are given the addresses, the names of tables and what the caller
 
 test("every wrong or missing variable of the functions that start is named, and no other", async () => {
   const env = { DAYS: "x", LEDGER: "disk", MAIL_RATE: "many" };
-  const refused = expect(plan(["graph", "mail", "hook"], env)).rejects;
-  await refused.toThrow(ConfigError);
-  await refused.toThrow(
+  const refused = plan(["graph", "mail", "hook"], env);
+  await expect(refused).rejects.toThrow(ConfigError);
+  await expect(refused).rejects.toThrow(
     /DAYS: [^]*LEDGER: must be dynamodb, redis or none[^]*MAIL_RATE: [^]*HOOK_URL: is required/,
   );
   await expect(plan(["sms"], env)).resolves.toBeDefined();
