@@ -26,6 +26,7 @@ test("is the same while nothing that the host runs has changed", async () => {
 test.each([
   ["serverless.yml", "functions: { mail: {} }"],
   ["functions/mail/handler.ts", "new"],
+  ["kit/stamped.ts", "new"],
   ["lib/log.ts", "new"],
 ])("changes with %s", async (file, text) => {
   const before = await fingerprintOf(root);

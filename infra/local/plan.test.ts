@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConfigError } from "../../lib/config.ts";
-import { SelectionError } from "../../lib/host/selection.ts";
+import { UsageError } from "../cli/errors.ts";
 import { DEV, ROOT } from "../service/instance.ts";
 import { planOf } from "./plan.ts";
 import { type ServiceName, serviceNames } from "./services.ts";
@@ -73,7 +73,7 @@ test("without a name everything is meant", async () => {
 
 test("an unknown name is refused with the nearest", async () => {
   const refused = plan(["grahp", "mail", "smss"]);
-  await expect(refused).rejects.toThrow(SelectionError);
+  await expect(refused).rejects.toThrow(UsageError);
   await expect(refused).rejects.toThrow(
     /no function grahp: did you mean graph\?\n.*no function smss/,
   );

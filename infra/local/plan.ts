@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { port, readConfig, variables } from "../../lib/config.ts";
 import type { Env } from "../../lib/config-aliases.ts";
-import { SelectionError } from "../../lib/host/selection.ts";
+import { UsageError } from "../cli/errors.ts";
 import { known } from "../cli/nearest.ts";
 import { type DeclaredFunction, readFunctions } from "../functions/declared.ts";
 import { readIn, type Variable } from "../functions/variables.ts";
@@ -21,7 +21,7 @@ export type Plan = {
 
 /**
  * The named functions with the services that they need; without names all functions and all services.
- * Throws SelectionError for a name that serverless.yml does not have, and ConfigError for what is
+ * Throws UsageError for a name that serverless.yml does not have, and ConfigError for what is
  * wrong or missing in `env`: nothing that runs is ended for a start that cannot succeed.
  */
 export async function planOf(names: readonly string[], env: Env, root = ROOT): Promise<Plan> {
@@ -42,7 +42,7 @@ function chosen(declared: readonly DeclaredFunction[], names: readonly string[])
   const unknown = names.filter((name) => !all.includes(name));
   if (unknown.length === 0) return declared.filter(({ name }) => names.includes(name));
   const lines = unknown.map((name) => `there is no function ${name}: ${known(name, all)}`);
-  throw new SelectionError(lines.join("\n"));
+  throw new UsageError(lines.join("\n"));
 }
 
 function needs(service: Service, env: Env): (one: DeclaredFunction) => boolean {

@@ -1,6 +1,8 @@
+import type { Command } from "commander";
 import { Listr } from "listr2";
 import { contracts } from "../../events/catalogue.ts";
-import { SelectionError } from "../../lib/host/selection.ts";
+import { exit } from "../cli/errors.ts";
+import { notes } from "../cli/help.ts";
 import { DEV, environmentOf, startService } from "../service/instance.ts";
 import { locked } from "../service/lock.ts";
 import type { Address, Service } from "../service/service.ts";
@@ -11,29 +13,26 @@ import { type Plan, planOf } from "./plan.ts";
 import { type ServiceName, services } from "./services.ts";
 import { status, tableOf } from "./status.ts";
 
-const USAGE = `Usage: warren start [function …]
-
-Starts functions of serverless.yml and the services that they need, prints where they are, returns.
-Without a name: all functions and all services. With names: these functions only. A function that
-shares its folder with another, such as neo4j-prune with neo4j-projector, has a name of its own.
-Functions that run and are not named are ended; services that run are left running.
-Queues exist for all functions, so a function that you start later still gets its events.
-
-Addresses of your own services: by environment, see README.`;
-
-/** `warren start [function …]`; exit code 0 when all of it is ready. */
-export async function command(args: string[]): Promise<number> {
-  if (args.some((name) => name.startsWith("-"))) {
-    const isHelp = args.includes("--help");
-    (isHelp ? console.log : console.error)(USAGE);
-    return isHelp ? 0 : 2;
-  }
-  return start(args).catch((error: unknown) => {
-    if (!(error instanceof SelectionError)) throw error;
-    console.error(error.message);
-    return 2;
-  });
+/** `warren start [function …]` */
+export function define(command: Command): void {
+  command
+    .argument("[function...]", "functions of serverless.yml (default: all)")
+    .addHelpText("after", `\n${NAMES}`)
+    .addHelpText(
+      "after",
+      notes("warren start ingest neo4j-projector", {
+        PORT: "port of ingest (default: a free one)",
+        "…": "addresses of your own services, and settings of the functions: docs/settings.md",
+      }),
+    )
+    .action(async (names: string[]) => exit(await start(names)));
 }
+
+const NAMES = `Without a name: all functions and all services. With names: these functions only, with the services
+that they need. A function that shares its folder with another, such as neo4j-prune with
+neo4j-projector, starts only when you name it. Functions that run and that you do not name end;
+services that run go on running. All functions keep their queues, so a function that you start later
+still gets its events.`;
 
 /** Starts what is named, or everything; finds what runs already. Returns the exit code. */
 export async function start(names: readonly string[]): Promise<number> {

@@ -1,16 +1,15 @@
+import type { Command } from "commander";
+import { exit } from "../cli/errors.ts";
+import { notes } from "../cli/help.ts";
 import { stopHost } from "./host.ts";
 import { DEV, stopService } from "../service/instance.ts";
 import { services } from "./services.ts";
 import { locked } from "../service/lock.ts";
 import { refuseBesideOffline } from "./offline-process.ts";
 
-/** `warren stop`: functions first, so that they finish what they hold; then the services. */
-export async function command(args: string[]): Promise<number> {
-  if (args.length > 0) {
-    console.error("Usage: warren stop");
-    return 2;
-  }
-  return stop();
+/** `warren stop`: functions first, so that they finish what they hold; then all services. */
+export function define(command: Command): void {
+  command.addHelpText("after", notes("warren stop")).action(async () => exit(await stop()));
 }
 
 /** Returns the exit code. */

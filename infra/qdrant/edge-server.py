@@ -3,7 +3,7 @@ machines without Docker. The engine (write-ahead log, segments, filters, scoring
 is Qdrant's own; routing, JSON, status codes, aliases and error texts are this file's. It is no
 Qdrant server: the gaps are listed at the end.
 
-    QDRANT__SERVICE__API_KEY=… python qdrant-edge-server.py --port 6333 --storage folder
+    QDRANT__SERVICE__API_KEY=… python edge-server.py --port 6333 --storage folder
 """
 import argparse, json, os, re, shutil, signal, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

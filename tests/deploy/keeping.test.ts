@@ -92,6 +92,15 @@ test("no template holds a secret: all are references that CloudFormation resolve
   }
 });
 
+test("no function reads source maps: they double the import (docs/decisions/1)", () => {
+  for (const stage of STAGES) {
+    for (const [name, { Properties }] of ofType(stackOf(stage), "AWS::Lambda::Function")) {
+      const { Variables } = Properties["Environment"] as { Variables: Record<string, unknown> };
+      expect([name, Variables["NODE_OPTIONS"]]).toEqual([name, undefined]);
+    }
+  }
+});
+
 test("the broker is private and speaks TLS only", () => {
   const stack = stackOf("prod");
   expect(stack.Resources["Broker"]!.Properties).toMatchObject({ PubliclyAccessible: false });
