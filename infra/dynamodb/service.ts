@@ -2,7 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { readConfig } from "../../lib/config.ts";
-import { LOCAL_ENV } from "./table.ts";
+import { ensureDirectoryTable } from "./directory-table.ts";
+import { ensureLedgerTable, LOCAL_ENV } from "./table.ts";
 import { type Artifact, jarsOf, jarsFolder } from "../service/jars.ts";
 import { natively, type Process } from "../service/native.ts";
 import type { Address, Place, Service } from "../service/service.ts";
@@ -28,15 +29,32 @@ const server: Process<"http"> = {
   graceMs: 10_000,
 };
 
+const tables = z.object({ LEDGER_TABLE: z.string(), DIRECTORY_TABLE: z.string() });
+
 /**
  * DynamoDB Local in memory: a stop forgets the ledger and the directory. The projections' proofs remain;
  * of messages that were sent there is none. With a file each claim waits for the disk: ten times slower.
  */
-export const dynamodb: Service = {
+export const dynamodb: Service<{ endpoint: string; ledgerTable: string }> = {
   name: "dynamodb",
   title: "DynamoDB Local",
+  provides: ["AWS_ENDPOINT_URL_DYNAMODB", "LEDGER_TABLE", "DIRECTORY_TABLE"],
+  defaults: { LEDGER_TABLE: "warren-ledger", DIRECTORY_TABLE: "warren-directory" },
   given,
   answers,
+  async prepare(environment) {
+    const endpoint = environment["AWS_ENDPOINT_URL_DYNAMODB"];
+    const { LEDGER_TABLE, DIRECTORY_TABLE } = readConfig(tables, environment);
+    await Promise.all([
+      ensureLedgerTable({ endpoint, table: LEDGER_TABLE }),
+      ensureDirectoryTable({ endpoint, table: DIRECTORY_TABLE }),
+    ]);
+  },
+  describe: ({ AWS_ENDPOINT_URL_DYNAMODB: endpoint = "", LEDGER_TABLE: ledgerTable = "" }) => ({
+    endpoint,
+    ledgerTable,
+  }),
+  row: ({ endpoint, ledgerTable }) => [endpoint, `table ${ledgerTable}`],
   native: natively({
     title: "DynamoDB Local",
     ports: ["http"],

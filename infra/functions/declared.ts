@@ -9,7 +9,10 @@ import {
 import { type Variable, variablesOf } from "./variables.ts";
 
 /** A function of serverless.yml with a trigger, and the variables that it reads. */
-export type DeclaredFunction = HostedFunction & { variables: readonly Variable[] };
+export type DeclaredFunction = HostedFunction & {
+  config: z.ZodType;
+  variables: readonly Variable[];
+};
 
 /**
  * All functions with a trigger. The config of `handler.ts` is `config` in the `config.ts` of its folder;
@@ -19,7 +22,10 @@ export type DeclaredFunction = HostedFunction & { variables: readonly Variable[]
 export async function readFunctions(root: string): Promise<DeclaredFunction[]> {
   const declared = await readDeclaration(root);
   return Promise.all(
-    declared.map(async (one) => ({ ...one, variables: variablesOf(await configOf(one, root)) })),
+    declared.map(async (one) => {
+      const config = await configOf(one, root);
+      return { ...one, config, variables: variablesOf(config) };
+    }),
   );
 }
 

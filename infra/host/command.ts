@@ -5,6 +5,7 @@ import { ConfigError, port, readConfig, variables } from "../../lib/config.ts";
 import { duration } from "../../lib/duration.ts";
 import { serveAdmin } from "../../lib/host/admin.ts";
 import { DeclarationError, readDeclaration } from "../../lib/host/declaration.ts";
+import { keepSmall } from "../../lib/host/log-file.ts";
 import { EXIT } from "../../lib/host/messages.ts";
 import { SelectionError, specsOf } from "../../lib/host/selection.ts";
 import { supervise } from "../../lib/host/supervisor.ts";
@@ -30,6 +31,7 @@ type Flags = {
   /** ms */
   grace: number;
   root?: string;
+  logFile?: string;
 };
 
 /** `warren host`: until SIGTERM or SIGINT. */
@@ -65,6 +67,10 @@ export function define(command: Command): void {
       )
         .default(25_000, "25s")
         .argParser(as(duration)),
+    )
+    .option(
+      "--log-file <file>",
+      "the file that the caller appends output to: kept to 5 files of 10 MB",
     )
     .option("--root <directory>", "folder of serverless.yml (default: this project)")
     .addHelpText(
@@ -110,6 +116,7 @@ async function host(names: string[], flags: Flags): Promise<number> {
     graceMs,
   });
 
+  if (flags.logFile !== undefined) keepSmall(flags.logFile, log);
   const supervisor = supervise({ specs, graceMs, log, random: Math.random });
   process.on("SIGTERM", supervisor.stop);
   process.on("SIGINT", supervisor.stop);

@@ -3,13 +3,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import * as z from "zod";
-import { config as ingest } from "../../functions/ingest/config.ts";
-import { config as projector } from "../../functions/neo4j-projector/config.ts";
-import { config as email } from "../../functions/send-email/config.ts";
-import { config as push } from "../../functions/send-push/config.ts";
-import { config as sms } from "../../functions/send-sms/config.ts";
-import { config as telegram } from "../../functions/send-telegram/config.ts";
 import { readConfig } from "../../lib/config.ts";
+import { readFunctions } from "../functions/declared.ts";
 import { localVapidKeys } from "../providers/login.ts";
 import { ROOT } from "../service/instance.ts";
 import { services } from "./services.ts";
@@ -84,7 +79,7 @@ test.each(ofProfile())(
 
 test.each(ofProfile("host").filter(([, { build }]) => build !== undefined))(
   "%s runs our image, which can write nowhere and has what the functions read",
-  (_, { environment, ports = [], ...service }) => {
+  async (_, { environment, ports = [], ...service }) => {
     expect(service).toMatchObject({
       build: ".",
       read_only: true,
@@ -96,7 +91,7 @@ test.each(ofProfile("host").filter(([, { build }]) => build !== undefined))(
     const env = Object.fromEntries(
       Object.entries(environment).map(([name, value]) => [name, value.replace(/\$\{.*\}/, "x")]),
     );
-    for (const config of [ingest, projector, email, sms, telegram, push]) {
+    for (const { config } of await readFunctions(ROOT)) {
       expect(() => readConfig(config, env)).not.toThrow();
     }
     expect(env).toMatchObject({ PUSH_PRIVATE_KEY: localVapidKeys().privateKey });

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as z from "zod";
-import { readDeclaration } from "../../lib/host/declaration.ts";
 import { readOwn, writeSecret } from "../service/files.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { healthOf } from "./health.ts";
 import { findService, ROOT } from "../service/instance.ts";
-import { services } from "./services.ts";
+import type { Plan } from "./plan.ts";
+import { serviceNames, services } from "./services.ts";
 import { portRow, portsFor } from "../service/ports.ts";
-import { end, launch, running, untilReady } from "../service/processes.ts";
-import type { Address } from "../service/service.ts";
+import { end, launch, logOf, running, untilReady } from "../service/processes.ts";
+import type { Address, Service } from "../service/service.ts";
 
 /** What `warren host` says of itself at `GET /status` of its admin port. */
 const hostStatus = z.object({
@@ -18,11 +18,14 @@ const hostStatus = z.object({
 });
 export type HostStatus = z.infer<typeof hostStatus>;
 
-/** What it was started with; `variables` is a hash of its environment and its code. */
+/** What it was started with. */
 const settings = z.object({
   ports: z.object({ http: z.number(), admin: z.number() }),
+  /** A hash of its functions, its environment and its code. */
   variables: z.string(),
-  ledgerTable: z.string(),
+  services: z.array(z.string()),
+  /** Names that the caller may choose (`defaults` of a service), such as those of tables. */
+  chosen: z.record(z.string(), z.string()),
 });
 
 const HOST = [join(ROOT, "cli.ts"), "host"];
@@ -30,27 +33,29 @@ const START_MS = 180_000;
 /** The host ends by itself within 25 s; the rest is for a machine that is busy. */
 const GRACE_MS = 40_000;
 
-/** Starts `warren host` with all functions, unless it runs this code, in this environment, and is ready. */
+/** Starts `warren host` with the functions of the plan, unless one runs so, with this code, and is ready. */
 export async function startHost(
   directory: string,
-  { environment, env }: { environment: Address; env: NodeJS.ProcessEnv },
+  { environment, env, plan }: { environment: Address; env: NodeJS.ProcessEnv; plan: Plan },
 ): Promise<void> {
   const folder = join(directory, "host");
   const last = await settingsOf(folder);
-  const wanted = `${textOf(environment)} ${await fingerprintOf(ROOT, env)}`;
+  const names = plan.functions.map(({ name }) => name);
+  const wanted = `${names.join()} ${textOf(environment)} ${await fingerprintOf(ROOT)}`;
   const variables = createHash("sha256").update(wanted).digest("hex");
   if (last?.variables === variables && (await statusOf(directory))?.ready) return;
 
   await end(folder, GRACE_MS);
   const ports = await portsFor(["http", "admin"], last?.ports);
-  const http = (await readDeclaration(ROOT)).filter(({ trigger }) => trigger.kind === "http");
+  const http = plan.functions.filter(({ trigger }) => trigger.kind === "http");
   ports.http = Number(environment["PORT"]) || (await portRow(http.length, ports.http));
-  const ledgerTable = environment["LEDGER_TABLE"] ?? "";
-  await writeSecret(settingsFile(folder), JSON.stringify({ ports, variables, ledgerTable }));
+  const started = { ports, variables, services: plan.services, chosen: chosenIn(environment) };
+  await writeSecret(settingsFile(folder), JSON.stringify(started));
+  const options = ["--admin-port", String(ports.admin), "--bind", "127.0.0.1"];
   await launch({
     folder,
     command: process.execPath,
-    args: [...HOST, "--admin-port", String(ports.admin), "--bind", "127.0.0.1"],
+    args: [...HOST, ...names, ...options, "--log-file", logOf(folder)],
     cwd: ROOT,
     env: { ...withoutAliases(env), ...environment, PORT: String(ports.http) },
   });
@@ -88,9 +93,21 @@ export async function statusOf(directory: string): Promise<HostStatus | undefine
     .catch(() => undefined);
 }
 
-/** The table that its functions keep their ledgers in; undefined before the first start. */
-export async function ledgerTableOf(directory: string): Promise<string | undefined> {
-  return (await settingsOf(join(directory, "host")))?.ledgerTable;
+/** The services that its functions need, and the names that they were told; undefined before the first start. */
+export async function startedWith(
+  directory: string,
+): Promise<Pick<z.infer<typeof settings>, "services" | "chosen"> | undefined> {
+  return settingsOf(join(directory, "host"));
+}
+
+function chosenIn(environment: Address): Address {
+  const names = serviceNames.flatMap((name) => {
+    const { defaults = {} }: Service = services[name];
+    return Object.keys(defaults);
+  });
+  return Object.fromEntries(
+    names.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])),
+  );
 }
 
 async function settingsOf(folder: string): Promise<z.infer<typeof settings> | undefined> {

@@ -10,7 +10,8 @@ import { notes } from "../cli/help.ts";
 import { readOwn, writeSecret } from "../service/files.ts";
 import { stopHost, withoutAliases } from "./host.ts";
 import { DEV, findService, ROOT, stopService } from "../service/instance.ts";
-import { type ServiceName, services } from "./services.ts";
+import { planOf } from "./plan.ts";
+import { type ServiceName, serviceNames, services } from "./services.ts";
 import { ensureDefaultKey, keysFileOf } from "./keys.ts";
 import { locked } from "../service/lock.ts";
 import { findOffline, FOLDER, SETTINGS, settings } from "./offline-process.ts";
@@ -57,9 +58,8 @@ async function offline(): Promise<number> {
 }
 
 async function alive(): Promise<ServiceName[]> {
-  const names = Object.keys(services) as ServiceName[];
-  const found = await Promise.all(names.map((name) => findService(DEV, services[name])));
-  return names.filter((_, index) => found[index]?.alive);
+  const found = await Promise.all(serviceNames.map((name) => findService(DEV, services[name])));
+  return serviceNames.filter((_, index) => found[index]?.alive);
 }
 
 /** What the functions read, or nothing when a service cannot be had. */
@@ -72,7 +72,8 @@ async function prepared(env: NodeJS.ProcessEnv): Promise<Address | undefined> {
       environment = given.environment;
     },
   };
-  return (await startAll(DEV, env, functions)) ? environment : undefined;
+  const plan = await planOf([], env);
+  return (await startAll(DEV, { plan, env }, functions)) ? environment : undefined;
 }
 
 async function serve({

@@ -8,3 +8,4 @@ import { redis } from "../redis/service.ts";
 /** The products that this machine can run; a new one is a new folder in infra/ and an entry here. */
 export const services = { rabbitmq, dynamodb, neo4j, redis, qdrant, providers };
 export type ServiceName = keyof typeof services;
+export const serviceNames = Object.keys(services) as ServiceName[];

@@ -1,35 +1,26 @@
 import type { Command } from "commander";
 import { Listr } from "listr2";
-import * as z from "zod";
 import { contracts } from "../../events/catalogue.ts";
-import { proofVariables } from "../../functions/neo4j-projector/config.ts";
-import { shopRecipients } from "../../functions/notifier/shop.ts";
-import { pushVariables } from "../../functions/send-push/config.ts";
-import { mailVariables } from "../../functions/send-email/config.ts";
-import { smsVariables } from "../../functions/send-sms/config.ts";
-import { telegramVariables } from "../../functions/send-telegram/config.ts";
-import { port, readConfig, variables } from "../../lib/config.ts";
-import { sending } from "../../kit/sending/config.ts";
-import { exit, UsageError } from "../cli/errors.ts";
+import { exit } from "../cli/errors.ts";
 import { notes } from "../cli/help.ts";
-import { startHost } from "./host.ts";
 import { DEV, environmentOf, startService } from "../service/instance.ts";
-import { type ServiceName, services } from "./services.ts";
-import { ensureDefaultKey, keysFileOf } from "./keys.ts";
 import { locked } from "../service/lock.ts";
-import { namesOfOwnChannels, withoutOwnChannels } from "./own-channels.ts";
+import type { Address, Service } from "../service/service.ts";
+import { startHost } from "./host.ts";
+import { ensureDefaultKey, keysFileOf } from "./keys.ts";
 import { refuseBesideOffline } from "./offline-process.ts";
-import { prepare } from "./prepare.ts";
-import type { Address } from "../service/service.ts";
+import { type Plan, planOf } from "./plan.ts";
+import { type ServiceName, services } from "./services.ts";
 import { status, tableOf } from "./status.ts";
 
-/** `warren start`: services, then all functions; finds what runs already. */
+/** `warren start [function …]` */
 export function define(command: Command): void {
   command
     .argument("[function...]", "functions of serverless.yml (default: all)")
+    .addHelpText("after", `\n${NAMES}`)
     .addHelpText(
       "after",
-      notes("warren start", {
+      notes("warren start ingest neo4j-projector", {
         PORT: "port of ingest (default: a free one)",
         "…": "addresses of your own services, and settings of the functions: docs/settings.md",
       }),
@@ -37,16 +28,26 @@ export function define(command: Command): void {
     .action(async (names: string[]) => exit(await start(names)));
 }
 
-async function start(names: readonly string[]): Promise<number> {
-  if (names.length > 0) throw new UsageError("start takes no functions yet: it starts all");
+const NAMES = `Without a name: all functions and all services. With names: these functions only, with the services
+that they need. A function that shares its folder with another, such as neo4j-prune with
+neo4j-projector, starts only when you name it. Functions that run and that you do not name end;
+services that run go on running. All functions keep their queues, so a function that you start later
+still gets its events.`;
+
+/** Starts what is named, or everything; finds what runs already. Returns the exit code. */
+export async function start(names: readonly string[]): Promise<number> {
   if (await refuseBesideOffline()) return 1;
+  const env = { ...process.env };
+  const plan = await planOf(names, env);
   const waits = () => console.log("Another start or stop is at work here; waiting for it.");
   const functions = { title: "Functions", start: startHost };
-  const work = () => startAll(DEV, { ...process.env }, functions);
-  if (!(await locked(DEV, work, waits))) return 1;
+  if (!(await locked(DEV, () => startAll(DEV, { plan, env }, functions), waits))) return 1;
   const current = await status();
-  const { url = "", key = "" } = current.functions["ingest"] ?? {};
-  console.log(`\n${tableOf(current)}\n\nTry it:\n\n${curlLine({ url, key })}\n`);
+  console.log(`\n${tableOf(current)}`);
+  const { url, key } = current.functions["ingest"] ?? {};
+  if (url !== undefined && key !== undefined) {
+    console.log(`\nTry it:\n\n${curlLine({ url, key })}\n`);
+  }
   return current.ready ? 0 : 1;
 }
 
@@ -55,20 +56,18 @@ type Functions = {
   title: string;
   start: (
     directory: string,
-    given: { environment: Address; env: NodeJS.ProcessEnv },
+    given: { environment: Address; env: NodeJS.ProcessEnv; plan: Plan },
   ) => Promise<void>;
 };
 
 /** False when something failed; what and why is on the terminal then. */
 export async function startAll(
   directory: string,
-  env: NodeJS.ProcessEnv,
+  { plan, env }: { plan: Plan; env: NodeJS.ProcessEnv },
   functions: Functions,
 ): Promise<boolean> {
-  const { RETRY_DELAYS: retryDelays } = readConfig(settings, env);
-  namesOfOwnChannels(env);
   const keysFile = keysFileOf(directory, env);
-  const addresses: Address[] = [];
+  const addresses = new Map<ServiceName, Address>();
   let failed = false;
 
   const serviceTask = (name: ServiceName) => ({
@@ -80,13 +79,14 @@ export async function startAll(
       }),
   });
   const startOne = async (name: ServiceName, task: { output: string }) => {
-    const report = (text: string) => (task.output = `${services[name].title} ${text}`);
-    const address = await startService(directory, services[name], env, report);
-    addresses.push(address);
+    const service: Service = services[name];
+    const report = (text: string) => (task.output = `${service.title} ${text}`);
+    const address = await startService(directory, service, env, report);
+    addresses.set(name, address);
     // The AWS SDK looks here for region and credentials.
     Object.assign(process.env, address);
     report("gets what the functions need");
-    await prepare(name, environmentOf([address], env), { retryDelays });
+    await service.prepare?.({ ...env, ...environmentOf(service, address, env) }, plan);
   };
   const functionsTask = {
     title: functions.title,
@@ -94,22 +94,20 @@ export async function startAll(
     task: async () => {
       await ensureDefaultKey(directory, keysFile);
       const environment = {
-        ...withoutOwnChannels(environmentOf(addresses, env), env),
-        ...settingsIn(env),
+        ...plan.environment(addresses),
         API_KEYS_FILE: keysFile,
         // Of another place, if somebody keeps the keys of a deployment: ingest takes one of them.
         API_KEYS_TABLE: "",
       };
-      await functions.start(directory, { environment, env });
+      await functions.start(directory, { environment, env, plan });
     },
   };
-  const names = Object.keys(services) as ServiceName[];
   const tasks = new Listr([
     {
       title: "Services",
       // Whatever fails, the others come to an end: nobody could stop what is still starting.
       task: (_, task) =>
-        task.newListr(names.map(serviceTask), { concurrent: true, exitOnError: false }),
+        task.newListr(plan.services.map(serviceTask), { concurrent: true, exitOnError: false }),
     },
     functionsTask,
   ]);
@@ -117,41 +115,6 @@ export async function startAll(
     () => !failed,
     () => false,
   );
-}
-
-const embeddingNames = {
-  EMBEDDER: z.string(),
-  EMBEDDING_URL: z.string(),
-  EMBEDDING_API_KEY: z.string(),
-  EMBEDDING_MODEL: z.string(),
-  EMBEDDING_DIMENSIONS: z.string(),
-  QDRANT_PREFIX: z.string(),
-};
-
-/**
- * What else the functions read. Checked before anything is ended: a wrong variable must not cost
- * a host that runs.
- */
-const settings = z.object({
-  // Whoever says where a channel goes says all of it (own-channels.ts).
-  ...z
-    .object({ ...mailVariables, ...smsVariables, ...telegramVariables, ...pushVariables })
-    .partial().shape,
-  // Read with the collections (infra/qdrant), before the host is ended.
-  ...z.object(embeddingNames).partial().shape,
-  DEFAULT_LOCALE: sending.DEFAULT_LOCALE,
-  LEDGER: z.enum(["dynamodb", "redis", "none"], "must be dynamodb, redis or none").optional(),
-  LOG_LEVEL: variables.LOG_LEVEL,
-  PORT: port.optional(),
-  PROOF_DAYS: proofVariables.PROOF_DAYS,
-  RETRY_DELAYS: variables.RETRY_DELAYS,
-  SHOP_RECIPIENTS: shopRecipients,
-});
-
-/** A host that was started with other ones is replaced. */
-function settingsIn(env: NodeJS.ProcessEnv): Record<string, string> {
-  const names = Object.keys(settings.shape);
-  return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 }
 
 export function curlLine({ url, key }: { url: string; key: string }): string {

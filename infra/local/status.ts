@@ -1,27 +1,22 @@
 import type { Command } from "commander";
 import { exit } from "../cli/errors.ts";
 import { notes } from "../cli/help.ts";
-import { ledgerTableOf, statusOf } from "./host.ts";
-import { DEV, findService, LEDGER_TABLE } from "../service/instance.ts";
-import { type ServiceName, services } from "./services.ts";
+import { DEV, environmentOf, findService } from "../service/instance.ts";
+import type { Address, Service } from "../service/service.ts";
+import { startedWith, statusOf } from "./host.ts";
 import { findDefaultKey, keysFileOf } from "./keys.ts";
 import { findOffline } from "./offline-process.ts";
-import type { Address } from "../service/service.ts";
+import { type ServiceName, serviceNames, services } from "./services.ts";
 
 /** Of a service that was started and does not answer. */
 type Silent = { ready?: false };
 
 /** The whole of `warren status --json`. A service that was never started is left out. */
 export type Status = {
+  /** Everything that was started is. */
   ready: boolean;
   services: {
-    rabbitmq?: Silent & { url: string; management?: string };
-    dynamodb?: Silent & { endpoint: string; ledgerTable: string };
-    neo4j?: Silent & { url: string; user: string; password: string };
-    redis?: Silent & { url: string };
-    qdrant?: Silent & { url: string; apiKey?: string };
-    /** Lists what they were sent at `/received`. */
-    providers?: Silent & { url: string };
+    [Name in ServiceName]?: Silent & ReturnType<(typeof services)[Name]["describe"]>;
   };
   functions: Record<
     string,
@@ -33,39 +28,29 @@ export type Status = {
 
 /** What runs where, in the instance of `npm start`. Asks every service whether it answers. */
 export async function status(directory = DEV, env = process.env): Promise<Status> {
-  const [rabbitmq, dynamodb, neo4j, redis, qdrant, providers, host, table, key, offline] =
-    await Promise.all([
-      look(directory, "rabbitmq"),
-      look(directory, "dynamodb"),
-      look(directory, "neo4j"),
-      look(directory, "redis"),
-      look(directory, "qdrant"),
-      look(directory, "providers"),
-      statusOf(directory),
-      ledgerTableOf(directory),
-      findDefaultKey(directory, keysFileOf(directory, env)).catch(() => undefined),
-      findOffline(),
-    ]);
+  const [found, host, started, key, offline] = await Promise.all([
+    Promise.all(serviceNames.map((name) => look(directory, services[name]))),
+    statusOf(directory),
+    startedWith(directory),
+    findDefaultKey(directory, keysFileOf(directory, env)).catch(() => undefined),
+    findOffline(),
+  ]);
   const functions: Status["functions"] = { ...host?.functions };
   const ingest = functions["ingest"];
   if (ingest !== undefined && key !== undefined) functions["ingest"] = { ...ingest, key };
 
+  const needed = (offline === undefined && started?.services) || serviceNames;
+  const facts = serviceNames.flatMap((name, index) => {
+    const { at, ready } = found[index]!;
+    if (at === undefined) return [];
+    const environment = { ...environmentOf(services[name], at, {}), ...started?.chosen, ...at };
+    return [[name, { ...services[name].describe(environment), ...(!ready && { ready }) }]];
+  });
   return {
     ready:
-      [rabbitmq, dynamodb, neo4j, redis, qdrant, providers].every(({ ready }) => ready) &&
+      serviceNames.every((name, index) => found[index]!.ready || !needed.includes(name)) &&
       (host?.ready === true || offline !== undefined),
-    services: {
-      ...(rabbitmq.at && { rabbitmq: { ...broker(rabbitmq.at), ...silence(rabbitmq) } }),
-      ...(dynamodb.at && {
-        dynamodb: { ...ledger(dynamodb.at, table ?? LEDGER_TABLE), ...silence(dynamodb) },
-      }),
-      ...(neo4j.at && { neo4j: { ...graph(neo4j.at), ...silence(neo4j) } }),
-      ...(redis.at && { redis: { url: redis.at["REDIS_URL"] ?? "", ...silence(redis) } }),
-      ...(qdrant.at && { qdrant: { ...vectors(qdrant.at), ...silence(qdrant) } }),
-      ...(providers.at && {
-        providers: { url: providers.at["PROVIDERS_URL"] ?? "", ...silence(providers) },
-      }),
-    },
+    services: Object.fromEntries(facts) as Status["services"],
     functions,
     ...(offline && { offline: { url: offline.url, pid: offline.pid } }),
   };
@@ -85,30 +70,22 @@ export function define(command: Command): void {
 
 /** For people: no passwords, no keys. */
 export function tableOf({ ready, services: found, functions, offline }: Status): string {
-  const { rabbitmq, dynamodb, neo4j, redis, qdrant, providers } = found;
-  const rows: [string, (string | undefined)[] | undefined][] = [
-    ["RabbitMQ", rabbitmq && [...said(rabbitmq), withoutLogin(rabbitmq.url), rabbitmq.management]],
-    [
-      "DynamoDB",
-      dynamodb && [...said(dynamodb), dynamodb.endpoint, `table ${dynamodb.ledgerTable}`],
-    ],
-    ["Neo4j", neo4j && [...said(neo4j), neo4j.url, `user ${neo4j.user}`]],
-    ["Redis", redis && [...said(redis), withoutLogin(redis.url)]],
-    ["Qdrant", qdrant && [...said(qdrant), withoutLogin(qdrant.url)]],
-    ["Channels' ends", providers && [...said(providers), `${providers.url}/received`]],
+  const rows = [
+    ...serviceNames.map((name): [string, string[]] => [services[name].title, rowOf(name, found)]),
     ...Object.entries(functions).map(([name, facts]): [string, string[]] => [name, factsOf(facts)]),
   ];
-  const lines = rows.map(
-    ([name, texts]) => `  ${name.padEnd(18)} ${texts?.join("  ") ?? "does not run"}`,
-  );
+  const lines = rows.map(([name, texts]) => `  ${name.padEnd(18)} ${texts.join("  ")}`);
   const elsewhere = offline ? `under serverless offline  ${offline.url}` : "do not run";
   const hosted = Object.keys(functions).length > 0 ? [] : [`  Functions          ${elsewhere}`];
   const verdict = ready ? "Ready." : "Not ready: `npm start` starts what is missing.";
   return [...lines, ...hosted, verdict].join("\n");
 }
 
-function said({ ready }: Silent): string[] {
-  return ready === false ? ["DOES NOT ANSWER"] : [];
+function rowOf(name: ServiceName, found: Status["services"]): string[] {
+  const facts = found[name];
+  if (facts === undefined) return ["does not run"];
+  const service: Service = services[name];
+  return [...(facts.ready === false ? ["DOES NOT ANSWER"] : []), ...service.row(facts)];
 }
 
 function factsOf(facts: Status["functions"][string]): string[] {
@@ -118,42 +95,11 @@ function factsOf(facts: Status["functions"][string]): string[] {
   return [facts.ready ? "ready" : "NOT READY", ...texts];
 }
 
-function silence({ ready }: { ready: boolean }): { ready?: false } {
-  return ready ? {} : { ready: false };
-}
-
 async function look(
   directory: string,
-  name: ServiceName,
+  service: Service,
 ): Promise<{ at?: Address; ready: boolean }> {
-  const service = services[name];
   const found = await findService(directory, service).catch(() => undefined);
   if (found === undefined) return { ready: false };
   return { at: found.address, ready: found.alive && (await service.answers(found.address)) };
-}
-
-function broker({ RABBITMQ_URL: url = "", RABBITMQ_MANAGEMENT_URL: management }: Address) {
-  return { url, ...(management !== undefined && { management }) };
-}
-
-function ledger({ AWS_ENDPOINT_URL_DYNAMODB: endpoint = "" }: Address, ledgerTable: string) {
-  return { endpoint, ledgerTable };
-}
-
-function graph({
-  NEO4J_URL: url = "",
-  NEO4J_USER: user = "",
-  NEO4J_PASSWORD: password = "",
-}: Address) {
-  return { url, user, password };
-}
-
-function vectors({ QDRANT_URL: url = "", QDRANT_API_KEY: apiKey }: Address) {
-  return { url, ...(apiKey !== undefined && { apiKey }) };
-}
-
-function withoutLogin(url: string): string {
-  const address = new URL(url);
-  address.username = address.password = "";
-  return address.href;
 }

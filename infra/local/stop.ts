@@ -7,12 +7,13 @@ import { services } from "./services.ts";
 import { locked } from "../service/lock.ts";
 import { refuseBesideOffline } from "./offline-process.ts";
 
-/** `warren stop`: functions first, so that they finish what they hold; then the services. */
+/** `warren stop`: functions first, so that they finish what they hold; then all services. */
 export function define(command: Command): void {
   command.addHelpText("after", notes("warren stop")).action(async () => exit(await stop()));
 }
 
-async function stop(): Promise<number> {
+/** Returns the exit code. */
+export async function stop(): Promise<number> {
   if (await refuseBesideOffline()) return 1;
   await locked(DEV, async () => {
     await stopHost(DEV);

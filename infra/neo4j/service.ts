@@ -5,6 +5,8 @@ import * as z from "zod";
 import { graphVariables } from "../../kit/neo4j/config.ts";
 import { openNeo4j } from "../../kit/neo4j/neo4j.ts";
 import { readConfig } from "../../lib/config.ts";
+import { applyConstraints } from "./constraints.ts";
+import { declaredConstraints } from "./declared.ts";
 import { writeSecret } from "../service/files.ts";
 import { type Artifact, jarsFolder, jarsOf } from "../service/jars.ts";
 import { natively, type Process } from "../service/native.ts";
@@ -28,11 +30,18 @@ const server: Process<"bolt"> = {
 };
 
 /** Neo4j Community without HTTP and browser, Bolt on the loopback address. */
-export const neo4j: Service = {
+export const neo4j: Service<{ url: string; user: string; password: string }> = {
   name: "neo4j",
   title: "Neo4j",
+  provides: Object.keys(graphVariables),
   given,
   answers,
+  async prepare(environment) {
+    const at = serverOf(readConfig(z.object(graphVariables), environment));
+    await applyConstraints(at, await declaredConstraints());
+  },
+  describe: (environment) => serverOf(environment),
+  row: ({ url, user }) => [url, `user ${user}`],
   native: natively({
     title: "Neo4j",
     ports: ["bolt"],
@@ -46,6 +55,11 @@ export const neo4j: Service = {
     addressOf: ({ NEO4J_PORT }, password) => addressOf({ ports: { bolt: NEO4J_PORT! }, password }),
   },
 };
+
+function serverOf(address: Address): { url: string; user: string; password: string } {
+  const { NEO4J_URL: url = "", NEO4J_USER: user = "", NEO4J_PASSWORD: password = "" } = address;
+  return { url, user, password };
+}
 
 function given(env: NodeJS.ProcessEnv): Address | undefined {
   if (!env["NEO4J_URL"]) return undefined;

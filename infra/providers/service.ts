@@ -4,6 +4,8 @@ import { natively, type Process } from "../service/native.ts";
 import type { Address, Service } from "../service/service.ts";
 import type { Settings } from "../service/settings.ts";
 
+const TITLE = "Local providers";
+
 type Port = "smtp" | "http";
 
 const server: Process<Port> = {
@@ -27,17 +29,41 @@ const server: Process<Port> = {
   graceMs: 5_000,
 };
 
-/**
- * Where the senders' messages end on this machine. Whoever sets a channel's own variables has that
- * channel go there instead (start.ts).
- */
-export const providers: Service = {
+/** Takes the senders' messages on this machine, lists them at `/received` and forwards nothing. */
+export const providers: Service<{ url: string }> = {
   name: "providers",
-  title: "Mail, SMS, Telegram and push ends",
+  title: TITLE,
+  provides: [
+    "SMTP_URL",
+    "MAIL_FROM",
+    "SMS_URL",
+    "SMS_ACCOUNT",
+    "SMS_TOKEN",
+    "SMS_FROM",
+    "TELEGRAM_URL",
+    "TELEGRAM_TOKEN",
+    "PUSH_SUBJECT",
+    "PUSH_PUBLIC_KEY",
+    "PUSH_PRIVATE_KEY",
+    "PUSH_SERVICES",
+  ],
+  // Where messages go and under whose login. A sender's name alone does not move a channel.
+  replacedBy: [
+    "SMTP_URL",
+    "SMS_URL",
+    "SMS_ACCOUNT",
+    "SMS_TOKEN",
+    "TELEGRAM_URL",
+    "TELEGRAM_TOKEN",
+    "PUSH_PUBLIC_KEY",
+    "PUSH_PRIVATE_KEY",
+  ],
   given: () => undefined,
   answers,
+  describe: ({ PROVIDERS_URL: url = "" }) => ({ url }),
+  row: ({ url }) => [`${url}/received`],
   native: natively({
-    title: "Mail, SMS, Telegram and push ends",
+    title: TITLE,
     ports: ["smtp", "http"],
     prepare: async () => {},
     processes: [server],

@@ -3,9 +3,12 @@ import { join } from "node:path";
 import * as z from "zod";
 import { readConfig } from "../../lib/config.ts";
 import { qdrantVariables } from "../../kit/qdrant/config.ts";
+import { applyCollections } from "./collections.ts";
+import { declaredCollections } from "./declared.ts";
+import { readVectors } from "./read-vectors.ts";
 import { locked } from "../service/lock.ts";
 import { natively, type Process } from "../service/native.ts";
-import type { Address, Place, Service } from "../service/service.ts";
+import { type Address, type Place, type Service, withoutLogin } from "../service/service.ts";
 import type { Settings } from "../service/settings.ts";
 import { exists, type Program, requirePrograms, run } from "../service/tools.ts";
 
@@ -35,11 +38,22 @@ const server: Process<"http"> = {
 };
 
 /** Qdrant: the official image, or without Docker its engine behind the REST calls that Warren uses. */
-export const qdrant: Service = {
+export const qdrant: Service<{ url: string; apiKey?: string }> = {
   name: "qdrant",
   title: "Qdrant",
+  provides: Object.keys(qdrantVariables),
   given,
   answers,
+  async prepare(environment) {
+    // The caller chooses the model.
+    const { server: at, place } = readVectors(environment);
+    await applyCollections(at, place, await declaredCollections());
+  },
+  describe: ({ QDRANT_URL: url = "", QDRANT_API_KEY: apiKey }) => ({
+    url,
+    ...(apiKey !== undefined && { apiKey }),
+  }),
+  row: ({ url }) => [withoutLogin(url)],
   native: natively({
     title: "Qdrant's engine",
     ports: ["http"],

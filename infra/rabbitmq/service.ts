@@ -3,11 +3,14 @@ import { join } from "node:path";
 import * as z from "zod";
 import { readConfig, variables } from "../../lib/config.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
+import { topologyOf } from "../../lib/rabbit/topology.ts";
 import { newPassword, writeSecret } from "../service/files.ts";
 import { natively, type Process } from "../service/native.ts";
 import { isOpen } from "../service/ports.ts";
-import type { Address, Place, Service } from "../service/service.ts";
+import { type Address, type Place, type Service, withoutLogin } from "../service/service.ts";
 import type { Settings } from "../service/settings.ts";
+import { applyTopology } from "./apply.ts";
+import { readConsumers } from "./consumers.ts";
 import { releaseOf } from "./release.ts";
 
 const USER = "warren";
@@ -36,15 +39,35 @@ const broker: Process<keyof Chosen["ports"]> = {
   graceMs: 30_000,
 };
 
+const addressVariables = {
+  RABBITMQ_URL: variables.RABBITMQ_URL,
+  RABBITMQ_MANAGEMENT_URL: z.url().optional(),
+};
+
 /**
  * RabbitMQ from Debian, of the version that RABBITMQ_VERSION asks for. Everything on the loopback
  * address, with a port mapper of its own.
  */
-export const rabbitmq: Service = {
+export const rabbitmq: Service<{ url: string; management?: string }> = {
   name: "rabbitmq",
   title: "RabbitMQ",
+  provides: ["RABBITMQ_URL", "RABBITMQ_MANAGEMENT_URL"],
   given,
   answers,
+  async prepare(environment, { retryDelays }) {
+    const { RABBITMQ_URL: url, RABBITMQ_MANAGEMENT_URL: managementUrl } = readConfig(
+      z.object(addressVariables),
+      environment,
+    );
+    // Of all functions: one that does not run now gets its events later.
+    const topology = topologyOf({ consumers: await readConsumers(), retryDelays });
+    await applyTopology({ url, managementUrl, topology });
+  },
+  describe: ({ RABBITMQ_URL: url = "", RABBITMQ_MANAGEMENT_URL: management }) => ({
+    url,
+    ...(management !== undefined && { management }),
+  }),
+  row: ({ url, management }) => [withoutLogin(url), ...(management ? [management] : [])],
   native: natively({
     title: "RabbitMQ",
     ports: PORTS,
@@ -65,10 +88,7 @@ export const rabbitmq: Service = {
 
 function given(env: NodeJS.ProcessEnv): Address | undefined {
   const { RABBITMQ_URL, RABBITMQ_MANAGEMENT_URL } = readConfig(
-    z.object({
-      RABBITMQ_URL: variables.RABBITMQ_URL.optional(),
-      RABBITMQ_MANAGEMENT_URL: z.url().optional(),
-    }),
+    z.object(addressVariables).partial(),
     env,
   );
   if (RABBITMQ_URL === undefined) return undefined;

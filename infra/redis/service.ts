@@ -5,7 +5,7 @@ import { readConfig, redisUrl } from "../../lib/config.ts";
 import { redisClient } from "../../lib/ledger/redis-client.ts";
 import { writeSecret } from "../service/files.ts";
 import { natively, type Process } from "../service/native.ts";
-import type { Address, Place, Service } from "../service/service.ts";
+import { type Address, type Place, type Service, withoutLogin } from "../service/service.ts";
 import type { Settings } from "../service/settings.ts";
 import { type Program, requirePrograms } from "../service/tools.ts";
 
@@ -24,11 +24,14 @@ const server: Process<"redis"> = {
 };
 
 /** Redis that a ledger can be kept in: it evicts nothing and writes every change to its disk. */
-export const redis: Service = {
+export const redis: Service<{ url: string }> = {
   name: "redis",
   title: "Redis",
+  provides: ["REDIS_URL"],
   given,
   answers,
+  describe: ({ REDIS_URL: url = "" }) => ({ url }),
+  row: ({ url }) => [withoutLogin(url)],
   native: natively({
     title: "Redis",
     ports: ["redis"],

@@ -12,11 +12,6 @@ export const ROOT = join(import.meta.dirname, "../..");
 export const DEV = join(ROOT, ".warren");
 export const TEST = join(DEV, "test");
 
-/** The table of all ledgers, unless LEDGER_TABLE names another. */
-export const LEDGER_TABLE = "warren-ledger";
-/** The directory's, unless DIRECTORY_TABLE names another. */
-const DIRECTORY_TABLE = "warren-directory";
-
 /** How long a process that lives may be silent before it is started anew. */
 const SILENCE_MS = 15_000;
 
@@ -89,13 +84,14 @@ export async function addressOf(
   return service.given(env) ?? (await findService(directory, service))?.address;
 }
 
-/** The environment that functions and tools get: all addresses, and the tables' names. */
-export function environmentOf(addresses: readonly Address[], env: NodeJS.ProcessEnv): Address {
-  const tables = {
-    LEDGER_TABLE: env["LEDGER_TABLE"] || LEDGER_TABLE,
-    DIRECTORY_TABLE: env["DIRECTORY_TABLE"] || DIRECTORY_TABLE,
-  };
-  return Object.assign(tables, ...addresses) as Address;
+/** What functions and tools read of a service: its address, and the names that a caller may choose. */
+export function environmentOf(
+  { defaults = {} }: Service,
+  at: Address,
+  env: NodeJS.ProcessEnv,
+): Address {
+  const chosen = Object.entries(defaults).map(([name, value]) => [name, env[name] || value]);
+  return { ...(Object.fromEntries(chosen) as Address), ...at };
 }
 
 const address = z.record(z.string(), z.string());

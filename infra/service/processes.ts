@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { mkdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { shiftLogs } from "../../lib/host/log-file.ts";
 import { lastLines } from "./files.ts";
 
 /** A process that outlives us: `process.json` in its folder tells it, `log` holds what it says. */
@@ -25,8 +26,8 @@ type Identity = {
 /** Starts a process in a session of its own, so that it survives the terminal. */
 export async function launch({ folder, command, args, env, cwd }: Launch): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  // Why it ended the last time is worth one more start.
-  await rename(logOf(folder), `${logOf(folder)}.1`).catch(() => {});
+  // Why it ended the last time is worth some more starts.
+  shiftLogs(logOf(folder));
   const log = openSync(logOf(folder), "a", 0o600);
   const child = spawn(command, [...args], {
     detached: true,

@@ -32,11 +32,29 @@ export type Found = {
   outdated?: boolean;
 };
 
-/** One of the services that Warren stands on; a new one is a folder in infra/ and an entry in infra/local/services.ts. */
-export type Service = {
+/** What a service is prepared for, beyond its environment. */
+export type Needs = {
+  /** ms */
+  retryDelays: readonly number[];
+};
+
+/**
+ * A product that functions need. A new one is a folder in infra/ and an entry in
+ * infra/local/services.ts. `Facts` is what `status --json` says of it.
+ */
+export type Service<Facts extends object = object> = {
   /** Its folder, and its name in docker-compose.yml. */
   name: string;
   title: string;
+  /** The variables that it gives to functions. A function that reads one of them needs this service. */
+  provides: readonly string[];
+  /** What it provides besides its address, such as names of tables; the caller may choose others. */
+  defaults?: Address;
+  /**
+   * A caller who sets one of these replaces this service, for each function that reads that variable.
+   * Without the list the caller replaces the whole service (`given`).
+   */
+  replacedBy?: readonly string[];
   /** The user's own service: wins over all we could start. Throws ConfigError. */
   given: (env: Env) => Address | undefined;
   native: Runner;
@@ -44,6 +62,15 @@ export type Service = {
   container?: Container;
   /** Whether it answers, within a few seconds. */
   answers: (address: Address) => Promise<boolean>;
+  /**
+   * Brings a fresh service to what the functions need; safe to repeat. The AWS SDK must find region and
+   * credentials in process.env.
+   */
+  prepare?: (environment: Env, needs: Needs) => Promise<void>;
+  /** Facts for `status --json`, with passwords. */
+  describe(environment: Address): Facts;
+  /** The same for people, without passwords. */
+  row(facts: Facts): string[];
 };
 
 /** Its part in docker-compose.yml. */
@@ -54,3 +81,10 @@ export type Container = {
   password: string | undefined;
   addressOf: (ports: Record<string, number>, password: string) => Address;
 };
+
+/** A URL as people may see it. */
+export function withoutLogin(url: string): string {
+  const address = new URL(url);
+  address.username = address.password = "";
+  return address.href;
+}

@@ -107,6 +107,19 @@ test("what tells a password or a key is for its owner alone", async () => {
   expect(telling.length).toBeGreaterThanOrEqual(6);
 });
 
+test("a start with a name leaves that function alone, and an unknown name changes nothing", async () => {
+  const unknown = await warren("start", "ingset");
+  expect(unknown).toMatchObject({ code: 2, output: expect.stringContaining("mean ingest?") });
+  expect((await warren("start", "ingest")).code).toBe(0);
+  const { output, code } = await warren("status", "--json");
+  expect(code).toBe(0);
+  expect(JSON.parse(output)).toMatchObject({
+    ready: true,
+    functions: { ingest: { ready: true } },
+  });
+  expect(output).not.toContain("neo4j-projector");
+});
+
 test("a stop leaves no process and says so to whoever asks", async () => {
   expect(await processesOf(clone)).not.toEqual([]);
   expect((await warren("stop")).code).toBe(0);

@@ -10,12 +10,11 @@ import {
   stopService,
   TEST,
 } from "../../infra/service/instance.ts";
-import { type ServiceName, services } from "../../infra/local/services.ts";
+import { type ServiceName, serviceNames as names, services } from "../../infra/local/services.ts";
 import { readJson, writeSecret } from "../../infra/service/files.ts";
 import { lock } from "../../infra/service/lock.ts";
-import { prepare } from "../../infra/local/prepare.ts";
 import { releaseOf } from "../../infra/rabbitmq/release.ts";
-import type { Address } from "../../infra/service/service.ts";
+import type { Address, Service } from "../../infra/service/service.ts";
 
 /** Short, so that a test can see a message go through every tier. ms */
 export const RETRY_DELAYS = [200, 1_000, 3_000];
@@ -24,8 +23,6 @@ export const RETRY_DELAYS = [200, 1_000, 3_000];
 export const LEDGER = z
   .enum(["dynamodb", "redis", "none"])
   .parse(process.env["LEDGER"] || "dynamodb");
-
-const names = Object.keys(services) as ServiceName[];
 
 /** What the processes of the tests share. */
 const settings = {
@@ -98,13 +95,14 @@ function ownFolder(): string {
  * topology. The tests break what they use: never somebody's own services from the environment.
  */
 export async function start(name: ServiceName, folder = ownFolder()): Promise<Address> {
-  const report = (text: string) => console.log(`${services[name].title} ${text}`);
+  const service: Service = services[name];
+  const report = (text: string) => console.log(`${service.title} ${text}`);
   if (name === "rabbitmq") await countOften(folder);
-  const address = await startService(folder, services[name], {}, report);
-  const environment = environmentOf([address], {});
+  const address = await startService(folder, service, {}, report);
+  const environment = environmentOf(service, address, {});
   // The AWS SDK looks here for region and credentials.
   Object.assign(process.env, environment);
-  await prepare(name, environment, { retryDelays: RETRY_DELAYS });
+  await service.prepare?.({ ...process.env, ...environment }, { retryDelays: RETRY_DELAYS });
   return environment;
 }
 

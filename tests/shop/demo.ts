@@ -12,7 +12,7 @@ import type { Driver } from "neo4j-driver";
 import * as z from "zod";
 import { collectionVariables } from "../../kit/qdrant/config.ts";
 import { connect } from "../../kit/qdrant/connect.ts";
-import { DEV } from "../../infra/service/instance.ts";
+import { DEV, ROOT } from "../../infra/service/instance.ts";
 import { fileStore } from "../../infra/keys/file-store.ts";
 import { createKey } from "../../infra/keys/key-store.ts";
 import { keysFileOf } from "../../infra/local/keys.ts";
@@ -20,6 +20,7 @@ import { findOffline, type Offline } from "../../infra/local/offline-process.ts"
 import { status, tableOf, type Status } from "../../infra/local/status.ts";
 import type { Received } from "../../infra/providers/received.ts";
 import { embedding, openEmbedder } from "../../kit/embedding/open-embedder.ts";
+import { readDeclaration } from "../../lib/host/declaration.ts";
 import { UNCONSUMED } from "../../lib/rabbit/names.ts";
 import { describe } from "./compare.ts";
 import { asPosted, asReceived, shopEvents, type ShopEvent } from "./generator.ts";
@@ -82,6 +83,13 @@ async function demo(args: string[]): Promise<number> {
     console.error(`${tableOf(current)}\n\nThe demo needs all of it: \`${command}\` first.`);
     return 1;
   }
+  const missing = wanted.offline ? [] : await notStarted(current);
+  if (missing.length > 0) {
+    console.error(
+      `${tableOf(current)}\n\nThe demo also needs ${missing.join(", ")}: \`npm start\` starts them.`,
+    );
+    return 1;
+  }
   const driver = graphDriver(neo4j);
   const { url, management: managementUrl } = rabbitmq;
   const points = connect({ url: qdrant.url, apiKey: qdrant.apiKey });
@@ -92,6 +100,14 @@ async function demo(args: string[]): Promise<number> {
   } finally {
     await driver.close();
   }
+}
+
+/** Functions with a queue that do not run: their messages would stay in it, and the demo would wait for them. */
+async function notStarted({ functions }: Status): Promise<string[]> {
+  const declared = await readDeclaration(ROOT);
+  return declared.flatMap(({ name, trigger }) =>
+    trigger.kind === "queue" && !(name in functions) ? [name] : [],
+  );
 }
 
 type Place = {
