@@ -144,6 +144,10 @@ test("names the wrong fields of envelope and data together", () => {
   ]);
 });
 
+test("refuses a document out of bounds and names the place", () => {
+  expect(() => parseEvent(Buffer.from('{"a":1e999}'))).toThrow("a: is a number too large");
+});
+
 test("says which type it does not know, and which version", () => {
   expect(() => parseEvent(bytes(eventOf("order.eaten", {})))).toThrow(
     new InvalidEventError([

@@ -1,12 +1,13 @@
 import type * as z from "zod";
 import {
+  checkBounds,
   checkEnvelope,
   digestOf,
   inWords,
   InvalidEventError,
   issueAt,
   issuesOf,
-  readDocument,
+  parseJson,
   type Checked,
   type Envelope,
   type Issue,
@@ -50,20 +51,23 @@ export const FUTURE_MS = 10 * 60_000;
 const CONSUMER_FUTURE_MS = 60 * 60_000;
 
 /**
- * Reads an event from the wire: bytes, envelope, and the data of its type. `data` is parsed
+ * Bytes to event, all steps at once: `parseJson`, `checkBounds`, `checkEvent`. `data` is parsed
  * (`total_minor` and the like are there) and of the current version, whichever it came in; the
  * digest covers it as received. Throws NotJsonError, InvalidEventError.
  */
 export function parseEvent(body: Uint8Array, now: () => number = Date.now): Received<WarrenEvent> {
-  const checked = checkEvent(readDocument(body), now() + CONSUMER_FUTURE_MS);
+  const document = parseJson(body);
+  const issues = checkBounds(document);
+  if (issues.length > 0) throw new InvalidEventError(issues);
+  const checked = checkEvent(document, now() + CONSUMER_FUTURE_MS);
   if (checked.issues !== undefined) throw new InvalidEventError(checked.issues);
   const { envelope, event } = checked.value;
   return { event, digest: digestOf(envelope) };
 }
 
 /**
- * Checks a document within bounds (`readDocument`): both halves, so that the sender hears of every
- * wrong field at once. `envelope` has the data as received, `event` has it parsed. `latest`: epoch ms.
+ * Document to event: checks envelope and data, so that the sender hears of every wrong field at once.
+ * The document must be within bounds (`checkBounds`). `envelope` has the data as received, `event` has it parsed. `latest`: epoch ms.
  */
 export function checkEvent(
   document: unknown,

@@ -29,11 +29,13 @@ function setup({ failure, ready = true }: { failure?: Error; ready?: boolean } =
   const logged: unknown[] = [];
   const metrics = createMetrics();
   const app = createApp({
-    publish: (message) => {
-      published.push(message);
-      return failure ? Promise.reject(failure) : Promise.resolve();
+    publisher: {
+      publish: (message) => {
+        published.push(message);
+        return failure ? Promise.reject(failure) : Promise.resolve();
+      },
+      ready: () => ready,
     },
-    ready: () => ready,
     keys: { tenantOf: (key) => (key === "k-shop" ? "shop" : undefined) },
     metrics,
     log: {
@@ -53,7 +55,7 @@ function setup({ failure, ready = true }: { failure?: Error; ready?: boolean } =
     });
     const answer = (await response.json()) as {
       id?: string;
-      error?: string;
+      code?: string;
       issues?: { path: string; message: string }[];
     };
     return { status: response.status, headers: response.headers, answer };
@@ -262,7 +264,7 @@ test("wants the time beside an id of the producer's own", async () => {
   expect(answer.issues).toEqual([
     {
       path: "timestamp",
-      message: "is needed beside an id of your own: a repeat must say the same time",
+      message: "is required if you send your own id: a repeat must have the same timestamp",
     },
   ]);
 });
@@ -272,7 +274,7 @@ test("refuses whoever has no key", async () => {
 
   for (const authorization of ["", "Bearer nope", "Basic k-shop", "k-shop"]) {
     const { status, headers, answer } = await post(event, { authorization });
-    expect([status, answer.error]).toEqual([401, "unauthorized"]);
+    expect([status, answer.code]).toEqual([401, "unauthorized"]);
     expect(headers.get("www-authenticate")).toBe("Bearer");
   }
   expect((await post(event, { authorization: "", "x-api-key": "k-shop" })).status).toBe(202);
@@ -292,11 +294,11 @@ test.each([
   ["[]", 422, "invalid_event"],
   ['{"type":"interaction.viewed","data":{"n":1e999}}', 422, "invalid_event"],
   [`{"type":"${"x".repeat(256 * 1024)}"}`, 413, "too_large"],
-])("answers %.20s with %i", async (body, status, error) => {
+])("answers %.20s with %i", async (body, status, code) => {
   const { post, published } = setup();
   const refused = await post(body);
 
-  expect([refused.status, refused.answer.error]).toEqual([status, error]);
+  expect([refused.status, refused.answer.code]).toEqual([status, code]);
   expect(published).toEqual([]);
 });
 
@@ -377,12 +379,19 @@ test.each([
   [new PublishUnknownError("no confirm"), "unconfirmed"],
   [new UnroutableError("no queue"), "unroutable"],
   [new TypeError("a bug with s3cret"), "unexpected"],
-])("answers %s with 503, the id and when to come back", async (failure, error) => {
+])("answers %s with 503, the id and when to come back", async (failure, code) => {
   const { post, logged } = setup({ failure });
   const { status, headers, answer } = await post(event);
 
   expect(status).toBe(503);
-  expect(answer).toEqual({ error, id: "evt_1", message: expect.any(String) });
+  expect(answer).toEqual({
+    type: "about:blank",
+    title: "Service Unavailable",
+    status: 503,
+    code,
+    detail: expect.any(String),
+    id: "evt_1",
+  });
   expect(JSON.stringify(answer)).not.toContain("s3cret");
   expect(headers.get("retry-after")).toBe("5");
   expect(logged).toHaveLength(1);
@@ -399,15 +408,19 @@ test("tells whether it lives, whether the broker is there, and what it counted",
   expect(metrics).toContain('warren_ingest_requests_total{code="202"} 1');
 });
 
-test("answers unknown paths and methods in JSON", async () => {
+test("answers unknown paths and methods with a problem document", async () => {
   const { app } = setup();
   const lost = await app.request("/nothing");
   const wrong = await app.request("/events", { method: "PUT" });
 
-  expect([lost.status, ((await lost.json()) as { error: string }).error]).toEqual([
-    404,
-    "not_found",
-  ]);
+  expect(lost.headers.get("content-type")).toBe("application/problem+json");
+  expect(await lost.json()).toEqual({
+    type: "about:blank",
+    title: "Not Found",
+    status: 404,
+    code: "not_found",
+    detail: "send POST /events",
+  });
   expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "POST"]);
 });
 

@@ -10,8 +10,8 @@ export type Bundle = {
   entry: string;
   exported: string;
   /**
-   * Contents by path: the entry, the chunks it imports on demand, and a source map beside each;
-   * what lies in `templates/` beside the entry.
+   * Contents by path: the entry, the chunks that it imports on demand, a source map for each, and the
+   * files of the function's `templates/`.
    */
   files: Record<string, Uint8Array>;
   /** Bytes of JavaScript that an import of the entry reads, and with everything on demand. */
@@ -22,17 +22,17 @@ export type Bundle = {
 };
 
 /**
- * CommonJS packages (amqplib, pino, prom-client) call `require` for Node's own modules; an ES module
- * has none. The name must not meet one that the minifier makes.
+ * CommonJS packages (amqplib, pino, prom-client) call `require` for Node's built-in modules; an ES
+ * module has none. The name must not collide with one that the minifier generates.
  */
 const REQUIRE =
   'import{createRequire as warrenCreateRequire}from"node:module";' +
   "const require=warrenCreateRequire(import.meta.url);";
 
 /**
- * Bundles one function with everything it imports, the AWS SDK included (docs/decisions). What is
- * imported on demand becomes a chunk of its own, so that a start does not pay for it. The same
- * sources give the same bytes. Throws esbuild's error, which names file and line.
+ * Bundles one function with everything it imports, including the AWS SDK (docs/decisions/1). Modules
+ * imported on demand become separate chunks, so that a start does not read them. The same sources give
+ * the same bytes. Throws esbuild's error, which names file and line.
  */
 export async function bundleFunction(
   { name, file, exported }: DeclaredHandler,
@@ -51,7 +51,7 @@ export async function bundleFunction(
     format: "esm",
     platform: "node",
     target: "node24",
-    // ES modules, where a package has them, can be left out in parts: 200 KB of the AWS SDK.
+    // esbuild can drop unused parts of ES modules: 200 KB of the AWS SDK.
     mainFields: ["module", "main"],
     minify: true,
     // Node quotes the line that threw: 100 KB of it would bury the message.
@@ -80,7 +80,7 @@ export async function bundleFunction(
   };
 }
 
-/** They keep their path, so that the entry finds them beside itself as its source does. */
+/** Templates keep their path, so that the bundled entry finds them as its source does. */
 async function templatesBeside(source: string, root: string): Promise<[string, Uint8Array][]> {
   const folder = join(dirname(source), "templates");
   const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true }).catch(
@@ -97,7 +97,7 @@ async function templatesBeside(source: string, root: string): Promise<[string, U
   return Promise.all(files.map(readOne));
 }
 
-/** The module and those that it imports at once, directly or not. */
+/** The module and all that it imports statically, directly or not. */
 function loadedWith(entry: string, { outputs }: Metafile): string[] {
   const loaded = new Set([entry]);
   for (const path of loaded) {

@@ -1,15 +1,15 @@
 import { zipSync, type Zippable } from "fflate";
 
-/** A file that everybody may read, as Lambda's own user must. */
+/** World-readable: Lambda runs as another user. */
 const UNIX = 3;
 const READABLE = 0o100644 << 16;
 
 /**
- * The files as a zip, in the order of their paths. fflate compresses in JavaScript: the same files
- * give the same bytes whatever zlib a Node release brings, so that what has not changed is not deployed.
+ * The files as a zip, sorted by path. fflate compresses in JavaScript: the same files give the same bytes
+ * with every Node release, so that a deploy skips unchanged functions.
  */
 export function zipOf(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
-  // The first date that a zip can hold, in local time as zips are: the same bytes in every zone.
+  // The first date that a zip can hold. Zips use local time, so the bytes are the same in every zone.
   const mtime = new Date(1980, 0, 1);
   const sorted = Object.entries(files).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const entries = sorted.map(([path, bytes]): [string, Zippable[string]] => [

@@ -5,21 +5,21 @@ import type { JsonSchema } from "./input-schema.ts";
 export type Break = { path: string; message: string };
 
 /**
- * In what `to` breaks with those who were promised `from`: what they may send and `to` refuses, and
- * what they may name and `to` does not know. A new field that nobody has to send breaks nothing,
- * though somebody may have sent something else under its name. No breaks in both directions: the
- * same schema.
+ * How `to` breaks the promise that `from` made to producers: values that they may send and `to`
+ * refuses, and fields that they may name and `to` does not know. A new optional field breaks nothing,
+ * although a producer may have sent something else under its name. Without breaks in both directions
+ * the schemas are the same.
  */
 export function breaks(from: JsonSchema, to: JsonSchema, path = ""): Break[] {
   const [wanted, offered] = [alternatives(from), alternatives(to)];
   return wanted.flatMap((each) => {
     const found = offered.map((other) => plainBreaks(each, other, path));
     if (found.some((list) => list.length === 0)) return [];
-    // Of several ways to be refused the one of its own type says why.
+    // Of several refusals, the one of the same type explains why.
     const same = found.filter((_, i) => offered[i]!["type"] === each["type"]);
     const [only] = same.length === 1 ? same : found;
     if (same.length === 1 || found.length === 1) return only!;
-    return [{ path, message: `takes no ${nameOf(each)} any more` }];
+    return [{ path, message: `no longer accepts ${nameOf(each)}` }];
   });
 }
 
@@ -39,9 +39,9 @@ function takes(to: unknown, from: unknown): boolean {
 function valueBreaks(from: JsonSchema, to: JsonSchema): string[] {
   const [were, are] = [valuesOf(from), valuesOf(to)];
   if (are === undefined) return [];
-  if (were === undefined) return [`takes ${textOf(are)} only`];
+  if (were === undefined) return [`accepts only ${textOf(are)}`];
   const gone = were.filter((value) => !are.some((other) => isDeepStrictEqual(value, other)));
-  return gone.length === 0 ? [] : [`takes no ${textOf(gone)} any more`];
+  return gone.length === 0 ? [] : [`no longer accepts ${textOf(gone)}`];
 }
 
 const LOWEST = ["minimum", "exclusiveMinimum", "minLength", "minItems"];
@@ -72,17 +72,18 @@ function fieldBreaks(from: JsonSchema, to: JsonSchema, path: string): Break[] {
     }),
     ...has
       .filter((name) => !had.includes(name))
-      .map((name) => ({ path: at(name), message: "is required now" })),
+      .map((name) => ({ path: at(name), message: "is now required" })),
   ];
 }
 
-/** What every item of a list, every further field and every field's name must be. */
+/** Schemas of the items of a list, of further fields, and of the names of fields. */
 function partBreaks(from: JsonSchema, to: JsonSchema, path: string): Break[] {
   const below = [path, "*"].filter(Boolean).join(".");
   return ["items", "additionalProperties", "propertyNames"].flatMap((keyword) => {
     const [was, is] = [from[keyword], to[keyword]] as (JsonSchema | false | undefined)[];
     if (was === false || (was === undefined && is === undefined)) return [];
-    if (is === false) return [{ path: below, message: "is refused: no field that is not named" }];
+    if (is === false)
+      return [{ path: below, message: "is refused: unknown fields are no longer accepted" }];
     return breaks(was ?? {}, is ?? {}, below);
   });
 }
@@ -96,8 +97,8 @@ const UNDERSTOOD = new Set([
 ]);
 
 /**
- * Keywords that are no scale, such as `pattern`: without it more is taken, another one may refuse
- * what was taken. A default is what silence means, so there losing it is a break too.
+ * Keywords that cannot be compared by size, such as `pattern`. Removing one accepts more; another one
+ * may refuse what was accepted. A default gives a missing field its meaning, so losing it is a break.
  */
 function otherBreaks(from: JsonSchema, to: JsonSchema): string[] {
   const keywords = [...new Set([...Object.keys(from), ...Object.keys(to)])];
@@ -107,7 +108,7 @@ function otherBreaks(from: JsonSchema, to: JsonSchema): string[] {
     .map((keyword) => `has another ${keyword}`);
 }
 
-/** Each of one type; nested ones too. */
+/** The alternatives of a schema, each of one type; flattens nested ones. */
 function alternatives(schema: JsonSchema): JsonSchema[] {
   const { anyOf, type, ...common } = schema as {
     anyOf?: readonly JsonSchema[];

@@ -1,17 +1,18 @@
 import * as z from "zod";
 
-/** A JSON Schema (draft 2020-12), as far as zod writes it for data that comes in. */
+/** The part of JSON Schema (draft 2020-12) that zod writes for input data. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
 /**
- * What a schema takes, before defaults and transforms. Refinements are functions and do not show: a
- * stricter one is not seen by whoever compares. Throws for what JSON has no words for (`z.custom`).
+ * What a schema accepts, before defaults and transforms. Refinements are functions, so the JSON Schema
+ * does not contain them: a comparison misses a stricter one. Throws for schemas that JSON Schema cannot
+ * express (`z.custom`).
  */
 export function inputSchema(schema: z.ZodType): JsonSchema {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, {
     io: "input",
     override: ({ jsonSchema }) => {
-      // The format says it; zod's expression for it may change with zod.
+      // The format is enough; zod may change its pattern for it.
       if (jsonSchema.format !== undefined) delete jsonSchema.pattern;
     },
   });

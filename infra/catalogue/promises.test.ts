@@ -7,7 +7,7 @@ test("what was released is still read: docs/events.md says what a change takes",
   expect(brokenPromises(await readReleased(), promisesOf())).toEqual([]);
 });
 
-test("everything is released: npm run catalogue -- --release", async () => {
+test("everything is released: npx warren catalogue --release", async () => {
   expect(unreleased(await readReleased(), promisesOf())).toEqual([]);
 });
 
@@ -44,11 +44,11 @@ describe("names the type, the version and the field of", () => {
 
   test.each<[string, Terms, string]>([
     ["a field that was removed", terms(dish.omit({ grams: true })), "data.grams was removed"],
-    ["a new field that must be sent", changed({ chef: z.string() }), "data.chef is required now"],
+    ["a new field that must be sent", changed({ chef: z.string() }), "data.chef is now required"],
     [
       "a field that need not be sent until now",
       changed({ grams: fields.grams.unwrap() }),
-      "data.grams is required now",
+      "data.grams is now required",
     ],
     ["another type", changed({ name: z.number() }), "data.name was string, is number"],
     [
@@ -65,17 +65,17 @@ describe("names the type, the version and the field of", () => {
     [
       "a value that is gone from an enum",
       changed({ course: z.enum(["first", "third"]) }),
-      'data.course takes no "second" any more',
+      'data.course no longer accepts "second"',
     ],
     [
       "a string that became an enum",
       changed({ name: z.enum(["soup"]) }),
-      'data.name takes "soup" only',
+      'data.name accepts only "soup"',
     ],
     [
       "another literal",
       changed({ menu: z.literal("weekly").optional() }),
-      'data.menu takes no "daily" any more',
+      'data.menu no longer accepts "daily"',
     ],
     [
       "a lower highest length",
@@ -121,7 +121,7 @@ describe("names the type, the version and the field of", () => {
     [
       "unknown fields",
       terms(z.strictObject(fields)),
-      "data.* is refused: no field that is not named",
+      "data.* is refused: unknown fields are no longer accepted",
     ],
     [
       "another default",
@@ -131,12 +131,12 @@ describe("names the type, the version and the field of", () => {
     [
       "a type that anything had until now",
       changed({ allergens: z.array(item.extend({ code: z.string() }).strict()).max(14) }),
-      "data.allergens.*.* is refused: no field that is not named",
+      "data.allergens.*.* is refused: unknown fields are no longer accepted",
     ],
     [
       "a major version that is gone",
       terms(dish.extend({ chef: z.string() }), { version: "2.0" }),
-      "is read by nothing any more: keep it under `older`, with a transform",
+      "is no longer read: keep it under `older`, with a transform",
     ],
   ])("%s", (_, now, message) => {
     const [found, ...more] = broken(now);
@@ -147,7 +147,7 @@ describe("names the type, the version and the field of", () => {
 
 test("names a type that was removed", () => {
   expect(broken()).toEqual([
-    "dish.served 1.0 is read by nothing any more: keep it under `older`, with a transform",
+    "dish.served 1.0 is no longer read: keep it under `older`, with a transform",
   ]);
 });
 
@@ -166,8 +166,8 @@ test("a version that takes more wants another number, and then breaks nothing", 
   const more = dish.extend({ spicy: z.boolean().optional(), name: z.string().max(50) });
 
   expect(broken(terms(more))).toEqual([
-    "dish.served 1.0: data.name takes more than was released: raise the minor version",
-    "dish.served 1.0: data.spicy takes more than was released: raise the minor version",
+    "dish.served 1.0: data.name accepts more than was released: raise the minor version",
+    "dish.served 1.0: data.spicy accepts more than was released: raise the minor version",
   ]);
   expect(broken(terms(more, { version: "1.1" }))).toEqual([]);
 });

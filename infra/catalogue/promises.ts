@@ -5,14 +5,14 @@ import type { Contract } from "../../events/contract.ts";
 import { breaks } from "./breaks.ts";
 import { inputSchema, type JsonSchema } from "./input-schema.ts";
 
-/** What producers are promised, and what queues and archives hold. */
+/** What producers may rely on, and what queues and archives contain. */
 export type Promises = {
   aliases: Record<string, string>;
-  /** By type and version: what data it takes. */
+  /** By type and version: the data it accepts. */
   types: Record<string, Record<string, JsonSchema>>;
 };
 
-/** As much of a contract as is promised. */
+/** The promised part of a contract. */
 export type Terms = Pick<Contract<string, z.ZodType>, "type" | "version" | "data" | "older">;
 
 /** What the sources promise now. */
@@ -31,9 +31,9 @@ export function promisesOf(
 }
 
 /**
- * One line for each promise that `now` breaks: a field that was removed, a narrower type, a new field
- * that must be sent, a type, version or alias that is gone. And for each recorded version that has
- * grown: it needs a new number, so that producers can tell who understands them.
+ * One line for each promise that `now` breaks: a removed field, a narrower type, a new required field, a
+ * removed type, version or alias. Also one line for each recorded version that accepts more than before:
+ * it needs a new number, so that producers can tell which readers understand them.
  */
 export function brokenPromises(released: Promises, now: Promises): string[] {
   const names = Object.entries(released.aliases)
@@ -58,7 +58,7 @@ function brokenVersion(
   { same, reader }: { same: JsonSchema | undefined; reader: JsonSchema | undefined },
 ): string[] {
   if (reader === undefined) {
-    return [`${of} is read by nothing any more: keep it under \`older\`, with a transform`];
+    return [`${of} is no longer read: keep it under \`older\`, with a transform`];
   }
   const at = (path: string) => ["data", path].filter(Boolean).join(".");
   const broken = breaks(promised, reader).map(
@@ -67,11 +67,11 @@ function brokenVersion(
   if (broken.length > 0 || same === undefined) return broken;
   const grown = new Set(breaks(same, promised).map(({ path }) => at(path)));
   return [...grown].map(
-    (path) => `${of}: ${path} takes more than was released: raise the minor version`,
+    (path) => `${of}: ${path} accepts more than was released: raise the minor version`,
   );
 }
 
-/** `type version` of what is promised and not released, and names of aliases. */
+/** Promises that are not released yet: `type version`, and names of aliases. */
 export function unreleased(released: Promises, now: Promises): string[] {
   return [
     ...Object.keys(now.aliases).filter((name) => !(name in released.aliases)),
@@ -83,7 +83,7 @@ export function unreleased(released: Promises, now: Promises): string[] {
   ];
 }
 
-/** Both; of what stands in `released` nothing is changed. */
+/** Both together; keeps everything in `released` unchanged. */
 export function releasedWith(released: Promises, now: Promises): Promises {
   const types = Object.keys({ ...now.types, ...released.types }).map(
     (type) => [type, sorted({ ...now.types[type], ...released.types[type] })] as const,

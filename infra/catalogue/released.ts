@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Promises } from "./promises.ts";
 
-/** Everything that was ever promised. It only grows. */
+/** Every promise that was ever made. It only grows. */
 const FILE = join(import.meta.dirname, "../../events/released.json");
 
 export async function readReleased(): Promise<Promises> {

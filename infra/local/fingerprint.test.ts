@@ -7,7 +7,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 let root: string;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "warren-fingerprint-"));
-  for (const folder of ["events", "lib", "functions/mail"]) {
+  for (const folder of ["events", "kit", "lib", "functions/mail"]) {
     await mkdir(join(root, folder), { recursive: true });
   }
   await write("serverless.yml", "functions: {}");
@@ -27,6 +27,7 @@ test("is the same while nothing that the host runs has changed", async () => {
 test.each([
   ["serverless.yml", "functions: { mail: {} }"],
   ["functions/mail/handler.ts", "new"],
+  ["kit/stamped.ts", "new"],
   ["lib/log.ts", "new"],
 ])("changes with %s", async (file, text) => {
   const before = await fingerprintOf(root, env);

@@ -13,13 +13,14 @@ export async function healthOf(functions: Functions): Promise<Functions> {
   return Object.fromEntries(await Promise.all(asked));
 }
 
-const health = z.object({ message: z.string() });
+/** Of a problem document (kit/http). */
+const health = z.object({ detail: z.string() });
 
 async function problemAt(url: string): Promise<string | undefined> {
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(3_000) });
     if (answer.ok || answer.status === 404) return undefined;
-    return health.parse(await answer.json()).message;
+    return health.parse(await answer.json()).detail;
   } catch {
     return "does not say whether it is ready";
   }

@@ -31,7 +31,7 @@ test("a broker that died is not shown as if it were alive", async () => {
 test("an HTTP function is as ready as it says itself", async () => {
   let answer = 200;
   const server = createServer((_, response) => {
-    response.writeHead(answer).end('{"message":"the broker cannot be reached"}');
+    response.writeHead(answer).end('{"detail":"the broker cannot be reached"}');
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -9,19 +9,19 @@ type Rule = {
   annotations: { summary: string; description: string; runbook: string };
 };
 
-/** As kindOf (infra/alarms/queues.ts) has it, in Prometheus' matchers. */
+/** The kinds of kindOf (infra/alarms/queues.ts) as Prometheus matchers. */
 const DEAD = 'queue=~"dead[.].+"';
 const UNCONSUMED = 'queue="events.unconsumed"';
 const RETRY = ".+[.]retry[.][0-9]+(ms|s|m|h)";
 const HELD = 'queue!~"dead[.].+|events[.]unconsumed"';
 const WORK = `queue!~"dead[.].+|events[.]unconsumed|${RETRY}"`;
 
-/** The expression itself looks back. */
+/** No `for`: the expression itself looks back. */
 const AT_ONCE = 0;
 
 /**
- * The alarms of CloudWatch for whoever runs containers, with the same thresholds. Several hosts may
- * report the same queue, hence `max by`; counters start anew with their process, hence `increase`.
+ * CloudWatch's alarms for containers, with the same thresholds. Several hosts may report the same
+ * queue, hence `max by`. Counters restart with their process, hence `increase`.
  */
 export function alertRules(): { groups: { name: string; rules: Rule[] }[] } {
   const { depth, consumers, unacked, fill, kept, age, outage, broker, failures, baseline } =
@@ -34,7 +34,8 @@ export function alertRules(): { groups: { name: string; rules: Rule[] }[] } {
     `max by (queue) (warren_queue_${metric}{${matcher}})`;
   const grown = (by: string, metric: string, minutes: number) =>
     `sum by (${by}) (increase(${metric}[${minutes}m])) > 0`;
-  // A minute may hold one figure only, and that tells no increase; so a single failure counts in two.
+  // One minute may contain one sample only, which shows no increase. So a window has two minutes, and
+  // a single failure counts twice.
   const failing = (by: string, metric: string) =>
     `count_over_time((${grown(by, metric, 2)})[${failures.of}m:1m]) >= ${failures.minutes}`;
 
@@ -95,7 +96,7 @@ export function alertRules(): { groups: { name: string; rules: Rule[] }[] } {
             "function-failing",
             AT_ONCE,
             failing("function", 'warren_batches_total{result="thrown"}'),
-            // What runs every hour fails once an hour.
+            // A function that runs every hour fails at most once an hour.
             grown("function", 'warren_scheduled_runs_total{result="failed"}', failures.of),
           ),
           ofFunction(
@@ -112,7 +113,7 @@ export function alertRules(): { groups: { name: string; rules: Rule[] }[] } {
   };
 }
 
-/** alerts.yml, as it is kept in this folder. */
+/** The text of alerts.yml. */
 export function alertsFile(): string {
   const header =
     "# Prometheus alert rules. Written by `npm run alerts` from infra/alarms and rules.ts: change those.\n";
@@ -139,8 +140,8 @@ function rule(
 }
 
 /**
- * The last quarter of an hour against the week before. Unlike CloudWatch's model it knows no time of day.
- * Silent until there are 1,000 figures: 17 hours of them.
+ * Compares the last 15 minutes with the week before. Unlike CloudWatch's model it ignores the time of
+ * day. Silent until there are 1,000 samples, which takes 17 hours.
  */
 function unusual(deviations: number): string {
   const recent = `max by (queue) (avg_over_time(warren_queue_published_per_second{${WORK}}[15m]))`;

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { GetMessage } from "amqplib";
-import { checkEnvelope, digestOf, readDocument } from "../../lib/envelope/envelope.ts";
+import { checkBounds, checkEnvelope, digestOf, parseJson } from "../../lib/envelope/envelope.ts";
 import { deliveryHeaders, HEADER } from "../../lib/rabbit/headers.ts";
 import { EVENTS_EXCHANGE } from "../../lib/rabbit/names.ts";
 
@@ -49,12 +49,14 @@ const UNWANTED = "nobody consumes this type";
 function eventIn(body: Uint8Array): Pick<DeadLetter, "id" | "tenant" | "type" | "digest"> {
   const fingerprint = hash("sha256", body, "hex");
   const nameless = { id: `sha256:${fingerprint.slice(0, 12)}`, digest: fingerprint };
+  const unreadable = { ...nameless, tenant: undefined, type: undefined };
   let document: unknown;
   try {
-    document = readDocument(body);
+    document = parseJson(body);
   } catch {
-    return { ...nameless, tenant: undefined, type: undefined };
+    return unreadable;
   }
+  if (checkBounds(document).length > 0) return unreadable;
   const { value } = checkEnvelope(document, Number.POSITIVE_INFINITY);
   if (value) {
     return { id: value.id, tenant: value.tenant_id, type: value.type, digest: digestOf(value) };

@@ -3,7 +3,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test } from "vitest";
-import { fileKeys, keyOf } from "./keys.ts";
+import { fileKeys, apiKeyOf } from "./keys.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "warren-keys-"));
 const path = join(folder, "keys.json");
@@ -78,7 +78,7 @@ test.each(["{}", "[", '{"keys":[{"sha256":"abc","tenant":"shop"}]}'])(
 );
 
 test("takes the key from either header", () => {
-  const key = (headers: Record<string, string>) => keyOf((name) => headers[name]);
+  const key = (headers: Record<string, string>) => apiKeyOf((name) => headers[name]);
 
   expect(key({ authorization: "Bearer abc" })).toBe("abc");
   expect(key({ authorization: "bearer  abc" })).toBe("abc");

@@ -94,7 +94,7 @@ function textOf(reason: unknown): string {
 }
 
 /** The key of a request: `Authorization: Bearer <key>` or `X-Api-Key: <key>`. */
-export function keyOf(header: (name: string) => string | undefined): string | undefined {
+export function apiKeyOf(header: (name: string) => string | undefined): string | undefined {
   const bearer = /^Bearer +(\S+)$/i.exec(header("authorization") ?? "");
   return bearer?.[1] ?? header("x-api-key");
 }

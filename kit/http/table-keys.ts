@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { GetItemCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { LRUCache } from "lru-cache";
 import { tenantId } from "../../lib/envelope/envelope.ts";
 import type { Logger } from "../../lib/log.ts";
 import { KeysUnavailableError, MAX_KEY, type Keys } from "./keys.ts";
@@ -11,7 +12,7 @@ const MISS_MS = 5_000;
 /** For how long a key that was good is taken while the table does not answer. ms */
 const OUTAGE_MS = 3_600_000;
 const LOOKUP_MS = 2_000;
-/** Of each kind: strangers' keys push out strangers' keys only. About 2 MB. */
+/** For each of the two caches: unknown keys push out unknown keys only. About 2 MB. */
 const MAX_CACHED = 10_000;
 
 type Hit = { tenant: string; checkedAt: number; askAgainAt: number };
@@ -33,8 +34,8 @@ export function tableKeys({
   now: () => number;
   log: Pick<Logger, "warn" | "info">;
 }): Keys {
-  const hits = new Map<string, Hit>();
-  const misses = new Map<string, { askAgainAt: number }>();
+  const hits = new LRUCache<string, Hit>({ max: MAX_CACHED });
+  const misses = new LRUCache<string, { askAgainAt: number }>({ max: MAX_CACHED });
   const asked = new Map<string, Promise<string | undefined>>();
   let down = false;
 
@@ -45,8 +46,8 @@ export function tableKeys({
       answered(undefined);
       hits.delete(digest);
       misses.delete(digest);
-      if (tenant === undefined) keep(misses, digest, { askAgainAt: askedAt + MISS_MS });
-      else keep(hits, digest, { tenant, checkedAt: askedAt, askAgainAt: askedAt + HIT_MS });
+      if (tenant === undefined) misses.set(digest, { askAgainAt: askedAt + MISS_MS });
+      else hits.set(digest, { tenant, checkedAt: askedAt, askAgainAt: askedAt + HIT_MS });
       return tenant;
     } catch (error) {
       answered(error);
@@ -90,11 +91,4 @@ export function tableKeys({
     },
     close: () => client.destroy(),
   };
-}
-
-/** The one that was asked for the longest time ago makes room. */
-function keep<Known>(known: Map<string, Known>, digest: string, one: Known): void {
-  known.set(digest, one);
-  const [oldest] = known.keys();
-  if (known.size > MAX_CACHED && oldest !== undefined) known.delete(oldest);
 }

@@ -1,6 +1,7 @@
-/** They are costly to make. Data name the currency, so there may be any number of them. */
-const formats = new Map<string, Intl.NumberFormat>();
-const MAX_FORMATS = 500;
+import { LRUCache } from "lru-cache";
+
+/** A format is costly to make. Data name the currency, so there may be any number of formats. */
+const formats = new LRUCache<string, Intl.NumberFormat>({ max: 500 });
 
 /**
  * An amount in major units, a number or a decimal such as "12.50", as the locale writes it. Throws
@@ -11,7 +12,6 @@ export function money(amount: number | string, currency: string, locale: string)
   let format = formats.get(key);
   if (format === undefined) {
     format = new Intl.NumberFormat(locale, { style: "currency", currency });
-    if (formats.size >= MAX_FORMATS) formats.clear();
     formats.set(key, format);
   }
   // As text: a number of many digits would lose some.

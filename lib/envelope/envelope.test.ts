@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkEnvelope, digestOf, InvalidEventError, readDocument, stampOf } from "./envelope.ts";
+import { checkEnvelope, digestOf, InvalidEventError, parseJson, stampOf } from "./envelope.ts";
 
 const document = {
   id: "evt_1",
@@ -110,11 +110,10 @@ test("orders by time, then by id", () => {
   expect(stampOf(envelopeOf({ id: "a" })) < stampOf(envelopeOf({ id: "b" }))).toBe(true);
 });
 
-test("refuses a document beyond the wire's size and names what is out of bounds", () => {
+test("refuses a document beyond the wire's size", () => {
   const large = Buffer.alloc(256 * 1024 + 1, " ");
 
-  expect(() => readDocument(large)).toThrow("event: is larger than 262144 bytes");
-  expect(() => readDocument(Buffer.from('{"a":1e999}'))).toThrow(InvalidEventError);
+  expect(() => parseJson(large)).toThrow("event: is larger than 262144 bytes");
 });
 
 test("tells of many issues in one short message", () => {

@@ -1,19 +1,22 @@
 import { hash } from "node:crypto";
 import * as z from "zod";
 import { inWords } from "./in-words.ts";
-import {
-  canonicalJson,
+import { canonicalJson, issueAt, MAX_ISSUES, type Issue } from "./json.ts";
+import { fixedWidthUtc } from "./timestamp.ts";
+
+// One verb for each step from bytes to event. `parse…` throws, `check…` returns what is wrong:
+// parseJson (bytes to document), checkBounds (document), checkEnvelope (document to envelope), and in
+// events/catalogue.ts checkEvent (document to event) and parseEvent (all of them).
+export { inWords } from "./in-words.ts";
+export {
+  checkBounds,
+  InvalidEventError,
   issueAt,
   MAX_BYTES,
-  MAX_ISSUES,
-  outOfBounds,
+  NotJsonError,
   parseJson,
   type Issue,
 } from "./json.ts";
-import { fixedWidthUtc } from "./timestamp.ts";
-
-export { inWords } from "./in-words.ts";
-export { issueAt, MAX_BYTES, NotJsonError, type Issue } from "./json.ts";
 
 /** The wire contract (docs/architecture.md): what every event carries, whatever it is about. */
 export type Envelope<Type extends string = string, Data = unknown> = {
@@ -35,19 +38,6 @@ export type Received<E extends Envelope = Envelope> = { event: E; digest: string
 
 /** A value that was checked, or everything that is wrong with it. */
 export type Checked<T> = { value: T; issues?: never } | { value?: never; issues: Issue[] };
-
-/** A document that is JSON but no event. Carries every wrong field; quotes none of their values. */
-export class InvalidEventError extends Error {
-  override name = "InvalidEventError";
-  readonly issues: readonly Issue[];
-
-  constructor(issues: readonly Issue[]) {
-    const listed = issues.slice(0, 5).map(({ path, message }) => `${path || "event"}: ${message}`);
-    const more = issues.length > 5 ? [`and ${issues.length - 5} more`] : [];
-    super([...listed, ...more].join("; "));
-    this.issues = issues;
-  }
-}
 
 /** Also the form of an `Idempotency-Key` header. */
 export const eventId = z
@@ -96,30 +86,8 @@ const envelope = z.looseObject({
 });
 
 /**
- * Reads a body as a JSON document within the wire's bounds (json.ts), before any schema. Throws
- * NotJsonError, or InvalidEventError for what is JSON but too large, too deep or not exact.
- */
-export function readDocument(body: Uint8Array): unknown {
-  const { document, issues } = openDocument(body);
-  if (issues.length > 0) throw new InvalidEventError(issues);
-  return document;
-}
-
-/**
- * The same for whoever goes on to say what else is wrong: what is out of bounds comes beside the
- * document, which is then good for nothing else. Throws for what is too large or no JSON.
- */
-export function openDocument(body: Uint8Array): { document: unknown; issues: Issue[] } {
-  if (body.byteLength > MAX_BYTES) {
-    throw new InvalidEventError([issueAt([], `is larger than ${MAX_BYTES} bytes`)]);
-  }
-  const document = parseJson(body);
-  return { document, issues: outOfBounds(document) };
-}
-
-/**
- * Checks every named field of a document; unknown fields are kept. The timestamp comes out as
- * fixed-width UTC and must not lie after `latest` (epoch ms): a stamp from the future would win
+ * Document to envelope: checks every named field and keeps the others. The timestamp becomes
+ * fixed-width UTC and must not be later than `latest` (epoch ms): a stamp from the future would win
  * over every later change.
  */
 export function checkEnvelope(

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { canonicalJson, NotJsonError, outOfBounds, parseJson } from "./json.ts";
+import { canonicalJson, checkBounds, NotJsonError, parseJson } from "./json.ts";
 
 const bytes = (text: string) => Buffer.from(text);
-const bounds = (text: string) => outOfBounds(JSON.parse(text));
+const bounds = (text: string) => checkBounds(JSON.parse(text));
 
 test("reads JSON, with or without a byte order mark", () => {
   expect(parseJson(bytes('{"a":"ї"}'))).toEqual({ a: "ї" });
@@ -21,7 +21,7 @@ test("refuses what is not UTF-8 or not JSON and quotes nothing of it", () => {
 test("stops at a nesting bomb without overflowing the stack", () => {
   const bomb = "[".repeat(130_000) + "]".repeat(130_000);
 
-  expect(outOfBounds(parseJson(bytes(bomb)))).toEqual([
+  expect(checkBounds(parseJson(bytes(bomb)))).toEqual([
     { path: expect.any(String), message: "is nested deeper than 32 levels" },
   ]);
   expect(bounds("[".repeat(32) + "]".repeat(32))).toEqual([]);

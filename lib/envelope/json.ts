@@ -6,6 +6,19 @@ export class NotJsonError extends Error {
   override name = "NotJsonError";
 }
 
+/** A document that is JSON but no event. Carries every wrong field; quotes none of their values. */
+export class InvalidEventError extends Error {
+  override name = "InvalidEventError";
+  readonly issues: readonly Issue[];
+
+  constructor(issues: readonly Issue[]) {
+    const listed = issues.slice(0, 5).map(({ path, message }) => `${path || "event"}: ${message}`);
+    const more = issues.length > 5 ? [`and ${issues.length - 5} more`] : [];
+    super([...listed, ...more].join("; "));
+    this.issues = issues;
+  }
+}
+
 /** Largest event on the wire, bytes; Lambda's trigger still fits 20 of them into its 6 MB. */
 export const MAX_BYTES = 256 * 1024;
 /** Nesting of objects and arrays; real payloads stay below 10. */
@@ -23,10 +36,13 @@ export const MAX_ISSUES = 50;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Reads UTF-8 JSON, nothing lenient. Of a repeated key the last counts, here as in every other place
- * that reads the same bytes. Throws NotJsonError.
+ * Bytes to document: strict UTF-8 JSON. The last of repeated keys counts, as in every other place that
+ * reads the same bytes. Throws NotJsonError, and InvalidEventError for more than MAX_BYTES.
  */
 export function parseJson(bytes: Uint8Array): unknown {
+  if (bytes.byteLength > MAX_BYTES) {
+    throw new InvalidEventError([issueAt([], `is larger than ${MAX_BYTES} bytes`)]);
+  }
   let text: string;
   try {
     text = utf8.decode(bytes);
@@ -41,10 +57,10 @@ export function parseJson(bytes: Uint8Array): unknown {
 }
 
 /**
- * What a JSON value holds that could not be stored or passed on unchanged: nesting, sizes, numbers
- * beyond what a double holds, halves of surrogate pairs, `__proto__`.
+ * What in a document could not be stored or passed on unchanged: nesting, sizes, numbers that a double
+ * cannot hold, halves of surrogate pairs, `__proto__`. Nothing else may read such a document.
  */
-export function outOfBounds(root: unknown): Issue[] {
+export function checkBounds(document: unknown): Issue[] {
   const issues: Issue[] = [];
   const path: (string | number)[] = [];
   let values = 0;
@@ -91,7 +107,7 @@ export function outOfBounds(root: unknown): Issue[] {
     }
   };
 
-  visit(root);
+  visit(document);
   if (values > MAX_VALUES) report(`the document holds more than ${MAX_VALUES} values`);
   return issues;
 }

@@ -5,28 +5,28 @@ import { appliedUnrecorded, effects, moment } from "./moments.ts";
 import { BATCH, type Rig } from "./rig.ts";
 import type { History, Produced } from "./subject.ts";
 
-/** One thing that may go wrong, played in the same way on every function. */
+/** One mishap, played in the same way on every function. */
 export type Scenario = {
-  /** A column of the table. */
+  /** The heading of its column. */
   title: string;
-  /** What is done, in a sentence or two. */
+  /** How it is played, in a sentence or two. */
   how: string;
   workers: 1 | 2;
-  /** Whether claims are left behind, whose time has to run out before another sender may take over. */
+  /** Whether it leaves claims, which must expire before another sender may take over. */
   kills: boolean;
-  /** The events are of a tenant of their own, whose name is in each of them. */
+  /** The events belong to a separate tenant; each contains its name. */
   play: (rig: Rig, tenant: string) => Promise<Act>;
 };
 
-/** What was asked of the function; it need not have ended. */
+/** What the function was asked to do; it need not have finished. */
 export type Act = {
-  /** Each is to have its effect. */
+  /** Each of these must have its effect. */
   wanted: readonly Produced[];
-  /** Ids of those that are to become dead letters, with the reason that these give. */
+  /** Ids of the events that must become dead letters, with the expected reason. */
   refused?: ReadonlyMap<string, string>;
-  /** What should have been seen and was not. */
+  /** Observations that were expected and missing. */
   missed: readonly string[];
-  /** How it was seen that the scenario was the one it should be; asked once all is at rest. */
+  /** How the scenario was seen to happen as intended; called once everything is at rest. */
   seen: () => string;
 };
 
@@ -36,13 +36,13 @@ const UNREADABLE = "unreadable event";
 export const scenarios: readonly Scenario[] = [
   {
     title: "two workers at once",
-    how: "Two workers stand still while each gets a copy of the same 50 events, and go on at the same moment.",
+    how: "Two workers are paused while each gets a copy of the same 50 events, and resume at the same moment.",
     workers: 2,
     kills: false,
     async play(rig, tenant) {
       const events = await rig.stage.events(tenant, 50);
       await rig.pause();
-      // The broker deals them out in turns.
+      // The broker distributes them round robin.
       await rig.publish(events.flatMap((event) => [event, event]));
       await rig.resume();
       let each: number[] = [];
@@ -59,7 +59,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: "kill -9 before the effect",
-    how: "The request that makes the effect is kept back on its way to the sink, the workers are killed, the request is dropped.",
+    how: "The request that makes the effect is held on its way to the sink, the workers are killed, and the request is dropped.",
     workers: 2,
     kills: true,
     async play(rig, tenant) {
@@ -82,7 +82,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: "kill -9 between effect and complete",
-    how: "The ledger's record that events are done is kept back; once their effect is in the sink the workers are killed, and the record is dropped.",
+    how: "The ledger's record that events are done is held. Once their effect is in the sink the workers are killed, and the record is dropped.",
     workers: 2,
     kills: true,
     async play(rig, tenant) {
@@ -128,7 +128,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: "malformed event",
-    how: "Among ten events are one that is no JSON and one without data.",
+    how: "Ten valid events arrive with one that is not JSON and one without data.",
     workers: 1,
     kills: false,
     async play(rig, tenant) {
@@ -154,7 +154,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: "redelivery in another composition",
-    how: "The channel is lost while 40 events have their effect and no record yet; they come again one by one, and as copies in reverse order among 20 new ones.",
+    how: "The channel is lost when 40 events have their effect but no record yet. They are redelivered one by one, and published again in reverse order among 20 new ones.",
     workers: 1,
     kills: false,
     async play(rig, tenant) {
@@ -186,7 +186,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: "out of order",
-    how: "The same history of four entities: as it happened, backwards, and twice shuffled with each event doubled. Where events have nothing in common, they come newest first.",
+    how: "The same history of four entities is played in order, backwards, and twice shuffled with each event doubled. For functions whose events are independent, the events come newest first.",
     workers: 1,
     kills: false,
     play: (rig, tenant) =>
@@ -196,7 +196,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: `sink down ${OUTAGE_MS / 1_000} s`,
-    how: `The sink cannot be reached for ${OUTAGE_MS / 1_000} s; 50 events come at its beginning and 50 in the middle.`,
+    how: `The sink cannot be reached for ${OUTAGE_MS / 1_000} s; 50 events arrive at the start and 50 in the middle.`,
     workers: 1,
     kills: false,
     async play(rig, tenant) {
@@ -225,7 +225,7 @@ async function fourOrders(rig: Rig, tenant: string, history: History): Promise<A
     shuffled: (events) => shuffled([...events, ...events], 1),
     mixed: (events) => shuffled([...events, ...events], 2),
   };
-  // By two messages at a time: no batch holds a whole history.
+  // Two messages at a time: no batch contains a whole history.
   for (const [entity, order] of Object.entries(orders)) {
     const events = order(history.events(tenant, entity));
     while (events.length > 0) await rig.publish(events.splice(0, 2));

@@ -78,8 +78,7 @@ async function refusedByIngest(): Promise<void> {
   const away = rabbitPublisher({ url: "amqp://127.0.0.1:1", name: "test", timeoutMs: 200 });
   const publisher = observedPublisher(away, observed);
   const app = createApp({
-    publish: (message) => publisher.publish(message),
-    ready: () => false,
+    publisher,
     keys: { tenantOf: () => "acme" },
     metrics,
     log,

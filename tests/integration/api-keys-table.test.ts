@@ -117,8 +117,11 @@ test("a request with a key that cannot be checked is told to come again", async 
     status: 503,
     retryAfter: "5",
     answer: {
-      error: "keys_unavailable",
-      message: "the key cannot be checked now; nothing was queued",
+      type: "about:blank",
+      title: "Service Unavailable",
+      status: 503,
+      code: "keys_unavailable",
+      detail: "the key cannot be checked now; nothing was done",
     },
   });
   proxy.restore();
@@ -170,8 +173,7 @@ function warren(...args: string[]): Promise<{ stdout: string; stderr: string }> 
 async function post(key: string) {
   const { type, sample: data } = contracts[0];
   const app = createApp({
-    publish: async () => {},
-    ready: () => true,
+    publisher: { publish: async () => {}, ready: () => true },
     keys,
     metrics: createMetrics(),
     log: { warn: () => {}, error: () => {} },

@@ -52,7 +52,7 @@ export const functions = Object.keys(MESSAGES) as FunctionName[];
 export type Round = { tenant: string; size: number; events: readonly Event[] };
 export type Event = { id: string; type: string; timestamp: string; data: Record<string, unknown> };
 
-export type Answer = { status: number; retryAfter: string | null; id: string; error?: string };
+export type Answer = { status: number; retryAfter: string | null; id: string; code?: string };
 
 /**
  * What the sinks show of a round: whatever was done twice is counted twice, where a sink can show it. `mails`
@@ -181,9 +181,9 @@ export async function openHelpDesk({
       body: JSON.stringify({ ...event, source: "desk", metadata: { version: "1.0" } }),
       signal: AbortSignal.timeout(20_000),
     });
-    const { id = "", error } = (await answer.json()) as { id?: string; error?: string };
+    const { id = "", code } = (await answer.json()) as { id?: string; code?: string };
     const retryAfter = answer.headers.get("retry-after");
-    return { status: answer.status, retryAfter, id, ...(error !== undefined && { error }) };
+    return { status: answer.status, retryAfter, id, ...(code !== undefined && { code }) };
   }
 
   return {

@@ -37,8 +37,7 @@ beforeAll(async () => {
   publisher = rabbitPublisher({ url: through.href, name: "ingest-test", timeoutMs: TIMEOUT_MS });
 
   const app = createApp({
-    publish: (message) => publisher.publish(message),
-    ready: () => publisher.ready(),
+    publisher,
     keys: { tenantOf: (key) => (key === "k-shop" ? "shop" : undefined) },
     metrics: createMetrics(),
     log: { warn: () => {}, error: (line: { err: unknown }) => unexpected.push(line.err) },
@@ -87,7 +86,7 @@ test("answers 202 for what then lies in the queue, persistent and complete", asy
 test("answers 503 with the id when no queue takes the type", async () => {
   const refused = await post(eventOf("order.delivered", "evt_2"));
 
-  expect([refused.status, refused.answer.error, refused.answer.id]).toEqual([
+  expect([refused.status, refused.answer.code, refused.answer.id]).toEqual([
     503,
     "unroutable",
     "evt_2",
@@ -108,7 +107,7 @@ test("answers 503 with the id when a queue is full, and takes the repeat afterwa
   const refused = answers.find(({ status }) => status === 503);
 
   expect(refused?.answer).toMatchObject({
-    error: "queue_full",
+    code: "queue_full",
     id: expect.stringMatching(/^evt_3_/),
   });
   await drain(vhost.url, queue);
@@ -123,7 +122,7 @@ test("answers 503 with the id while the broker is gone, and recovers by itself",
   proxy.restore();
 
   expect([refused.status, health.status]).toEqual([503, 503]);
-  expect(refused.answer).toMatchObject({ error: "broker_unavailable", id: expect.any(String) });
+  expect(refused.answer).toMatchObject({ code: "broker_unavailable", id: expect.any(String) });
   await accepted({ id: refused.answer.id, type: "order.paid", data: sampleOf("order.paid") });
   const ids = (await drain(vhost.url, queue)).map(({ content }) => parseEvent(content).event.id);
   expect(new Set(ids)).toEqual(new Set([refused.answer.id]));
@@ -140,7 +139,7 @@ test("answers 503 within its deadline when the broker says nothing, and a repeat
   const took = performance.now() - started;
   proxy.restore();
 
-  expect([refused.status, refused.answer.error]).toEqual([503, "unconfirmed"]);
+  expect([refused.status, refused.answer.code]).toEqual([503, "unconfirmed"]);
   expect(took).toBeLessThan(TIMEOUT_MS + 500);
   await accepted({ ...body, id: refused.answer.id });
   const digests = (await drain(vhost.url, queue)).map(({ content }) => parseEvent(content).digest);
@@ -158,7 +157,7 @@ test("answers 503 while the broker blocks publishers", async () => {
   const refused = await post(body);
   proxy.inject(methodFrame(10, 61, Buffer.alloc(0)));
 
-  expect([refused.status, refused.answer.error]).toEqual([503, "broker_unavailable"]);
+  expect([refused.status, refused.answer.code]).toEqual([503, "broker_unavailable"]);
   await accepted(body);
   await drain(vhost.url, queue);
 });
@@ -211,7 +210,7 @@ function sampleOf(type: string): unknown {
   return contracts.find((each) => each.type === type)?.sample;
 }
 
-type Answer = { id?: string; error?: string };
+type Answer = { id?: string; code?: string };
 
 async function post(body: unknown) {
   const response = await fetch(`${url}/events`, {

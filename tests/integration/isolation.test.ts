@@ -158,7 +158,7 @@ test("a full queue: ingest names each event that it could not take, the others g
   expect(answers.map(({ id }) => id)).toEqual(round.events.map(({ id }) => id));
   const refused = answers.filter(({ status }) => status !== 202);
   const said = new Set(
-    refused.map(({ status, error, retryAfter }) => `${status} ${error} ${retryAfter}`),
+    refused.map(({ status, code, retryAfter }) => `${status} ${code} ${retryAfter}`),
   );
   expect([...said]).toEqual(["503 queue_full 5"]);
   const accepted = answers.length - refused.length;

@@ -192,13 +192,13 @@ test.each([
   ["/search?q=x&kind=user", "kind: must be one of product, ticket, message"],
 ])("%s is refused with its reason", async (path, message) => {
   const { status, body } = await on.get(path, "k-t");
-  expect([status, body.error]).toEqual([400, "malformed"]);
-  expect(body.message).toContain(message);
+  expect([status, body.code]).toEqual([400, "malformed"]);
+  expect(body.detail).toContain(message);
 });
 
 test.each([[undefined], ["wrong"]])("with the key %s it answers 401", async (key) => {
   for (const path of ["/recommendations/ann", "/search?q=x"]) {
-    expect(await on.get(path, key)).toMatchObject({ status: 401, body: { error: "unauthorized" } });
+    expect(await on.get(path, key)).toMatchObject({ status: 401, body: { code: "unauthorized" } });
   }
 });
 
@@ -206,7 +206,7 @@ test("keys that cannot be checked now are no wrong keys", async () => {
   expect(await on.get("/search?q=x", "k-nobody-knows")).toMatchObject({
     status: 503,
     retryAfter: "5",
-    body: { error: "keys_unavailable" },
+    body: { code: "keys_unavailable" },
   });
 });
 
@@ -219,7 +219,7 @@ test.each(["cut", "silence"] as const)(
       expect(answer).toMatchObject({
         status: 503,
         retryAfter: "5",
-        body: { error: "vectors_unavailable" },
+        body: { code: "vectors_unavailable" },
       });
     }
     on.qdrant.restore();

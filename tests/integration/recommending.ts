@@ -28,8 +28,8 @@ type Body = {
   results?: (Record<string, unknown> & { score: number })[];
   reason?: string;
   notice?: string;
-  error?: string;
-  message?: string;
+  code?: string;
+  detail?: string;
 };
 
 /** The function on real stores, each behind a wire that can be cut, and the projectors that fill them. */

@@ -52,8 +52,7 @@ beforeAll(async () => {
   );
   publisher = rabbitPublisher({ url: vhost.url, name: "samples-test" });
   const app = createApp({
-    publish: (message) => publisher.publish(message),
-    ready: () => publisher.ready(),
+    publisher,
     keys: { tenantOf: () => "shop" },
     metrics: createMetrics(),
     log: { warn: console.warn, error: console.error },

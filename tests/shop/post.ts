@@ -98,7 +98,7 @@ export async function postAll(posting: Posting): Promise<Posted> {
       return PAUSE_MS;
     }
     const { status, text, retryAfter } = answer;
-    const { id, error } = JSON.parse(text) as { id?: string; error?: string };
+    const { id, code } = JSON.parse(text) as { id?: string; code?: string };
     if (status === 202 && id === event.id) {
       posted.accepted += 1;
       return undefined;
@@ -106,7 +106,7 @@ export async function postAll(posting: Posting): Promise<Posted> {
     if (status !== 503 || id !== event.id || !(Number(retryAfter) > 0)) {
       throw new Error(`ingest answered ${event.id} with ${status} ${text}`);
     }
-    const why = error ?? "without reason";
+    const why = code ?? "without reason";
     posted.refused[why] = (posted.refused[why] ?? 0) + 1;
     return Number(retryAfter) * 1_000;
   }

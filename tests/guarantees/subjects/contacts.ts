@@ -17,7 +17,7 @@ export const contacts: Subject = {
   name: "contacts",
   sink: "the directory",
   proof:
-    "every field has the stamp of the event that said it, and a write that another overtook is done again; to say the same twice changes nothing, so that nobody can see more than one effect",
+    "every field has the stamp of the event that set it, and a write that lost a race is done again; the same event twice changes nothing, so nobody can see more than one effect",
   vow: "once",
   open,
 };
@@ -72,7 +72,7 @@ async function open({ dynamodb }: Around): Promise<Stage> {
   };
 }
 
-/** A customer who is introduced, moves, loses his phone, and changes his mind about mails. */
+/** A customer who is created, moves, loses the phone, and unsubscribes and resubscribes mails. */
 function history(directory: OpenDirectory): History {
   return {
     events(tenant, entity) {

@@ -9,7 +9,7 @@ export const notifier: Subject = {
   name: "notifier",
   sink: "the senders' queues",
   proof:
-    "a request to send has the same id and bytes however often it is made, and its sender drops copies: an effect is one such request",
+    "the same event always gives a request with the same id and bytes, and its sender drops copies: one effect is one such request",
   vow: "once",
   queues: [{ queue: QUEUE, accepts: ["email.requested"] }],
   open,
@@ -42,7 +42,7 @@ async function open({ broker, url }: Around): Promise<Stage> {
       return new Map([...Map.groupBy(made, (id) => id)].map(([id, copies]) => [id, copies.length]));
     },
     async refused(tenant) {
-      // As large as an event may be: the request that it asks for would be larger.
+      // An event of the maximum size: the request for it would be larger.
       const id = `${tenant}-refused`;
       const long = Array<string>(3).fill("x".repeat(MAX_STRING));
       const rest =

@@ -10,12 +10,12 @@ export const qdrantProjector: Subject = {
   name: "qdrant-projector",
   sink: "Qdrant",
   proof:
-    "a point's id is the entity's; read, merge, write under a revision guard, verified by reading back; a profile has each event once",
+    "the entity decides about the point's id; the worker reads, merges, writes under a revision guard and reads back; a profile contains each event once",
   vow: "once",
   open,
 };
 
-/** All events of a scenario are of one user: whoever writes the profile at the same time must merge. */
+/** All events of a scenario belong to one user: concurrent writers of the profile must merge. */
 const USER = "u";
 
 async function open(): Promise<Stage> {
@@ -39,7 +39,7 @@ async function open(): Promise<Stage> {
     return payload?.interactions ?? [];
   }
 
-  // The server finds nothing to refuse in what we write: it is made wrong on its way.
+  // The server would accept all our writes, so the wire makes one invalid on its way.
   proxy.alter(
     (request) => request.includes("-refused") && request.includes('"points":'),
     (bytes) => Buffer.from(bytes.toString("latin1").replace('"points":', '"pointz":'), "latin1"),
@@ -86,7 +86,7 @@ function isWrite(request: string, tenant: string): boolean {
   return request.includes(tenant) && request.includes('"payload"') && request.includes('"vector"');
 }
 
-/** A product that is made, changed, deleted and spoken of again, and what a user does with it. */
+/** A product that is created, changed, deleted and mentioned again, and what a user does with it. */
 const history: Pick<History, "events" | "expected"> = {
   events(tenant, entity) {
     const product_id = entity;
@@ -106,7 +106,7 @@ const history: Pick<History, "events" | "expected"> = {
     );
   },
   expected: {
-    // Nobody has said what it is called.
+    // No event has named it.
     product: { name: null, category: null, description: "oak", presence: "deleted" },
     weights: [1, 4, 8],
   },

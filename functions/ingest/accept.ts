@@ -1,23 +1,32 @@
 import { aliases } from "../../events/aliases.ts";
-import { unversionedName } from "../../events/catalogue.ts";
-import type { Issue } from "../../lib/envelope/envelope.ts";
+import { checkEvent, FUTURE_MS, internalTypes, unversionedName } from "../../events/catalogue.ts";
+import { type Problem, problems } from "../../kit/http/problem.ts";
+import {
+  checkBounds,
+  InvalidEventError,
+  MAX_BYTES,
+  NotJsonError,
+  parseJson,
+  type Issue,
+} from "../../lib/envelope/envelope.ts";
+import type { RabbitMessage } from "../../lib/rabbit/publisher.ts";
 import { timeOf } from "./event-id.ts";
+import { refusals } from "./refusals.ts";
 
 type Fields = Record<string, unknown>;
 
-/** What the request says beside its body. */
+/** What ingest knows of a request besides its body. */
 export type Request = {
   tenant: string;
   /** The `Idempotency-Key` header. */
   key: string | undefined;
   /** A fresh `evt_<uuidv7>`. */
   newId: () => string;
+  /** Epoch ms. */
+  now: () => number;
 };
 
-/** An envelope to be checked, and how the sender calls its fields. */
-export type Normalised = { fields: Fields; issues: Issue[]; asSent: (path: string) => string };
-
-/** Events that name no source came by this door. */
+/** Events without a source came by this door. */
 const DEFAULT_SOURCE = "http";
 
 const INTERACTIONS = new Map<unknown, string>([
@@ -28,13 +37,69 @@ const INTERACTIONS = new Map<unknown, string>([
   ["wishlist", "interaction.wishlisted"],
 ]);
 
+/** The message to publish for these bytes, or why ingest refuses them. */
+export function accept(
+  bytes: Uint8Array,
+  request: Request,
+): (RabbitMessage & { messageId: string; type: string }) | Problem {
+  let document: unknown;
+  try {
+    document = parseJson(bytes);
+  } catch (error) {
+    if (error instanceof NotJsonError) return { ...problems.malformed, detail: error.message };
+    if (error instanceof InvalidEventError) return invalid(error.issues);
+    throw error;
+  }
+  const outOfBounds = checkBounds(document);
+  const { fields, issues, asSent } = normalise(document, request);
+  const named = fields["tenant_id"];
+  if (typeof named === "string" && named !== request.tenant) return refusals.otherTenant;
+
+  const type = fields["type"];
+  if (typeof type === "string" && internalTypes.has(type)) {
+    const message = `${type} is made by functions of this system only`;
+    return invalid([{ path: asSent("type"), message }]);
+  }
+  const checked = checkEvent(fields, request.now() + FUTURE_MS);
+  const wrong = [...issues, ...(checked.issues ?? [])];
+  if (outOfBounds.length > 0 || wrong.length > 0 || checked.value === undefined) {
+    const asNamed = wrong.map((issue) => ({ ...issue, path: asSent(issue.path) }));
+    return invalid([...outOfBounds, ...asNamed]);
+  }
+  const { envelope } = checked.value;
+  const body = Buffer.from(JSON.stringify(envelope));
+  // Some numbers become longer when they are written out; consumers have the same limit.
+  if (body.byteLength > MAX_BYTES) {
+    return { ...problems.tooLarge, detail: `an event may have ${MAX_BYTES} bytes` };
+  }
+  return {
+    exchange: "events",
+    routingKey: envelope.type,
+    body,
+    contentType: "application/json",
+    messageId: envelope.id,
+    type: envelope.type,
+    timestamp: Math.floor(Date.parse(envelope.timestamp) / 1_000),
+  };
+}
+
+/** One message per field: the first, which knows best. */
+function invalid(issues: readonly Issue[]): Problem {
+  const first = new Map<string, Issue>();
+  for (const issue of issues) if (!first.has(issue.path)) first.set(issue.path, issue);
+  return { ...refusals.invalid, issues: [...first.values()] };
+}
+
+/** An envelope to be checked, and how the sender calls its fields. */
+type Normalised = { fields: Fields; issues: Issue[]; asSent: (path: string) => string };
+
 /**
  * Brings what producers send into one form, and fills in what they may leave out. Accepts the
  * envelope and any part of it down to `{ type, data }`; `{ event, payload }`; an interaction
  * `{ user_id, product_id, event_type, user_session }`; a CloudEvent in structured JSON. A type that
  * is another's alias becomes that one.
  */
-export function normalise(document: unknown, request: Request): Normalised {
+function normalise(document: unknown, request: Request): Normalised {
   const body = isFields(document) ? document : {};
   const { fields, asSent } = shapeOf(body);
   const issues: Issue[] = [];
@@ -43,18 +108,19 @@ export function normalise(document: unknown, request: Request): Normalised {
   fields["type"] = aliases.get(String(fields["type"])) ?? fields["type"];
   fields["tenant_id"] ??= request.tenant;
   fields["source"] ??= DEFAULT_SOURCE;
-  if (request.key !== undefined) {
-    if (fields["id"] !== undefined && fields["id"] !== request.key) {
+  const key = request.key?.replace(/^"(.*)"$/, "$1");
+  if (key !== undefined) {
+    if (fields["id"] !== undefined && fields["id"] !== key) {
       issues.push({ path: "id", message: "differs from the Idempotency-Key header" });
     }
-    fields["id"] = request.key;
+    fields["id"] = key;
   }
 
   fields["id"] ??= request.newId();
   // Our own ids tell their time, so a repeat with the id alone is the same event to the digest.
   fields["timestamp"] ??= timeOf(fields["id"]);
   if (fields["timestamp"] === undefined) {
-    const message = "is needed beside an id of your own: a repeat must say the same time";
+    const message = "is required if you send your own id: a repeat must have the same timestamp";
     issues.push({ path: "timestamp", message });
   }
   return { fields, issues, asSent };
