@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { ROOT } from "../service/instance.ts";
 import { readFunctions } from "./declared.ts";
 import type { Variable } from "./variables.ts";
@@ -6,7 +8,7 @@ const HEAD = `# Which settings are there?
 
 Functions read environment variables at startup. Startup fails and names every invalid variable. An empty
 variable counts as absent. This page is generated from each function's \`config.ts\`: change the
-description there and run \`node infra/functions/write-settings.ts\`.
+description there and run \`npm run settings\`.
 
 Older names: \`RABBITMQ_RETRY_COUNT\` with \`RABBITMQ_RETRY_DELAY\` for \`RETRY_DELAYS\`;
 \`rabbitmq_hostname\`, \`rabbitmq_port\`, \`rabbitmq_user\`, \`rabbitmq_password\` and \`rabbitmq_vhost\` for
@@ -33,6 +35,10 @@ export async function settingsPage(root: string = ROOT): Promise<string> {
       return `| \`${name}\` | ${cells} | ${by} |`;
     });
   return `${HEAD}${rows.join("\n")}\n`;
+}
+
+export async function writeSettings(root: string = ROOT): Promise<void> {
+  await writeFile(join(root, "docs/settings.md"), await settingsPage(root));
 }
 
 function cellsOf({ name, description, default: given, required, onlyWith }: Variable): string {

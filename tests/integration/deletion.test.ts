@@ -28,6 +28,8 @@ test.each([...folders.keys()])(
     clone = await copyWithout([folder]);
     const run = commandsIn(clone);
 
+    await run(process.execPath, ["cli.ts", "topology", "write"]);
+    await run(process.execPath, ["infra/functions/write-settings.ts"]);
     await run("node_modules/.bin/tsc", []);
     await run("node_modules/.bin/oxlint", []);
     await run("node_modules/.bin/vitest", ["run", "--project", "unit", "--maxWorkers=1"]);
