@@ -1,8 +1,7 @@
 import type { Command } from "commander";
-import { connect, type Server } from "../../kit/qdrant/connect.ts";
+import { connect } from "../../kit/qdrant/connect.ts";
 import { CHECK_JSON, conclude } from "../cli/check.ts";
 import { notes } from "../cli/help.ts";
-import type { Place } from "../../kit/qdrant/names.ts";
 import { orLocal } from "../service/or-local.ts";
 import { qdrant } from "./service.ts";
 import { applyCollections, problemsWith, readAliases } from "./collections.ts";
@@ -26,9 +25,9 @@ export function define(command: Command): void {
     .description("Create the collections that are missing.")
     .addHelpText("after", notes("warren vectors create", VARIABLES))
     .action(async () => {
-      const { server, place } = await settings();
-      await applyCollections(server, place, await declaredCollections());
-      conclude({ ...(await check(server, place)), json: false });
+      const { server, place, collections } = await settings();
+      await applyCollections(server, place, collections);
+      conclude({ ...(await check(server, place, collections)), json: false });
     });
   command
     .command("check")
@@ -36,8 +35,8 @@ export function define(command: Command): void {
     .option(...CHECK_JSON)
     .addHelpText("after", notes("warren vectors check", VARIABLES))
     .action(async ({ json = false }: { json?: boolean }) => {
-      const { server, place } = await settings();
-      conclude({ ...(await check(server, place)), json });
+      const { server, place, collections } = await settings();
+      conclude({ ...(await check(server, place, collections)), json });
     });
   command
     .command("switch")
@@ -54,11 +53,16 @@ export function define(command: Command): void {
 }
 
 async function settings() {
-  return readVectors(await orLocal(qdrant, process.env));
+  const collections = await declaredCollections();
+  if (Object.keys(collections).length === 0) {
+    throw new Error("No function of serverless.yml declares collections.");
+  }
+  return { ...readVectors(await orLocal(qdrant, process.env)), collections };
 }
 
-async function check(server: Server, place: Place): Promise<{ problems: string[]; ready: string }> {
-  const collections = await declaredCollections();
+async function check(
+  ...[server, place, collections]: Parameters<typeof problemsWith>
+): Promise<{ problems: string[]; ready: string }> {
   const lacking = await problemsWith(server, place, collections);
   const problems = lacking.map((problem) => `Qdrant lacks ${problem}.`);
   if (problems.length > 0) return { problems, ready: "" };

@@ -38,7 +38,7 @@ async function declare(kind: string, name: string, declared: Promise<unknown>): 
     if (codeOf(cause) !== PRECONDITION_FAILED) throw cause;
     throw new TopologyError(
       `${kind} ${name} exists with other arguments, which cannot be changed in place: drain and ` +
-        `delete it, then apply again. \`npm run topology -- check\` lists every difference. ` +
+        `delete it, then apply again. \`npx warren topology check\` lists every difference. ` +
         `The broker says: ${(cause as Error).message}`,
       { cause },
     );
@@ -80,7 +80,7 @@ async function orMissing<T>(what: string, looking: Promise<T>): Promise<T> {
     return await within(DECLARE_MS, `looking for ${what}`, looking);
   } catch (cause) {
     if (codeOf(cause) !== NOT_FOUND) throw cause;
-    const text = `${what} does not exist: \`npm run topology -- apply\` creates it`;
+    const text = `${what} does not exist: \`npx warren topology apply\` creates it`;
     throw new TopologyError(text, { cause });
   }
 }

@@ -175,7 +175,7 @@ test("says which queue is missing, and works once it is there", async () => {
   const event = { rmqMessagesByQueue: { "events.graph::/": [bare(bodies[0]!)] } };
   const run = () => lambda.handler(event as unknown as RabbitMQEvent, context());
 
-  await expect(run()).rejects.toThrow("queue events.graph does not exist: `npm run topology");
+  await expect(run()).rejects.toThrow("queue events.graph does not exist: `npx warren topology");
   expect(applied).toEqual([]);
   await prepareBroker("events.graph");
   await run();

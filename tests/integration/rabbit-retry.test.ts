@@ -142,7 +142,7 @@ test("a consumer is told which of its queues is missing", async () => {
 
   await onChannel((channel) => channel.deleteQueue("events.graph.retry.600ms"));
   await expect(onChannel((channel) => requireTopology({ channel, ...consumer }))).rejects.toThrow(
-    "queue events.graph.retry.600ms does not exist: `npm run topology -- apply` creates it",
+    "queue events.graph.retry.600ms does not exist: `npx warren topology apply` creates it",
   );
 });
 
