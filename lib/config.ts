@@ -47,11 +47,16 @@ export const redisUrl = z.url({
 
 /** The variables that several functions share; each function's config.ts spreads what it reads. */
 export const variables = {
-  /** `amqp://user:password@host:port/vhost`, or `amqps:`. */
-  RABBITMQ_URL: z.url({ protocol: /^amqps?$/, error: "must be an amqp:// or amqps:// URL" }),
-  /** Delay before each further attempt, ms; its length is the number of retries. */
-  RETRY_DELAYS: delays.prefault("5s,30s,5m"),
-  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+  RABBITMQ_URL: z
+    .url({ protocol: /^amqps?$/, error: "must be an amqp:// or amqps:// URL" })
+    .describe("`amqp://user:password@host:port/vhost`, or `amqps:` for TLS"),
+  RETRY_DELAYS: delays
+    .prefault("5s,30s,5m")
+    .describe("Ascending delays before each retry; their number is the number of retries"),
+  LOG_LEVEL: z
+    .enum(["trace", "debug", "info", "warn", "error", "fatal"])
+    .default("info")
+    .describe("`trace`, `debug`, `info`, `warn`, `error` or `fatal`"),
 };
 
 /**
@@ -59,11 +64,15 @@ export const variables = {
  * name; the namespace is CloudWatch's, one for each stage.
  */
 export const exposition = {
-  AWS_LAMBDA_FUNCTION_NAME: z.string().optional(),
+  AWS_LAMBDA_FUNCTION_NAME: z
+    .string()
+    .optional()
+    .describe("Set by Lambda: metrics are then written for CloudWatch"),
   METRICS_NAMESPACE: z
     .string()
     .regex(/^(?!AWS\/)[\w./#:-]{1,255}$/, "must be a CloudWatch namespace, such as Warren/prod")
-    .default("Warren"),
+    .default("Warren")
+    .describe("CloudWatch namespace of the metrics, one for each stage"),
 };
 
 /**
@@ -73,13 +82,23 @@ export const exposition = {
  */
 export const ledger = z.preprocess(
   (env) => ({ LEDGER: "dynamodb", ...(env as object) }),
-  z.discriminatedUnion(
-    "LEDGER",
-    [
-      z.object({ LEDGER: z.literal("dynamodb"), LEDGER_TABLE: z.string() }),
-      z.object({ LEDGER: z.literal("redis"), REDIS_URL: redisUrl }),
-      z.object({ LEDGER: z.literal("none") }),
-    ],
-    { error: "must be dynamodb, redis or none" },
-  ),
+  z
+    .discriminatedUnion(
+      "LEDGER",
+      [
+        z.object({
+          LEDGER: z.literal("dynamodb"),
+          LEDGER_TABLE: z.string().describe("DynamoDB table of the ledger"),
+        }),
+        z.object({
+          LEDGER: z.literal("redis"),
+          REDIS_URL: redisUrl.describe(
+            "`redis://user:password@host:port/database`, or `rediss:` for TLS",
+          ),
+        }),
+        z.object({ LEDGER: z.literal("none") }),
+      ],
+      { error: "must be dynamodb, redis or none" },
+    )
+    .describe("Where consumers remember what was done: `dynamodb`, `redis` or `none`"),
 );

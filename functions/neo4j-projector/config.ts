@@ -3,8 +3,13 @@ import { graphVariables } from "../../kit/neo4j/config.ts";
 import { exposition, ledger, variables } from "../../lib/config.ts";
 
 export const proofVariables = {
-  /** Only with LEDGER=none: for how many days the graph knows what it has applied. */
-  PROOF_DAYS: z.coerce.number().int().min(1).max(3_650).default(30),
+  PROOF_DAYS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(3_650)
+    .default(30)
+    .describe("With `LEDGER=none`: for how many days the graph recognises an applied event"),
   LOG_LEVEL: variables.LOG_LEVEL,
 };
 

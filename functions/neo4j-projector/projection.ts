@@ -1,3 +1,4 @@
+import { newer } from "../../kit/stamped.ts";
 import type { ProjectedEvent } from "./accepts.ts";
 import {
   factsOf,
@@ -105,7 +106,7 @@ function distinct(nodes: readonly Node[]): Node[] {
 }
 
 function newest<T extends Newest>(facts: readonly T[]): T[] {
-  return perNode(facts).map((about) => about.reduce(newer));
+  return perNode(facts).map((about) => about.reduce((a, b) => newer(a, b)));
 }
 
 function summed(facts: readonly Points[]): Points[] {
@@ -120,15 +121,11 @@ function newestFields(facts: readonly (Node & Field)[]): FieldsRow[] {
     const [{ tenant_id, id }] = about;
     const byGuard = Map.groupBy(about, ({ guard }) => guard).values();
     const fields = [...byGuard].map((changes) => {
-      const { guard, stamp, set } = changes.reduce(newer);
+      const { guard, stamp, set } = changes.reduce((a, b) => newer(a, b));
       return { guard, stamp, set };
     });
     return { tenant_id, id, fields };
   });
-}
-
-function newer<T extends { stamp: string }>(a: T, b: T): T {
-  return b.stamp > a.stamp ? b : a;
 }
 
 function coalesced(interactions: readonly Interaction[]): InteractionsRow[] {

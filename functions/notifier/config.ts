@@ -8,7 +8,8 @@ export const config = z
     ...exposition,
     ...variables,
     ...directoryVariables,
-    /** Who is told of what concerns the shop itself, by tenant (shop.ts). */
-    SHOP_RECIPIENTS: shopRecipients,
+    SHOP_RECIPIENTS: shopRecipients.describe(
+      "JSON, by tenant: who is notified about the shop itself (docs/notifications.md)",
+    ),
   })
   .and(ledger);

@@ -1,6 +1,6 @@
+import type { Fields, Group, Stamped } from "../../kit/stamped.ts";
 import { pointId } from "../../kit/qdrant/names.ts";
 import { fingerprintOf, revisionOf } from "./identity.ts";
-import type { Fields, Group, Stamped } from "./stamped.ts";
 
 export type EntityKind = "product" | "ticket" | "message";
 export const entityKinds: readonly EntityKind[] = ["product", "ticket", "message"];

@@ -1,10 +1,10 @@
+import { join } from "../../kit/stamped.ts";
 import type { Embedder } from "../../kit/embedding/embedder.ts";
 import type { Point, Store } from "../../kit/qdrant/store.ts";
 import type { CollectionNames } from "./collections.ts";
 import { describe, type EntityKind, type EntityPayload, recall } from "./entities.ts";
 import type { EntityChange } from "./projection.ts";
 import { confirmed, mergeUntilConfirmed } from "./merging.ts";
-import { join } from "./stamped.ts";
 
 /** The points of products, tickets and messages. */
 export type EntityPoints = {

@@ -1,4 +1,5 @@
 import { pointId } from "../../kit/qdrant/names.ts";
+import { newer } from "../../kit/stamped.ts";
 import { revisionOf } from "./identity.ts";
 
 /** One thing that a user did with a product. The stamp ends in the event's id. */
@@ -46,8 +47,7 @@ export function unite(a: readonly Interaction[], b: readonly Interaction[]): Int
   const byEvent = new Map<string, Interaction>();
   for (const one of [...a, ...b]) {
     const id = one.stamp.slice(ID_AT);
-    const other = byEvent.get(id);
-    if (other === undefined || one.stamp > other.stamp) byEvent.set(id, one);
+    byEvent.set(id, newer(byEvent.get(id), one));
   }
   const sorted = [...byEvent.values()].sort((x, y) => (x.stamp < y.stamp ? -1 : 1));
   return sorted.slice(-REMEMBERED);

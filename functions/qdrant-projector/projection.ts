@@ -1,9 +1,9 @@
 import { stampOf } from "../../lib/envelope/envelope.ts";
+import { type Fields, type Group, join, type Stamped } from "../../kit/stamped.ts";
 import { pointId } from "../../kit/qdrant/names.ts";
 import type { ProjectedEvent } from "./accepts.ts";
 import { describing, type EntityKind, entities, stockGroup } from "./entities.ts";
 import { type Interaction, unite, weights } from "./profiles.ts";
-import { type Fields, type Group, join, type Stamped } from "./stamped.ts";
 
 /** What a group of events says about one point each; joined, so that no id is written twice at once. */
 export type Changes = {

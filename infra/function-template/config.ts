@@ -5,11 +5,9 @@ import { exposition, ledger, variables } from "../../lib/config.ts";
 export const config = z
   .object({
     ...exposition,
-    /** Where each event is posted. */
-    FUNCTION_TEMPLATE_WEBHOOK_URL: z.url({
-      protocol: /^https?$/,
-      error: "must be an http:// or https:// URL",
-    }),
+    FUNCTION_TEMPLATE_WEBHOOK_URL: z
+      .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
+      .describe("Where function-template posts each event"),
     RABBITMQ_URL: variables.RABBITMQ_URL,
     RETRY_DELAYS: variables.RETRY_DELAYS,
     LOG_LEVEL: variables.LOG_LEVEL,

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import * as z from "zod";
 import { graphVariables } from "../../kit/neo4j/config.ts";
+import type { Server } from "../../kit/neo4j/neo4j.ts";
 import { readConfig } from "../../lib/config.ts";
 import { CHECK_JSON, conclude, problemsOf } from "../cli/check.ts";
 import { notes } from "../cli/help.ts";
@@ -40,7 +41,7 @@ export function define(command: Command): void {
     });
 }
 
-async function server(): Promise<{ url: string; user: string; password: string }> {
+async function server(): Promise<Server> {
   const settings = readConfig(z.object(graphVariables), await orLocal(neo4j, process.env));
   return {
     url: settings.NEO4J_URL,

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { eventTypes } from "../../events/catalogue.ts";
 import { notes } from "../cli/help.ts";
 import { ROOT } from "../rabbitmq/consumers.ts";
+import { writeSettings } from "../functions/settings.ts";
 import { writeDefinitions } from "../rabbitmq/definitions.ts";
 import { newFunction } from "./new-function.ts";
 
@@ -26,6 +27,7 @@ export function define(command: Command): void {
       const made = await newFunction({ root: ROOT, eventTypes, name, accepts: accepted });
       await format([...made.files, "serverless.yml"]);
       await writeDefinitions();
+      await writeSettings();
       console.log(textOf(made, name));
     });
 }
@@ -41,6 +43,7 @@ function textOf({ files, queue, variable }: Awaited<ReturnType<typeof newFunctio
   return `Written:
 ${files.map((file) => `  ${file}`).join("\n")}
   serverless.yml, infra/rabbitmq/definitions.json: the function and its queue ${queue}
+  docs/settings.md: its variables
 
 Next:
   1. npm run check

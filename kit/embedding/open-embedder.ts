@@ -10,21 +10,29 @@ import { openAiEmbedder } from "./openai.ts";
  */
 export const embedding = z.preprocess(
   (env) => ({ EMBEDDER: "hashing", ...(env as object) }),
-  z.discriminatedUnion(
-    "EMBEDDER",
-    [
-      z.object({ EMBEDDER: z.literal("hashing") }),
-      z.object({
-        EMBEDDER: z.literal("openai"),
-        /** What stands before `/embeddings`, such as `https://api.openai.com/v1`. */
-        EMBEDDING_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }),
-        EMBEDDING_API_KEY: z.string().optional(),
-        EMBEDDING_MODEL: z.string(),
-        EMBEDDING_DIMENSIONS: z.coerce.number("must be a whole number").int().min(1).max(65_536),
-      }),
-    ],
-    { error: "must be hashing or openai" },
-  ),
+  z
+    .discriminatedUnion(
+      "EMBEDDER",
+      [
+        z.object({ EMBEDDER: z.literal("hashing") }),
+        z.object({
+          EMBEDDER: z.literal("openai"),
+          EMBEDDING_URL: z
+            .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
+            .describe("The API up to `/embeddings`, such as `https://api.openai.com/v1`"),
+          EMBEDDING_API_KEY: z.string().optional().describe("API key of the embedding server"),
+          EMBEDDING_MODEL: z.string().describe("Model name"),
+          EMBEDDING_DIMENSIONS: z.coerce
+            .number("must be a whole number")
+            .int()
+            .min(1)
+            .max(65_536)
+            .describe("Dimensions of the model's vectors"),
+        }),
+      ],
+      { error: "must be hashing or openai" },
+    )
+    .describe("Which model makes the vectors: `hashing` or `openai`"),
 );
 
 export function openEmbedder(config: z.infer<typeof embedding>, now: () => number): Embedder {

@@ -8,7 +8,16 @@ export type KeySource = { file: string } | { table: string };
  * variables is required.
  */
 export const keys = z
-  .object({ API_KEYS_FILE: z.string().optional(), API_KEYS_TABLE: z.string().optional() })
+  .object({
+    API_KEYS_FILE: z
+      .string()
+      .optional()
+      .describe("File with the hashes of API keys. Give it or `API_KEYS_TABLE`"),
+    API_KEYS_TABLE: z
+      .string()
+      .optional()
+      .describe("DynamoDB table with the hashes of API keys. Give it or `API_KEYS_FILE`"),
+  })
   .transform(({ API_KEYS_FILE: file, API_KEYS_TABLE: table }, context): { keys: KeySource } => {
     if (file !== undefined && table === undefined) return { keys: { file } };
     if (table !== undefined && file === undefined) return { keys: { table } };

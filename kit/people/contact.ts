@@ -1,5 +1,6 @@
 import * as z from "zod";
-import type { Document, Key } from "./directory.ts";
+import { newer } from "../stamped.ts";
+import type { Document, Field, Key } from "./directory.ts";
 
 /** How a message reaches people. */
 export const channels = ["email", "sms", "push", "telegram"] as const;
@@ -80,12 +81,12 @@ export function isOptedOut(
   documents: readonly (Document | undefined)[],
   { channel, kind }: { channel: Channel; kind: string },
 ): boolean {
-  let newest = { stamp: "", value: false as unknown };
+  let newest: Field | undefined;
   for (const document of documents) {
     for (const name of [optOutField(channel), optOutField(channel, kind)]) {
       const field = document?.[name];
-      if (field !== undefined && field.stamp > newest.stamp) newest = field;
+      if (field !== undefined) newest = newer(newest, field);
     }
   }
-  return newest.value === true;
+  return newest?.value === true;
 }

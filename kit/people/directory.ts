@@ -1,4 +1,5 @@
 import { partitionKey } from "../../lib/ledger/row.ts";
+import { mergeByStamp } from "../stamped.ts";
 
 /**
  * The directory's port: what functions have to know about people, orders and tickets to write to
@@ -39,15 +40,9 @@ export function merged(
   standing: Document | undefined,
   changes: readonly Document[],
 ): Document | undefined {
-  const fields = new Map(Object.entries(standing ?? {}));
-  let changed = false;
-  for (const [name, field] of changes.flatMap((change) => Object.entries(change))) {
-    const known = fields.get(name);
-    if (known !== undefined && known.stamp >= field.stamp) continue;
-    fields.set(name, field);
-    changed = true;
-  }
-  return changed ? Object.fromEntries(fields) : undefined;
+  const next = mergeByStamp([standing ?? {}, ...changes]);
+  const isChanged = Object.entries(next).some(([name, field]) => standing?.[name] !== field);
+  return isChanged ? next : undefined;
 }
 
 /** The text by which a document is found: kind#tenant#id. */

@@ -7,17 +7,17 @@ export const sending = {
   ...exposition,
   ...variables,
   ...directoryVariables,
-  /** Of templates, for readers whose own language is not known or not there. */
   DEFAULT_LOCALE: z
     .string()
     .regex(/^[a-z]{2,3}(-[A-Z]{2})?$/, "must look like en or pt-BR")
-    .default("en"),
+    .default("en")
+    .describe("Locale of templates for recipients whose own has no template"),
 };
 
-/** Messages per second, in each process. */
+export const RATE = "Messages per second, in each process";
 export const rate = z.coerce.number().int().min(1).max(10_000);
 
-/** What to do with a message that may or may not have gone out. */
+export const UNCERTAIN = "What happens to a message that may or may not have been sent";
 export const whenUncertain = z.enum(["resend", "dead-letter"], "must be resend or dead-letter");
 
 export const httpUrl = z.url({

@@ -28,13 +28,15 @@ test.each([...folders.keys()])(
     clone = await copyWithout([folder]);
     const run = commandsIn(clone);
 
+    await run(process.execPath, ["cli.ts", "topology", "write"]);
+    await run(process.execPath, ["infra/functions/write-settings.ts"]);
     await run("node_modules/.bin/tsc", []);
     await run("node_modules/.bin/oxlint", []);
     await run("node_modules/.bin/vitest", ["run", "--project", "unit", "--maxWorkers=1"]);
-    const queues = await run("node", ["cli.ts", "topology", "print"]);
+    const queues = await run(process.execPath, ["cli.ts", "topology", "print"]);
     const own = (folders.get(folder) ?? []).map(({ name }) => name);
     expect(own.filter((name) => queues.includes(`"${name}"`))).toEqual([]);
-    await run("node", ["cli.ts", "bundle", "--root", clone]);
+    await run(process.execPath, ["cli.ts", "bundle", "--root", clone]);
   },
   300_000,
 );
