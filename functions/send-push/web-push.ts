@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import webpush from "web-push";
 import { NotNowError, OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
-import { type Dialect, exchange, failureOf } from "../../kit/sending/http.ts";
+import { type Dialect, exchange, failureOf } from "../../kit/http-client.ts";
 import type { Transport } from "../../kit/sending/transport.ts";
 
 /** As a browser's PushSubscription gives it. */
