@@ -5,7 +5,8 @@ import webpush from "web-push";
 import { freePorts } from "../../infra/service/ports.ts";
 import { NotNowError, OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
 import type { Message } from "../../kit/sending/transport.ts";
-import { GoneError, type Subscription, webPush } from "./web-push.ts";
+import type { PushSubscription } from "../../kit/people/contact.ts";
+import { GoneError, webPush } from "./web-push.ts";
 
 const vapid = { subject: "mailto:shop@example.com", ...webpush.generateVAPIDKeys() };
 const never = new AbortController().signal;
@@ -34,7 +35,7 @@ async function stop(): Promise<void> {
   server = undefined;
 }
 
-const to = (endpoint: string): Message<Subscription> => ({
+const to = (endpoint: string): Message<PushSubscription> => ({
   id: "m1",
   tenant: "acme",
   kind: "order.shipped",
