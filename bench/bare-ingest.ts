@@ -1,4 +1,4 @@
-/** The baseline of bench/ingest.ts: a Hono app that publishes with confirms, and nothing else. */
+/** The baseline of bench/ingest.ts: a Hono app that only publishes with confirms. */
 import { serve } from "@hono/node-server";
 import { connect } from "amqplib";
 import { Hono } from "hono";

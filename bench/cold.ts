@@ -1,6 +1,6 @@
 /**
- * What a cold start costs: the bytes of each function's bundle, and the time to import it in a fresh
- * process. Beside it an empty module, the same with source maps, and the ways to have the AWS SDK.
+ * The cost of a cold start: the bytes of each function's bundle, and the time to import it in a fresh
+ * process, with and without source maps. For comparison an empty module, and two ways to load the AWS SDK.
  */
 import { execFileSync } from "node:child_process";
 import { rm, stat, writeFile } from "node:fs/promises";
@@ -17,7 +17,7 @@ const { values: flags } = parseArgs({ options: { rounds: { type: "string", defau
 const ROUNDS = Number(flags.rounds);
 
 const vapid = webPush.generateVAPIDKeys();
-/** Enough for every function to be imported; nothing is connected to. */
+/** Enough to import every function; nothing connects. */
 const ENVIRONMENT = {
   AWS_REGION: "eu-central-1",
   DIRECTORY_TABLE: "directory",
@@ -38,7 +38,7 @@ const ENVIRONMENT = {
   TELEGRAM_TOKEN: "1:none",
 };
 
-/** What the ledger needs of the SDK. */
+/** The parts of the SDK that the ledger uses. */
 const SDK = `export {
   BatchExecuteStatementCommand, BatchGetItemCommand, DescribeTableCommand, DynamoDBClient
 } from "@aws-sdk/client-dynamodb";`;
@@ -58,7 +58,7 @@ const unbundled = join(ROOT, "bench", `.sdk-${process.pid}.mjs`);
 try {
   const subjects = await subjectsOf();
   const imports = new Map(subjects.map(({ label }) => [label, [] as Import[]]));
-  // In turns, so that what else the machine does falls on all alike.
+  // Subjects take turns, so that other load affects all of them alike.
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const subject of subjects) imports.get(subject.label)!.push(importOnce(subject));
   }

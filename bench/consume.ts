@@ -9,7 +9,7 @@ import type { BenchVhost } from "./vhost.ts";
 
 const TIMEOUT_MS = 60_000;
 
-/** Leaves nothing but these messages in a queue. */
+/** Replaces the content of a queue with these messages. */
 export async function fill(
   { url, purge }: Pick<BenchVhost, "url" | "purge">,
   { queue, messages }: { queue: string; messages: readonly object[] },
@@ -24,8 +24,8 @@ export async function fill(
 }
 
 /**
- * Has a function take `count` messages out of a queue, behind the host's own poller, and closes it. As one
- * worker of the host does it, without the process of its own.
+ * Lets a function consume `count` messages from a queue through the host's poller, and closes it. One worker
+ * of the host does the same, in a separate process.
  */
 export async function consume(
   { url }: Pick<BenchVhost, "url">,
@@ -69,7 +69,7 @@ export async function consume(
         },
         afterThrow: "one by one",
         filter: undefined,
-        onOversize: () => Promise.reject(new Error("no message of a bench is that large")),
+        onOversize: () => Promise.reject(new Error("a bench must not send a message of that size")),
         onState: () => undefined,
         onTaken: () => undefined,
         onFiltered: () => undefined,

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- embed`: texts per second of the hashing embedder, against the same features kept in a
- * Map of strings, which is how one would write it first. Fails if their vectors differ in kind.
+ * `npm run bench -- embed`: texts per second of the hashing embedder, compared with a naive version that
+ * keeps the same features in a Map of strings. Fails if their vectors are not comparable.
  */
 import { hashingEmbedder } from "../kit/embedding/hashing.ts";
 import { type Measured, measure, median, printMachine, printTable } from "./report.ts";
@@ -37,7 +37,7 @@ function check(vectors: readonly number[][]): void {
   const first = vectors[0]!;
   const isUnit = Math.abs(Math.hypot(...first) - 1) < 1e-9;
   if (vectors.length !== TEXTS || first.length !== embedder.dimensions || !isUnit) {
-    throw new Error("these are not the vectors of the texts");
+    throw new Error("the vectors do not belong to the texts");
   }
 }
 

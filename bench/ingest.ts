@@ -1,7 +1,7 @@
 /**
- * Accepting events over real HTTP, against a bare Hono app that publishes the same bytes with
- * confirms: three interleaved rounds of each, 50 connections. Aim: at least 0.7 of its rate, with a
- * p99 of at most 1.5 of its.
+ * Accepts events over real HTTP, compared with a bare Hono app that publishes the same bytes with confirms:
+ * three interleaved rounds of each, 50 connections. Aim: at least 0.7 of the bare app's rate, and a p99 of
+ * at most 1.5 times its p99.
  */
 import { type ChildProcess, execFile, fork } from "node:child_process";
 import { once } from "node:events";
@@ -92,15 +92,15 @@ async function startServer(
   return { process: child, url: `http://127.0.0.1:${port}/events` };
 }
 
-/** One round; throws if an answer was no 202 or an accepted event is not in the queue. */
+/** One round; throws unless every answer was 2xx and every accepted event is in the queue. */
 async function fire(url: string, vhost: BenchVhost, seconds: number): Promise<Round> {
   await vhost.purge(QUEUE);
   const result = await load(url, seconds);
   if (result.non2xx > 0 || result.errors > 0) {
-    throw new Error(`${url}: ${result.non2xx} answers were no 2xx, ${result.errors} errors`);
+    throw new Error(`${url}: ${result.non2xx} answers were not 2xx, ${result.errors} errors`);
   }
   const stored = await vhost.depth(QUEUE);
-  // Requests under way when the time was over were accepted without being counted.
+  // Requests in flight at the end were accepted, but not counted.
   if (stored < result["2xx"] || stored > result["2xx"] + CONNECTIONS) {
     throw new Error(`${url}: ${result["2xx"]} were accepted, ${stored} are in the queue`);
   }
@@ -118,7 +118,7 @@ type Load = {
   latency: { p50: number; p99: number };
 };
 
-/** autocannon in a process of its own, so that its work is not the server's. */
+/** Runs autocannon in a separate process, so that its work does not slow the server. */
 async function load(url: string, seconds: number): Promise<Load> {
   const script = fileURLToPath(import.meta.resolve("autocannon"));
   const options = {

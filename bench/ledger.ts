@@ -1,6 +1,6 @@
 /**
- * What the ledger costs an event of a full group: one read and one write, in batches, against a
- * claim and a completion by single conditional calls, as idempotency libraries make them.
+ * The ledger's cost for an event of a full group: one read and one write, in batches, compared with a claim
+ * and a completion by single conditional calls, as idempotency libraries make them.
  * `npx node bench/ledger.ts [--endpoint http://…] [--redis redis://…] [--events 5000] [--rounds 3]`
  */
 import assert from "node:assert/strict";
@@ -29,9 +29,8 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
   },
 });
-if (values.endpoint === undefined)
-  throw new Error("--endpoint or AWS_ENDPOINT_URL_DYNAMODB is needed");
-if (values.redis === undefined) throw new Error("--redis or REDIS_URL is needed");
+if (values.endpoint === undefined) throw new Error("set --endpoint or AWS_ENDPOINT_URL_DYNAMODB");
+if (values.redis === undefined) throw new Error("set --redis or REDIS_URL");
 const { endpoint, redis: redisUrl } = values;
 const events = Number(values.events);
 const rounds = Number(values.rounds);
@@ -87,7 +86,7 @@ const variants: Variant[] = [
 await ensureLedgerTable({ endpoint, table });
 try {
   const results = new Map(variants.map(({ name }) => [name, [] as Result[]]));
-  // The first round warms up; variants take turns, so that noise meets them alike.
+  // The first round warms up. Variants take turns, so that noise affects them alike.
   for (let round = 0; round <= rounds; round++) {
     for (const { name, count, run, isDone } of variants) {
       const ids = Array.from({ length: count }, () => randomUUID());
@@ -115,7 +114,7 @@ function counting(counted: RedisClient): RedisClient {
   };
 }
 
-/** One batch after the other, as a function's invocations come. */
+/** Runs the batches one after the other, as invocations of a function. */
 async function inBatches(ledger: Ledger, size: number, ids: readonly string[]): Promise<void> {
   for (const batch of chunksOf(size, ids)) {
     const rows = await ledger.look(batch.map(keyOf));

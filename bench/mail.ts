@@ -1,10 +1,10 @@
 /**
- * From a prefilled queue to a mail server on this machine: the mail sender as the host runs it, with
- * each ledger, against nodemailer's bare pool, which is handed the same mails, rendered, out of
- * memory. Both have the same number of connections. The server takes 100 ms to accept a mail, as one
- * does at the other end of a line; 20, as one that writes it to its disk here; then 0, where the
- * processors of this machine are what is measured. Aim: at least 0.8 of the bare pool at 20 ms;
- * DynamoDB Local, which works off the rows of a request one by one, is too slow for it.
+ * Sends mails from a prefilled queue to a mail server on this machine: the mail sender as the host runs it,
+ * with each ledger, compared with nodemailer's bare pool, which gets the same rendered mails from memory.
+ * Both use the same number of connections. The server needs 100 ms to accept a mail (like a remote server),
+ * 20 ms (like a local one that writes to disk), or 0 ms (which measures this machine's processors).
+ * Aim: at least 0.8 of the bare pool at 20 ms. DynamoDB Local is too slow for that aim: it handles the rows
+ * of a request one by one.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -26,7 +26,7 @@ import { localServices } from "./services.ts";
 import { benchVhost } from "./vhost.ts";
 
 const QUEUE = "send.bench";
-/** By how long the server takes, ms: about as long a round of each. */
+/** Mails per round, by the server's delay in ms, so that rounds take about the same time. */
 const MAILS = new Map([
   [100, 400],
   [20, 1_000],
@@ -64,7 +64,7 @@ try {
     Redis: new URL(services.redis.url).host,
   });
   for (const [answersAfter, mails] of MAILS) await compare(answersAfter, mails);
-  console.log("Each mail was taken exactly once.");
+  console.log("The server accepted each mail exactly once.");
 } finally {
   await vhost.remove();
   await forgetRows();
@@ -93,7 +93,7 @@ async function compare(answersAfter: number, mails: number): Promise<void> {
   );
 }
 
-/** Fills the queue, has it sent, and checks that the server took each mail once. */
+/** Fills the queue, sends the mails, and checks that the server accepted each once. */
 async function round({ run }: Variant, answersAfter: number, mails: number): Promise<Measured> {
   await fill(vhost, { queue: QUEUE, messages: requests(mails) });
   const child = fork(join(import.meta.dirname, "smtp-end.ts"), [String(answersAfter)]);
@@ -102,7 +102,7 @@ async function round({ run }: Variant, answersAfter: number, mails: number): Pro
   child.send("count");
   const [{ count }] = (await once(child, "message")) as [{ count: number }];
   child.disconnect();
-  if (count !== mails) throw new Error(`${mails} mails were taken as ${count}`);
+  if (count !== mails) throw new Error(`${mails} mails were sent, the server accepted ${count}`);
   return measured;
 }
 
@@ -124,7 +124,7 @@ function requests(mails: number): object[] {
   }));
 }
 
-/** No queue, no ledger, no directory: what is left is mail. */
+/** Only the mail: no queue, no ledger, no directory. */
 async function bare({ port, mails }: Server): Promise<void> {
   const templates = readTemplates(TEMPLATES, "en");
   const said = { tenant: "bench", template: "order.shipped", locale: undefined, data: DATA };
@@ -142,7 +142,7 @@ async function bare({ port, mails }: Server): Promise<void> {
   pool.close();
 }
 
-/** The sender behind the host's own poller. */
+/** The sender behind the host's poller. */
 async function warren({ port, mails }: Server, ledger: Record<string, string>): Promise<void> {
   const settings = readConfig(config, {
     ...ledger,
@@ -187,7 +187,7 @@ function addressOf(index: number): string {
   return `reader-${index}@example.org`;
 }
 
-/** Else they would stay in Redis for their 30 days. */
+/** Otherwise they would stay in Redis for 30 days. */
 async function forgetRows(): Promise<void> {
   const { run, close } = redisClient(services.redis.url);
   const names = await run((redis) => redis.keys(`ledger#${email.name}#bench-*`));

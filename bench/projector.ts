@@ -1,7 +1,7 @@
 /**
- * From a prefilled queue into Neo4j, in batches of 1,000: the projector as the host runs it, with
- * each ledger, against a bare loop that consumes and writes the same coalesced rows without proof, and
- * against one transaction per message. Aims: LEDGER=none at least 0.7 and Redis at least 0.5 of the
+ * Projects events from a prefilled queue into Neo4j, in batches of 1,000: the projector as the host runs it,
+ * with each ledger, compared with a bare loop that consumes and writes the same coalesced rows without proof,
+ * and with one transaction per message. Aims: LEDGER=none at least 0.7 and Redis at least 0.5 of the
  * bare loop, and at least 10 times one transaction per message.
  */
 import { randomUUID } from "node:crypto";
@@ -61,7 +61,7 @@ const variants: Variant[] = [
 ];
 
 try {
-  // The server compiles its queries and methods: the first rounds would measure that.
+  // Warm up: the first rounds would measure how the server compiles queries and methods.
   for (const { run } of variants.slice(0, 2)) await round({ name: "", count: EVENTS / 2, run });
 
   const results = new Map<Variant, Measured[]>(variants.map((variant) => [variant, []]));
@@ -75,7 +75,7 @@ try {
   await forgetRows();
 }
 
-/** Else they would stay in Redis for their 30 days. */
+/** Otherwise they would stay in Redis for 30 days. */
 async function forgetRows(): Promise<void> {
   const { run, close } = redisClient(services.redis.url);
   const names = await run((redis) => redis.keys(`ledger#${consumer}#bench-*`));
@@ -83,7 +83,7 @@ async function forgetRows(): Promise<void> {
   close();
 }
 
-/** Fills the queue with events of a new tenant, empties it, and checks that each counts once. */
+/** Fills the queue with events of a new tenant, projects them, and checks that each counts once. */
 async function round({ count, run }: Variant): Promise<Measured> {
   const tenant = `bench-${randomUUID()}`;
   const messages = Array.from({ length: count }, () => viewed(tenant));
@@ -115,7 +115,7 @@ function viewed(tenant_id: string): object {
   };
 }
 
-/** What one would write without Warren: consume, UNWIND, ack. */
+/** The same without Warren: consume, UNWIND, ack. */
 async function bareLoop(count: number, size: number): Promise<void> {
   await withChannel(at, async (channel) => {
     await channel.prefetch(size);
@@ -152,7 +152,7 @@ async function write(graph: Driver, batch: readonly Buffer[]): Promise<void> {
   await session.close();
 }
 
-/** The projector behind the host's own poller. */
+/** The projector behind the host's poller. */
 async function warren(count: number, ledger: Record<string, string>): Promise<void> {
   const settings = readConfig(config, {
     ...ledger,

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 
-/** What figures depend on: the machine, and versions of Node and installed npm packages; a line each. */
+/** What the figures depend on: the machine, and the versions of Node and npm packages, one line each. */
 export function machineOf(packages: readonly string[]): string[] {
   const [cpu] = cpus();
   const memory = `${Math.round(totalmem() / 2 ** 30)} GB`;
@@ -12,7 +12,7 @@ export function machineOf(packages: readonly string[]): string[] {
   ];
 }
 
-/** Prints what the figures below it depend on. */
+/** Prints what the figures depend on. */
 export function printMachine(packages: readonly string[], services: Record<string, string>): void {
   for (const line of machineOf(packages)) console.log(line);
   for (const [name, where] of Object.entries(services)) console.log(`${name}: ${where}`);
@@ -40,7 +40,7 @@ export function printTable(
 
 export type Measured = { seconds: number; cpuSeconds: number };
 
-/** Wall time and CPU time, user and system, that this process spends until `work` is done. */
+/** Wall time and CPU time (user and system) of this process until `work` is done. */
 export async function measure(work: () => Promise<void>): Promise<Measured> {
   const cpu = process.cpuUsage();
   const start = performance.now();
@@ -50,8 +50,8 @@ export async function measure(work: () => Promise<void>): Promise<Measured> {
   return { seconds, cpuSeconds: (user + system) / 1e6 };
 }
 
-/** The middle one, by `of`; of an even number the lower of the two. */
+/** The median by `of`; for an even number of values the lower of the two. */
 export function median<T>(values: readonly T[], of: (value: T) => number): T {
-  if (values.length === 0) throw new Error("no value has no median");
+  if (values.length === 0) throw new Error("an empty list has no median");
   return values.toSorted((a, b) => of(a) - of(b))[Math.floor((values.length - 1) / 2)]!;
 }

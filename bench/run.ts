@@ -1,17 +1,17 @@
-/** `npm run bench [-- ingest projector vectors ledger mail embed cold]`: each in a process of its own. */
+/** `npm run bench [-- ingest projector vectors ledger mail embed cold]`: runs each bench in a separate process. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { LOCAL_ENV } from "../infra/dynamodb/table.ts";
 import { localServices } from "./services.ts";
 
-/** Those that need the services of `npm start`. */
+/** Benches that need the services of `npm start`. */
 const ON_SERVICES = ["ingest", "projector", "vectors", "ledger", "mail"];
 const BENCHES = [...ON_SERVICES, "embed", "cold"];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !BENCHES.includes(name));
 if (unknown.length > 0) {
-  console.error(`no bench is called ${unknown.join(", ")}: there are ${BENCHES.join(", ")}`);
+  console.error(`unknown bench ${unknown.join(", ")}; choose from ${BENCHES.join(", ")}`);
   process.exit(2);
 }
 

@@ -6,7 +6,7 @@ export async function localServices() {
   const { services } = await status(DEV, process.env);
   const { rabbitmq, dynamodb, neo4j, redis, qdrant } = services;
   if (!rabbitmq?.management || !dynamodb || !neo4j || !redis || !qdrant) {
-    throw new Error("not all services run: `npm start` brings them up");
+    throw new Error("not all services run: start them with `npm start`");
   }
   return {
     rabbitmq: { url: rabbitmq.url, management: rabbitmq.management },

@@ -1,4 +1,4 @@
-/** A mail server in a process of its own: `node smtp-end.ts <ms>`, which it takes to accept a mail. */
+/** A mail server in a separate process: `node smtp-end.ts <ms>` accepts a mail after so many ms. */
 import { setTimeout as wait } from "node:timers/promises";
 import { smtpEnd } from "../infra/providers/smtp-end.ts";
 

@@ -1,7 +1,7 @@
 /**
- * From a prefilled queue into Qdrant: the projector as the host runs it, without a ledger, against raw
- * upserts of the very points that it wrote, in the same number of requests at a time, with neither
- * guard nor look. Once for products, once for profiles. Aim: at least 0.7 of the raw upserts.
+ * Projects events from a prefilled queue into Qdrant: the projector as the host runs it, without a ledger,
+ * compared with raw upserts of the same points, with the same number of parallel requests, without guards and
+ * without reading back. Once for products, once for profiles. Aim: at least 0.7 of the raw upserts.
  */
 import { randomUUID } from "node:crypto";
 import { collectionsOf, type Place } from "../functions/qdrant-projector/collections.ts";
@@ -67,7 +67,7 @@ const results = new Map<string, Result[]>([
   ["profiles", []],
 ]);
 try {
-  // One round more than is counted: the first measures the compilers.
+  // The first round is not counted: it measures the compilers.
   for (let index = 0; index <= ROUNDS; index += 1) {
     const products = await compare("products", [], productEvents(PRODUCTS));
     const profiles = await compare("profiles", productEvents(KNOWN), viewEvents());
@@ -114,7 +114,7 @@ async function newPlace(): Promise<Place> {
   return place;
 }
 
-/** What one would write without Warren, if one knew the points already. */
+/** The same without Warren, for points that are already known. */
 async function upsert(written: readonly Written[], own: Place, theirs: Place): Promise<void> {
   const requests = written.flatMap(({ collection, points }) =>
     batchesOf(points, { size: bytesOf }).map((some) => ({
@@ -131,7 +131,7 @@ function bytesOf({ payload, vector }: Point): number {
   return vector.length * 20 + JSON.stringify(payload).length;
 }
 
-/** The projector behind the host's own poller; notes what it writes. */
+/** The projector behind the host's poller; records what it writes. */
 async function project(place: Place, events: Event[], written: Written[]): Promise<Measured> {
   await fill(vhost, { queue: QUEUE, messages: events });
   const base = qdrantStore(server);

@@ -11,7 +11,7 @@ export type BenchVhost = {
   remove: () => Promise<void>;
 };
 
-/** A vhost of its own with the topology of these consumers, so that a run disturbs nobody. */
+/** A separate vhost with the topology of these consumers, so that a run disturbs nobody. */
 export async function benchVhost(
   { url, management }: { url: string; management: string },
   consumers: readonly QueueConsumer[],

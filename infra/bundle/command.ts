@@ -1,35 +1,22 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { DeclarationError, readHandlers } from "../../lib/host/declaration.ts";
+import type { Command } from "commander";
+import { readHandlers } from "../../lib/host/declaration.ts";
+import { UsageError } from "../cli/errors.ts";
+import { notes } from "../cli/help.ts";
+import { known } from "../cli/nearest.ts";
 import { bundleFunction, type Bundle } from "./bundle.ts";
 import { zipOf } from "./zip.ts";
 
-const USAGE = `Usage: warren bundle [function …]
-
-Makes dist/<function>.zip for Lambda, of all functions of serverless.yml or of those that are named.
-
-  --root DIRECTORY   where serverless.yml lies (this project)
-`;
-
 const ROOT = join(import.meta.dirname, "../..");
 
-class UsageError extends Error {
-  override name = "UsageError";
-}
-
 /** `warren bundle`; needs no network and no credentials. */
-export async function command(args: string[]): Promise<number> {
-  try {
-    const { names, root, help } = parse(args);
-    if (help) console.log(USAGE);
-    else await bundle(root, names);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof UsageError) && !(error instanceof DeclarationError)) throw error;
-    console.error(error.message);
-    return 2;
-  }
+export function define(command: Command): void {
+  command
+    .argument("[function...]", "functions of serverless.yml (default: all)")
+    .option("--root <directory>", "folder of serverless.yml (default: this project)")
+    .addHelpText("after", notes("warren bundle ingest recommend"))
+    .action((names: string[], { root = ROOT }: { root?: string }) => bundle(root, names));
 }
 
 /** One after the other: esbuild uses all cores for each. */
@@ -37,8 +24,8 @@ async function bundle(root: string, names: readonly string[]): Promise<void> {
   const declared = await readHandlers(root);
   for (const name of names) {
     if (declared.some((one) => one.name === name)) continue;
-    const known = declared.map((one) => one.name).join(", ");
-    throw new UsageError(`no function ${name} in serverless.yml; there are ${known}`);
+    const names = declared.map((one) => one.name);
+    throw new UsageError(`no function ${name} in serverless.yml: ${known(name, names)}`);
   }
   const folder = join(root, "dist");
   await mkdir(folder, { recursive: true });
@@ -56,20 +43,4 @@ function lineOf({ name, loadedBytes, totalBytes }: Bundle, zipped: number): stri
     (bytes) => `${Math.round(bytes / 1_000)} KB`,
   );
   return `dist/${name}.zip  ${zip}: ${loaded} of JavaScript at the start, ${total} in all`;
-}
-
-function parse(args: string[]): { names: string[]; root: string; help: boolean } {
-  try {
-    const { positionals, values } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        root: { type: "string", default: ROOT },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    return { names: positionals, ...values };
-  } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-  }
 }

@@ -1,14 +1,13 @@
-import { parseArgs } from "node:util";
+import { type Command, Option } from "commander";
 import type * as z from "zod";
 import { aliases } from "../../events/aliases.ts";
 import { contracts, type EventType } from "../../events/catalogue.ts";
 import type { Contract } from "../../events/contract.ts";
+import { FailedError } from "../cli/errors.ts";
+import { notes } from "../cli/help.ts";
 import { readConsumers } from "../rabbitmq/consumers.ts";
 import { brokenPromises, promisesOf, releasedWith, unreleased } from "./promises.ts";
 import { readReleased, writeReleased } from "./released.ts";
-
-const USAGE = `Usage: warren catalogue [--json]    every event: version, key, who consumes it, what it means
-       warren catalogue --release   records what is new; events/released.json is then a promise`;
 
 export type Entry = {
   type: EventType;
@@ -27,16 +26,21 @@ export type Entry = {
 };
 
 /** `warren catalogue` */
-export async function command(args: string[]): Promise<number> {
-  const wanted = flagsOf(args);
-  if (wanted === undefined) {
-    console.error(USAGE);
-    return args.includes("--help") ? 0 : 2;
-  }
-  if (wanted.release) return release();
-  const entries = catalogueOf(await readConsumers());
-  console.log(wanted.json ? JSON.stringify(entries, null, 2) : tableOf(entries));
-  return 0;
+export function define(command: Command): void {
+  command
+    .addOption(
+      new Option(
+        "--json",
+        "print an array of objects: type, version, older, key, consumers, aliases, internal, meaning",
+      ).conflicts("release"),
+    )
+    .option("--release", "record new versions in events/released.json: from then on a promise")
+    .addHelpText("after", notes("warren catalogue --json"))
+    .action(async ({ json = false, release: wanted = false }: Record<string, boolean>) => {
+      if (wanted) return release();
+      const entries = catalogueOf(await readConsumers());
+      console.log(json ? JSON.stringify(entries, null, 2) : tableOf(entries));
+    });
 }
 
 /** Sorted by type. */
@@ -95,25 +99,14 @@ function tableOf(entries: readonly Entry[]): string {
     .join("\n");
 }
 
-async function release(): Promise<number> {
+async function release(): Promise<void> {
   const [released, now] = [await readReleased(), promisesOf()];
   const broken = brokenPromises(released, now);
   if (broken.length > 0) {
-    console.error(["Nothing is recorded while a promise is broken:", ...broken].join("\n  "));
-    return 1;
+    const lines = ["Nothing is recorded while a promise is broken:", ...broken];
+    throw new FailedError(lines.join("\n  "));
   }
   const fresh = unreleased(released, now);
   if (fresh.length > 0) await writeReleased(releasedWith(released, now));
   console.log(fresh.length === 0 ? "Nothing is new." : ["Recorded:", ...fresh].join("\n  "));
-  return 0;
-}
-
-function flagsOf(args: string[]): { json: boolean; release: boolean } | undefined {
-  try {
-    const flag = { type: "boolean", default: false } as const;
-    const { values } = parseArgs({ args, options: { json: flag, release: flag } });
-    return values.json && values.release ? undefined : values;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,40 +1,47 @@
+import type { Command } from "commander";
 import { ledger, readConfig } from "../../lib/config.ts";
 import { dynamoClient } from "../../lib/dynamo/client.ts";
 import { requireLedgerTable } from "../../lib/dynamo/table.ts";
-import { LedgerUnavailableError } from "../../lib/ledger/errors.ts";
 import { redisClient } from "../../lib/ledger/redis-client.ts";
 import { forgettingOf } from "../../lib/ledger/redis-keeping.ts";
+import { CHECK_JSON, conclude, problemsOf } from "../cli/check.ts";
+import { AWS, notes } from "../cli/help.ts";
 import { ensureLedgerTable } from "../dynamodb/table.ts";
 
-const USAGE = `Usage: warren ledger create <table>   makes the DynamoDB table, unless it is there
-       warren ledger check <table>    says whether it is there and as it should be
-       warren ledger check            the same of the ledger that LEDGER names, by LEDGER_TABLE or REDIS_URL
-
-Endpoint, region and credentials of DynamoDB are the AWS SDK's own: AWS_*`;
-
-/** `warren ledger …`; a Redis needs nothing made, but must be one that does not forget. */
-export async function command(args: string[]): Promise<number> {
-  const [verb, table, ...rest] = args;
-  try {
-    if (rest.length > 0) return misused();
-    if (verb === "check") return await (table === undefined ? check() : checkTable(table));
-    if (verb !== "create" || table === undefined) return misused();
-    await ensureLedgerTable({ table });
-    console.log(`Table "${table}" is ready.`);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof LedgerUnavailableError)) throw error;
-    console.error(error.message);
-    return 1;
-  }
+/** `warren ledger …`; Redis needs no table, but its settings must not evict rows. */
+export function define(command: Command): void {
+  command.addHelpText("after", notes("warren ledger check"));
+  command
+    .command("create")
+    .description("Create the DynamoDB table of the ledger unless it exists.")
+    .argument("<table>", "name of the table")
+    .addHelpText("after", notes("warren ledger create warren-ledger", AWS))
+    .action(async (table: string) => {
+      await ensureLedgerTable({ table });
+      console.log(readyText(table));
+    });
+  command
+    .command("check")
+    .description("Check that the ledger exists and has the right settings.")
+    .argument("[table]", "name of a DynamoDB table (default: the ledger that LEDGER names)")
+    .option(...CHECK_JSON)
+    .addHelpText(
+      "after",
+      notes("warren ledger check", {
+        LEDGER: "dynamodb, redis or none",
+        LEDGER_TABLE: "table; required when LEDGER=dynamodb",
+        REDIS_URL: "address; required when LEDGER=redis",
+        ...AWS,
+      }),
+    )
+    .action(async (table: string | undefined, { json = false }: { json?: boolean }) => {
+      conclude({ ...(await (table === undefined ? check() : checkTable(table))), json });
+    });
 }
 
-function misused(): number {
-  console.error(USAGE);
-  return 2;
-}
+type Result = { problems: string[]; ready: string };
 
-async function check(): Promise<number> {
+async function check(): Promise<Result> {
   const config = readConfig(ledger, process.env);
   switch (config.LEDGER) {
     case "dynamodb":
@@ -42,30 +49,31 @@ async function check(): Promise<number> {
     case "redis":
       return checkRedis(config.REDIS_URL);
     case "none":
-      console.log("LEDGER=none: there is nothing to check.");
-      return 0;
+      return { problems: [], ready: "LEDGER=none: there is nothing to check." };
   }
 }
 
-async function checkTable(table: string): Promise<number> {
+async function checkTable(table: string): Promise<Result> {
   const client = dynamoClient();
   try {
-    await requireLedgerTable({ client, table });
+    const problems = await problemsOf(requireLedgerTable({ client, table }));
+    return { problems, ready: readyText(table) };
   } finally {
     client.destroy();
   }
-  console.log(`Table "${table}" is ready.`);
-  return 0;
 }
 
-async function checkRedis(url: string): Promise<number> {
+async function checkRedis(url: string): Promise<Result> {
   const client = redisClient(url);
   try {
     const forgetting = await forgettingOf(client);
-    if (forgetting.length === 0) console.log("The Redis of REDIS_URL is ready.");
-    for (const problem of forgetting) console.error(`It may forget rows: ${problem}.`);
-    return forgetting.length === 0 ? 0 : 1;
+    const problems = forgetting.map((problem) => `It may forget rows: ${problem}.`);
+    return { problems, ready: "The Redis of REDIS_URL is ready." };
   } finally {
     client.close();
   }
+}
+
+function readyText(table: string): string {
+  return `Table "${table}" is ready.`;
 }

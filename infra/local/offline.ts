@@ -4,6 +4,9 @@ import { createWriteStream } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import { exit } from "../cli/errors.ts";
+import { notes } from "../cli/help.ts";
 import { readOwn, writeSecret } from "../service/files.ts";
 import { stopHost, withoutAliases } from "./host.ts";
 import { DEV, findService, ROOT, stopService } from "../service/instance.ts";
@@ -15,22 +18,24 @@ import { portsFor } from "../service/ports.ts";
 import type { Address } from "../service/service.ts";
 import { curlLine, startAll } from "./start.ts";
 
-const USAGE = `Usage: warren offline   (\`serverless offline\` on this project, until Ctrl-C)`;
 const SERVERLESS = join(ROOT, "node_modules/serverless/bin/serverless.js");
 const START_MS = 120_000;
 /** It lets a batch finish for 6 s and its servers close for 5 s. */
 const GRACE_MS = 20_000;
+
+/** `warren offline` */
+export function define(command: Command): void {
+  command
+    .addHelpText("after", notes("warren offline", { PORT: "port of ingest (default: a free one)" }))
+    .action(async () => exit(await offline()));
+}
 
 /**
  * Runs `serverless offline` with the services of `warren start`, starting those that do not run. The container
  * host is ended first, since two triggers would share a queue's messages. Returns when a signal or an error ends
  * it, and then ends the services that it started.
  */
-export async function command(args: string[]): Promise<number> {
-  if (args.length > 0) {
-    console.error(USAGE);
-    return 2;
-  }
+async function offline(): Promise<number> {
   const other = await findOffline();
   if (other !== undefined) {
     console.error(`It runs already: ${other.url}, process ${other.pid}.`);

@@ -1,28 +1,31 @@
+import type { Command } from "commander";
 import { contracts, eventTypes } from "../../events/catalogue.ts";
+import { exit, FailedError, UsageError } from "../cli/errors.ts";
+import { notes } from "../cli/help.ts";
 import { known } from "../cli/nearest.ts";
 import { status } from "./status.ts";
 
-const USAGE = `Usage: warren send <type>
-
-Posts the sample of an event type (events/) to the ingest that npm start runs, and prints its answer.`;
-
 const ANSWER_MS = 20_000;
 
-/** `warren send <type>`; exit code 0 when the event was taken. */
-export async function command([type, ...rest]: string[]): Promise<number> {
-  if (type === undefined || rest.length > 0 || type === "--help") {
-    console.error(USAGE);
-    return type === "--help" ? 0 : 2;
-  }
+/** `warren send <type>`; exit code 0 when ingest took the event. */
+export function define(command: Command): void {
+  command
+    .description("Post the sample of an event type (events/) to the ingest of `warren start`.")
+    .argument("<type>", "event type; `warren catalogue` lists them")
+    .addHelpText("after", notes("warren send order.created"))
+    .action(send);
+}
+
+async function send(type: string): Promise<void> {
   const contract = contracts.find((one) => one.type === type);
   if (contract === undefined) {
-    console.error(`${type} is no event type of events/: ${known(type, eventTypes)}`);
-    return 2;
+    throw new UsageError(`${type} is no event type of events/: ${known(type, eventTypes)}`);
   }
   const { url, key, ready } = (await status()).functions["ingest"] ?? {};
   if (url === undefined || key === undefined || ready !== true) {
-    console.error("No ingest runs here: `npm start` starts it, `npm run status` says what runs.");
-    return 1;
+    throw new FailedError(
+      "No ingest runs here: `npm start` starts it, `npm run status` says what runs.",
+    );
   }
   const answer = await fetch(`${url}/events`, {
     method: "POST",
@@ -31,5 +34,5 @@ export async function command([type, ...rest]: string[]): Promise<number> {
     signal: AbortSignal.timeout(ANSWER_MS),
   });
   console.log(`${answer.status} ${await answer.text()}`);
-  return answer.status === 202 ? 0 : 1;
+  exit(answer.status === 202 ? 0 : 1);
 }

@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import { Listr } from "listr2";
 import * as z from "zod";
 import { contracts } from "../../events/catalogue.ts";
@@ -9,6 +10,8 @@ import { smsVariables } from "../../functions/send-sms/config.ts";
 import { telegramVariables } from "../../functions/send-telegram/config.ts";
 import { port, readConfig, variables } from "../../lib/config.ts";
 import { sending } from "../../kit/sending/config.ts";
+import { exit, UsageError } from "../cli/errors.ts";
+import { notes } from "../cli/help.ts";
 import { startHost } from "./host.ts";
 import { DEV, environmentOf, startService } from "../service/instance.ts";
 import { type ServiceName, services } from "./services.ts";
@@ -20,14 +23,22 @@ import { prepare } from "./prepare.ts";
 import type { Address } from "../service/service.ts";
 import { status, tableOf } from "./status.ts";
 
-const USAGE = "Usage: warren start   (addresses of your own services by environment, see README)";
-
 /** `warren start`: services, then all functions; finds what runs already. */
-export async function command(args: string[]): Promise<number> {
-  if (args.length > 0) {
-    console.error(USAGE);
-    return 2;
-  }
+export function define(command: Command): void {
+  command
+    .argument("[function...]", "functions of serverless.yml (default: all)")
+    .addHelpText(
+      "after",
+      notes("warren start", {
+        PORT: "port of ingest (default: a free one)",
+        "…": "addresses of your own services, and settings of the functions: docs/settings.md",
+      }),
+    )
+    .action(async (names: string[]) => exit(await start(names)));
+}
+
+async function start(names: readonly string[]): Promise<number> {
+  if (names.length > 0) throw new UsageError("start takes no functions yet: it starts all");
   if (await refuseBesideOffline()) return 1;
   const waits = () => console.log("Another start or stop is at work here; waiting for it.");
   const functions = { title: "Functions", start: startHost };

@@ -1,3 +1,6 @@
+import type { Command } from "commander";
+import { exit } from "../cli/errors.ts";
+import { notes } from "../cli/help.ts";
 import { ledgerTableOf, statusOf } from "./host.ts";
 import { DEV, findService, LEDGER_TABLE } from "../service/instance.ts";
 import { type ServiceName, services } from "./services.ts";
@@ -69,15 +72,15 @@ export async function status(directory = DEV, env = process.env): Promise<Status
 }
 
 /** `warren status [--json]`; exit code 0 when everything is ready. */
-export async function command(args: string[]): Promise<number> {
-  const [flag, ...rest] = args;
-  if (rest.length > 0 || (flag !== undefined && flag !== "--json")) {
-    console.error("Usage: warren status [--json]");
-    return 2;
-  }
-  const current = await status();
-  console.log(flag === "--json" ? JSON.stringify(current) : tableOf(current));
-  return current.ready ? 0 : 1;
+export function define(command: Command): void {
+  command
+    .option("--json", "print an object: ready, services, functions; with passwords and the key")
+    .addHelpText("after", notes("warren status --json"))
+    .action(async ({ json = false }: { json?: boolean }) => {
+      const current = await status();
+      console.log(json ? JSON.stringify(current) : tableOf(current));
+      exit(current.ready ? 0 : 1);
+    });
 }
 
 /** For people: no passwords, no keys. */

@@ -1,3 +1,6 @@
+import type { Command } from "commander";
+import { exit } from "../cli/errors.ts";
+import { notes } from "../cli/help.ts";
 import { stopHost } from "./host.ts";
 import { DEV, stopService } from "../service/instance.ts";
 import { services } from "./services.ts";
@@ -5,11 +8,11 @@ import { locked } from "../service/lock.ts";
 import { refuseBesideOffline } from "./offline-process.ts";
 
 /** `warren stop`: functions first, so that they finish what they hold; then the services. */
-export async function command(args: string[]): Promise<number> {
-  if (args.length > 0) {
-    console.error("Usage: warren stop");
-    return 2;
-  }
+export function define(command: Command): void {
+  command.addHelpText("after", notes("warren stop")).action(async () => exit(await stop()));
+}
+
+async function stop(): Promise<number> {
   if (await refuseBesideOffline()) return 1;
   await locked(DEV, async () => {
     await stopHost(DEV);

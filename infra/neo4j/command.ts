@@ -1,21 +1,46 @@
+import type { Command } from "commander";
 import * as z from "zod";
 import { graphVariables, readConfig } from "../../lib/config.ts";
-import { neo4j } from "./service.ts";
+import { CHECK_JSON, conclude, problemsOf } from "../cli/check.ts";
+import { notes } from "../cli/help.ts";
 import { orLocal } from "../service/or-local.ts";
 import { applyConstraints, requireConstraints } from "./constraints.ts";
+import { neo4j } from "./service.ts";
 
-const USAGE =
-  "Usage: warren graph create|check   (server: NEO4J_URL, NEO4J_USER, NEO4J_PASSWORD, else the local one)";
+const VARIABLES = {
+  NEO4J_URL: "address (default: the server of `warren start`)",
+  NEO4J_USER: "user; required with NEO4J_URL",
+  NEO4J_PASSWORD: "password; required with NEO4J_URL",
+};
+const READY = "The graph's constraints are in place.";
 
-/** `warren graph create` makes the constraints of the Neo4j graph; `check` only looks. */
-export async function command([verb, ...rest]: string[]): Promise<number> {
-  if (rest.length > 0 || (verb !== "create" && verb !== "check")) {
-    console.error(USAGE);
-    return 2;
-  }
+/** `warren graph …` */
+export function define(command: Command): void {
+  command.addHelpText("after", notes("warren graph check"));
+  command
+    .command("create")
+    .description("Create the constraints of the Neo4j graph that are missing.")
+    .addHelpText("after", notes("warren graph create", VARIABLES))
+    .action(async () => {
+      await applyConstraints(await server());
+      console.log(READY);
+    });
+  command
+    .command("check")
+    .description("Check that the constraints of the Neo4j graph exist.")
+    .option(...CHECK_JSON)
+    .addHelpText("after", notes("warren graph check", VARIABLES))
+    .action(async ({ json = false }: { json?: boolean }) => {
+      const problems = await problemsOf(requireConstraints(await server()));
+      conclude({ problems, ready: READY, json });
+    });
+}
+
+async function server(): Promise<{ url: string; user: string; password: string }> {
   const settings = readConfig(z.object(graphVariables), await orLocal(neo4j, process.env));
-  const { NEO4J_URL: url, NEO4J_USER: user, NEO4J_PASSWORD: password } = settings;
-  await (verb === "create" ? applyConstraints : requireConstraints)({ url, user, password });
-  console.log("The graph's constraints are in place.");
-  return 0;
+  return {
+    url: settings.NEO4J_URL,
+    user: settings.NEO4J_USER,
+    password: settings.NEO4J_PASSWORD,
+  };
 }

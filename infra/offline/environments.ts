@@ -4,27 +4,27 @@ import type { Worker } from "node:worker_threads";
 import type Lambda from "serverless-offline/lambda";
 import type { LambdaFunction } from "serverless-offline/lambda";
 
-/** The execution environments of functions, as serverless-offline makes them: a worker thread each. */
+/** The execution environments of functions: serverless-offline starts a worker thread for each. */
 export type Environments = {
-  /** Invokes a function; rejects as its handler does, when its time is over, and when its worker ends. */
+  /** Invokes a function. Rejects when its handler rejects, its time is over, or its worker ends. */
   invoke: (functionKey: string, event: object) => Promise<void>;
-  /** Ends every worker that runs a batch, as a crash does it. Returns how many. */
+  /** Ends every worker that runs a batch, as a crash does. Returns their number. */
   crash: () => number;
-  /** Ends them all. */
+  /** Ends all workers. */
   close: () => Promise<void>;
 };
 
-/** Of one LambdaFunction. */
+/** The environment of one LambdaFunction. */
 type Environment = {
   worker: Worker | undefined;
-  /** While it runs a batch: told that the worker ended. */
+  /** Called when the worker ends during a batch. */
   onEnd: ((error: Error) => void) | undefined;
 };
 
 /**
- * serverless-offline does not notice that a worker ended (`process.exit` in a handler: it waits for the
- * time-out) and ends itself when one throws outside of its handler. So each worker is watched from its birth,
- * which node tells in the asynchronous context of the call that made it.
+ * serverless-offline does not notice that a worker ended (after `process.exit` in a handler it waits for the
+ * time-out), and exits when a worker throws outside its handler. So we watch each worker from its creation:
+ * Node emits `worker` in the asynchronous context of the call that created it.
  */
 export function environments(lambda: Lambda): Environments {
   const known = new Map<LambdaFunction, Environment>();
@@ -41,7 +41,7 @@ export function environments(lambda: Lambda): Environments {
 
     async function ended(code: number): Promise<void> {
       if (environment!.worker === worker) environment!.worker = undefined;
-      // Who ended it for its time-out says so first.
+      // If the time-out ended it, that error is reported first.
       await nextTurn();
       const why = thrown === undefined ? `exit code ${code}` : thrown.message;
       environment!.onEnd?.(new Error(`its environment ended: ${why}`, { cause: thrown }));
@@ -60,7 +60,7 @@ export function environments(lambda: Lambda): Environments {
       reject(error);
     };
     const handled = making.run(environment, () => one.runHandler());
-    // After a crash it settles at its time-out, when nobody listens any more.
+    // After a crash this promise settles at the time-out, when nobody listens.
     handled.catch(() => {});
     try {
       await Promise.race([handled, ended]);

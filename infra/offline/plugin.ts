@@ -6,7 +6,7 @@ import { rabbitConnection } from "../../lib/rabbit/connection.ts";
 import { type Environments, environments } from "./environments.ts";
 import { type Serverless, type Source, SourcesError, sourcesOf } from "./sources.ts";
 
-/** What a batch that runs at the end may still take, ms. */
+/** Time in ms that a running batch gets at the end. */
 const FINISH_MS = 6_000;
 
 type Write = (text: string) => void;
@@ -14,8 +14,8 @@ type Utils = { log: { notice: Write; warning: Write; error: Write } };
 type Hooks = Record<string, () => Promise<void>>;
 
 /**
- * A plugin of the Serverless Framework: gives the functions that serverless-offline runs their `rabbitmq`
- * events, taken from a real broker by the poller that the container host uses.
+ * A plugin of the Serverless Framework: passes `rabbitmq` events to the functions that serverless-offline
+ * runs. The container host's poller consumes them from a real broker.
  */
 export default function offlineRabbitmq(
   serverless: Serverless,
@@ -46,8 +46,8 @@ export default function offlineRabbitmq(
     const running = environments(await lambdaOf(serverless, cliOptions));
     const crash = () => {
       const count = running.crash();
-      if (count > 0) log.notice(`RabbitMQ: ended ${count} environments in mid-batch`);
-      else log.notice("RabbitMQ: no batch runs");
+      if (count > 0) log.notice(`RabbitMQ: ended ${count} environments in the middle of a batch`);
+      else log.notice("RabbitMQ: no batch is running");
     };
     process.on("SIGUSR2", crash);
     const ended = Promise.all(enabled.map((source) => run(source, running)));
@@ -76,7 +76,7 @@ export default function offlineRabbitmq(
         windowMs,
         // As on Lambda, the first batch starts the environment.
         prepare: async () => {},
-        // A lost channel does not end a handler: the next batch waits for it.
+        // A lost channel does not stop a handler: the next batch waits for it.
         invoke: (event) => unlessAborted(invoke(functionKey, event), handingBack.signal),
         afterThrow: "whole batch",
         filter: filterPatterns && filterOf(filterPatterns),
@@ -100,7 +100,7 @@ export default function offlineRabbitmq(
 
   return {
     hooks: {
-      // `serverless offline` alone would leave without telling its plugins.
+      // `serverless offline` alone would exit without telling its plugins.
       "before:offline:start": () => serverless.pluginManager.spawn("offline:start"),
       "before:offline:start:init": read,
       "offline:start:init": start,
@@ -124,7 +124,7 @@ async function lambdaOf(serverless: Serverless, cliOptions: object): Promise<Lam
   return lambda;
 }
 
-/** The poller's log as lines for a terminal. */
+/** Prints the poller's log as lines on the terminal. */
 function linesFor(queue: string, log: Utils["log"]) {
   const line = (write: Write) => (facts: unknown, text?: unknown) => {
     const { err } = facts as { err?: unknown };

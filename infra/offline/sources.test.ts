@@ -63,9 +63,9 @@ test.each([
   [
     { url: "http://h" },
     env,
-    "(custom.offlineRabbitmq.url, or RABBITMQ_URL) is no amqp:// or amqps:",
+    "(custom.offlineRabbitmq.url, or RABBITMQ_URL) is not an amqp:// or amqps:",
   ],
-  [{ user: "me" }, env, "custom.offlineRabbitmq.user: there is only url"],
+  [{ user: "me" }, env, "custom.offlineRabbitmq.user: is unknown; the only setting is url"],
 ])("refuses the settings %j", (offlineRabbitmq, variables, message) => {
   const wrong = service({ a: [{ rabbitmq: { queue: "q" } }] }, { offlineRabbitmq });
   expect(() => sourcesOf(wrong, variables)).toThrow(message);

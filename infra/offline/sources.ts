@@ -1,22 +1,22 @@
 import { type Mapping, mappingOf, rabbitmqEvent } from "../../lib/trigger/mapping.ts";
 import { vhostOf } from "../../lib/rabbit/management.ts";
 
-/** What is used of the framework's object. */
+/** The parts of the framework's object that we use. */
 export type Serverless = {
   service: {
     custom?: Record<string, unknown>;
     getAllFunctions(): string[];
     getFunction(functionKey: string): { events?: Record<string, unknown>[] };
   };
-  /** What the framework shows without a stack trace. */
+  /** An error that the framework shows without a stack trace. */
   classes: { Error: new (message: string, code: string) => Error };
   pluginManager: { spawn(command: string): Promise<void> };
 };
 
-/** A `rabbitmq` event of a function, and where its messages come from. */
+/** A `rabbitmq` event of a function, and the source of its messages. */
 export type Source = Mapping & { functionKey: string; arn: string; url: string; vhost: string };
 
-/** The configuration is wrong; the message names every place. */
+/** The configuration is wrong; the message names every error. */
 export class SourcesError extends Error {
   override name = "SourcesError";
 }
@@ -55,7 +55,7 @@ export function sourcesOf(
   }));
 }
 
-/** For one that only CloudFormation knows. */
+/** A value that only CloudFormation knows. */
 const NO_ARN = "arn:aws:mq:us-east-1:000000000000:broker:offline:b-0";
 const SETTINGS = "custom.offlineRabbitmq";
 
@@ -65,11 +65,12 @@ function brokerUrl(
   problems: string[],
 ): URL | undefined {
   const { url, ...others } = (custom?.["offlineRabbitmq"] ?? {}) as Record<string, unknown>;
-  for (const key of Object.keys(others)) problems.push(`${SETTINGS}.${key}: there is only url`);
+  for (const key of Object.keys(others))
+    problems.push(`${SETTINGS}.${key}: is unknown; the only setting is url`);
   const given = url ?? env["RABBITMQ_URL"];
   const parsed = typeof given === "string" ? URL.parse(given) : null;
   if (parsed && /^amqps?:$/.test(parsed.protocol)) return parsed;
-  const what = given === undefined ? "is missing" : "is no amqp:// or amqps:// URL";
+  const what = given === undefined ? "is missing" : "is not an amqp:// or amqps:// URL";
   problems.push(`the broker's address (${SETTINGS}.url, or RABBITMQ_URL) ${what}`);
   return undefined;
 }

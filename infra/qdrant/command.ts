@@ -1,37 +1,66 @@
+import type { Command } from "commander";
 import { connect } from "../../kit/qdrant/connect.ts";
+import { CHECK_JSON, conclude } from "../cli/check.ts";
+import { notes } from "../cli/help.ts";
 import { orLocal } from "../service/or-local.ts";
 import { qdrant } from "./service.ts";
 import { applyCollections, problemsWith, readAliases } from "./collections.ts";
 import { readVectors } from "./read-vectors.ts";
 import { switchCollections } from "./switching.ts";
 
-const USAGE =
-  "Usage: warren vectors create|check|switch   (server: QDRANT_URL, QDRANT_API_KEY, else the local one; model: EMBEDDER …)";
+const VARIABLES = {
+  QDRANT_URL: "address (default: the server of `warren start`)",
+  QDRANT_API_KEY: "key of the server",
+  QDRANT_PREFIX: "collection name prefix",
+  EMBEDDER: "which embedder; EMBEDDING_URL, EMBEDDING_API_KEY, EMBEDDING_MODEL and",
+  "": "EMBEDDING_DIMENSIONS as docs/settings.md says",
+};
 
-/**
- * `warren vectors create` makes the collections of the model that is set, `check` only looks, `switch`
- * brings the points of the model before over and then the readers.
- */
-export async function command([verb, ...rest]: string[]): Promise<number> {
-  const verbs = ["create", "check", "switch"];
-  if (rest.length > 0 || !verbs.includes(verb ?? "")) {
-    console.error(USAGE);
-    return 2;
-  }
-  const { server, place, embedder } = readVectors(await orLocal(qdrant, process.env));
-  if (verb === "create") await applyCollections(server, place);
-  if (verb === "switch") {
-    const report = (text: string) => console.log(text);
-    const { prefix } = place;
-    const copied = await switchCollections({ server, prefix, embedder, report });
-    console.log(`${copied} points were merged, and readers are given ${place.model}.`);
-    return 0;
-  }
-  const problems = await problemsWith(server, place);
-  for (const problem of problems) console.error(`Qdrant lacks ${problem}.`);
-  if (problems.length > 0) return 1;
-  console.log(`The collections of ${place.model} are in place.`);
+/** `warren vectors …`, of the model that is set. */
+export function define(command: Command): void {
+  command.addHelpText("after", notes("warren vectors check"));
+  command
+    .command("create")
+    .description("Create the collections that are missing.")
+    .addHelpText("after", notes("warren vectors create", VARIABLES))
+    .action(async () => {
+      const { server, place } = await settings();
+      await applyCollections(server, place);
+      conclude({ ...(await check(server, place)), json: false });
+    });
+  command
+    .command("check")
+    .description("Check that the collections exist, and print which model readers use.")
+    .option(...CHECK_JSON)
+    .addHelpText("after", notes("warren vectors check", VARIABLES))
+    .action(async ({ json = false }: { json?: boolean }) => {
+      const { server, place } = await settings();
+      conclude({ ...(await check(server, place)), json });
+    });
+  command
+    .command("switch")
+    .description("Copy the points of the former model, then give readers the new collections.")
+    .addHelpText("after", notes("warren vectors switch", VARIABLES))
+    .action(async () => {
+      const { server, place, embedder } = await settings();
+      const report = (text: string) => console.log(text);
+      const { prefix } = place;
+      const copied = await switchCollections({ server, prefix, embedder, report });
+      console.log(`${copied} points were merged, and readers are given ${place.model}.`);
+    });
+}
+
+async function settings() {
+  return readVectors(await orLocal(qdrant, process.env));
+}
+
+async function check(
+  ...[server, place]: Parameters<typeof problemsWith>
+): Promise<{ problems: string[]; ready: string }> {
+  const lacking = await problemsWith(server, place);
+  const problems = lacking.map((problem) => `Qdrant lacks ${problem}.`);
+  if (problems.length > 0) return { problems, ready: "" };
   const { product } = await readAliases(connect(server), place.prefix);
-  console.log(`Readers are given ${product ?? "none"}.`);
-  return 0;
+  const readers = `Readers are given ${product ?? "none"}.`;
+  return { problems, ready: `The collections of ${place.model} are in place.\n${readers}` };
 }

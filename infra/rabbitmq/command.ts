@@ -1,72 +1,72 @@
+import type { Command } from "commander";
 import * as z from "zod";
-import { ConfigError, readConfig, variables } from "../../lib/config.ts";
-import { BrokerUnavailableError } from "../../lib/rabbit/errors.ts";
-import { ManagementError } from "../../lib/rabbit/management.ts";
-import { TopologyError } from "../../lib/rabbit/apply-topology.ts";
+import { readConfig, variables } from "../../lib/config.ts";
 import { topologyOf, type Topology } from "../../lib/rabbit/topology.ts";
+import { CHECK_JSON, conclude } from "../cli/check.ts";
+import { UsageError } from "../cli/errors.ts";
+import { notes } from "../cli/help.ts";
 import { brokerAddress } from "./address.ts";
 import { applyTopology } from "./apply.ts";
 import { readConsumers } from "./consumers.ts";
 import { DEFINITIONS, writeDefinitions } from "./definitions.ts";
 import { differences, readLive } from "./live.ts";
 
-const USAGE = `Usage: warren topology <command>
-
-  print   the exchanges, queues and bindings that the functions of serverless.yml need
-  apply   create what is missing on the broker (RABBITMQ_URL, else the local one)
-  check   compare with the live broker; exit code 1 when anything differs
-  write   write infra/rabbitmq/definitions.json, with the default retry delays`;
-
-const EXPECTED = [ConfigError, TopologyError, BrokerUnavailableError, ManagementError];
+const DELAYS = { RETRY_DELAYS: "delay before each retry (default: 5s,30s,5m)" };
+const BROKER = {
+  RABBITMQ_URL: "broker (default: the one of `warren start`)",
+  RABBITMQ_MANAGEMENT_URL: "its management API",
+  ...DELAYS,
+};
 
 /** `warren topology …` */
-export async function command([verb = "", ...rest]: string[]): Promise<number> {
-  const run = Object.hasOwn(verbs, verb) && rest.length === 0 ? verbs[verb] : undefined;
-  if (run === undefined) {
-    console.error(USAGE);
-    return verb === "--help" ? 0 : 2;
-  }
-  try {
-    return await run();
-  } catch (error) {
-    if (!EXPECTED.some((type) => error instanceof type)) throw error;
-    console.error((error as Error).message);
-    return 1;
-  }
+export function define(command: Command): void {
+  command.addHelpText("after", notes("warren topology check"));
+  command
+    .command("print")
+    .description("Print the exchanges, queues and bindings that the functions need.")
+    .option("--json", "print them as JSON: exchanges, queues, bindings")
+    .addHelpText("after", notes("warren topology print", DELAYS))
+    .action(async ({ json = false }: { json?: boolean }) => {
+      const topology = await wanted();
+      console.log(json ? JSON.stringify(topology, null, 2) : textOf(topology));
+    });
+  command
+    .command("apply")
+    .description("Create what is missing on the broker.")
+    .addHelpText("after", notes("warren topology apply", BROKER))
+    .action(apply);
+  command
+    .command("check")
+    .description("Compare with the broker. Exit code 1 if anything differs.")
+    .option(...CHECK_JSON)
+    .addHelpText("after", notes("warren topology check", BROKER))
+    .action(check);
+  command
+    .command("write")
+    .description("Write infra/rabbitmq/definitions.json, with the default retry delays.")
+    .addHelpText("after", notes("warren topology write"))
+    .action(async () => {
+      await writeDefinitions();
+      console.log(`wrote ${DEFINITIONS}`);
+    });
 }
 
-const verbs: Record<string, () => Promise<number>> = { print, apply, check, write };
-
-async function print(): Promise<number> {
-  console.log(textOf(await wanted()));
-  return 0;
-}
-
-async function apply(): Promise<number> {
+async function apply(): Promise<void> {
   const topology = await wanted();
   await applyTopology({ ...(await brokerAddress(process.env)), topology });
   console.log(
     `${topology.exchanges.length} exchanges, ${topology.queues.length} queues and ` +
       `${topology.bindings.length} bindings are in place`,
   );
-  return 0;
 }
 
-async function check(): Promise<number> {
+async function check({ json = false }: { json?: boolean }): Promise<void> {
   const { url, managementUrl } = await brokerAddress(process.env);
   if (managementUrl === undefined) {
-    console.error("check reads the management API: set RABBITMQ_MANAGEMENT_URL");
-    return 2;
+    throw new UsageError("check reads the management API: set RABBITMQ_MANAGEMENT_URL");
   }
-  const found = differences(await wanted(), await readLive({ url, managementUrl }));
-  console.log(found.length === 0 ? "the broker has exactly what is needed" : found.join("\n"));
-  return found.length === 0 ? 0 : 1;
-}
-
-async function write(): Promise<number> {
-  await writeDefinitions();
-  console.log(`wrote ${DEFINITIONS}`);
-  return 0;
+  const problems = differences(await wanted(), await readLive({ url, managementUrl }));
+  conclude({ problems, ready: "the broker has exactly what is needed", json });
 }
 
 async function wanted(): Promise<Topology> {

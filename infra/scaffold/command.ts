@@ -1,53 +1,33 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { parseArgs, promisify } from "node:util";
+import { promisify } from "node:util";
+import type { Command } from "commander";
 import { eventTypes } from "../../events/catalogue.ts";
+import { notes } from "../cli/help.ts";
 import { ROOT } from "../rabbitmq/consumers.ts";
 import { writeDefinitions } from "../rabbitmq/definitions.ts";
-import { newFunction, ScaffoldError } from "./new-function.ts";
-
-const USAGE = `Usage: warren new function <name> [--accepts type,…]
-
-  <name>      lower case words joined by "-": names the folder, the function and its queue
-  --accepts   the event types that it wants (all, if not said)
-
-Writes functions/<name>/, which posts each event to a webhook, and its entry in serverless.yml.
-docs/write-a-function.md goes on from there.`;
+import { newFunction } from "./new-function.ts";
 
 /** `warren new function …` */
-export async function command(args: string[]): Promise<number> {
-  const asked = read(args);
-  if (asked === undefined) {
-    console.error(USAGE);
-    return args.includes("--help") ? 0 : 2;
-  }
-  try {
-    const made = await newFunction({ root: ROOT, eventTypes, ...asked });
-    await format([...made.files, "serverless.yml"]);
-    await writeDefinitions();
-    console.log(textOf(made, asked.name));
-    return 0;
-  } catch (error) {
-    if (!(error instanceof ScaffoldError)) throw error;
-    console.error(error.message);
-    return 1;
-  }
-}
-
-function read(args: string[]): { name: string; accepts: string[] } | undefined {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: { accepts: { type: "string", default: "" } },
+export function define(command: Command): void {
+  command.addHelpText("after", notes("warren new function review-alerts"));
+  command
+    .command("function")
+    .description(
+      "Write functions/<name>/, which posts each event to a webhook, and its entry in serverless.yml.\n" +
+        "docs/write-a-function.md goes on from there.",
+    )
+    .argument("<name>", 'lower-case words joined by "-": name of the folder, function and queue')
+    .option("--accepts <types>", "event types that it accepts, joined by commas", "all")
+    .addHelpText("after", notes("warren new function review-alerts --accepts review.posted"))
+    .action(async (name: string, { accepts }: { accepts: string }) => {
+      const types = accepts === "all" ? [] : accepts.split(",").map((type) => type.trim());
+      const accepted = [...new Set(types)].filter((type) => type !== "");
+      const made = await newFunction({ root: ROOT, eventTypes, name, accepts: accepted });
+      await format([...made.files, "serverless.yml"]);
+      await writeDefinitions();
+      console.log(textOf(made, name));
     });
-    const [kind, name, ...rest] = positionals;
-    if (kind !== "function" || name === undefined || rest.length > 0) return undefined;
-    const accepts = values.accepts.split(",").map((type) => type.trim());
-    return { name, accepts: [...new Set(accepts)].filter((type) => type !== "") };
-  } catch {
-    return undefined;
-  }
 }
 
 /** A name of another length breaks lines elsewhere. */
@@ -66,7 +46,7 @@ Next:
   1. npm run check
   2. say in functions/${name}/request.ts what is posted, and in consumer.ts which events
   3. ${variable}=https://… npm start    (makes the queue, and runs all functions)
-  4. npm run warren -- send ${"<type>"}    (posts the sample of an event type)
+  4. npx warren send ${"<type>"}    (posts the sample of an event type)
 
 docs/write-a-function.md has all of it, with an event of your own.`;
 }

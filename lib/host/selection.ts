@@ -1,9 +1,18 @@
 import type { HostedFunction } from "./declaration.ts";
 import type { WorkerSpec } from "./messages.ts";
 
-/** The command line asks for something that is not there; the message says what is. */
+/** The command line names a function or a queue that serverless.yml lacks. */
 export class SelectionError extends Error {
   override name = "SelectionError";
+  readonly given: string;
+  /** What serverless.yml has instead. */
+  readonly names: readonly string[];
+
+  constructor(message: string, given: string, names: readonly string[]) {
+    super(message);
+    this.given = given;
+    this.names = names;
+  }
 }
 
 export type Wanted = {
@@ -38,9 +47,11 @@ export function specsOf(declared: readonly HostedFunction[], wanted: Wanted): Wo
 function select(declared: readonly HostedFunction[], { names, queue }: Wanted): HostedFunction[] {
   for (const name of names) {
     if (declared.some((one) => one.name === name)) continue;
-    const known = declared.map((one) => one.name).join(", ");
+    const message = `no function ${name} with an event in serverless.yml`;
     throw new SelectionError(
-      `no function ${name} with an event in serverless.yml; there are ${known}`,
+      message,
+      name,
+      declared.map((one) => one.name),
     );
   }
   if (names.length === 0 && queue === undefined) return [...declared];
@@ -48,7 +59,8 @@ function select(declared: readonly HostedFunction[], { names, queue }: Wanted): 
   const queues = declared.flatMap(({ trigger }) => (trigger.kind === "queue" ? trigger.queue : []));
   const full = queues.find((name) => name === queue || name === `events.${queue}`);
   if (queue !== undefined && full === undefined) {
-    throw new SelectionError(`no function has a queue ${queue}; there are ${queues.join(", ")}`);
+    const given = queue.includes(".") ? queue : `events.${queue}`;
+    throw new SelectionError(`no function has a queue ${queue}`, given, queues);
   }
   return declared.filter(
     ({ name, trigger }) =>

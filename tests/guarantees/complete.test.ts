@@ -21,7 +21,7 @@ test("every function with a queue is driven through the scenarios", async () => 
   ]);
 });
 
-/** Otherwise `npm run guarantees` has to be run again: nobody edits that page. */
+/** If this fails, run `npm run guarantees` again: nobody edits that page. */
 test("docs/guarantees.md is of these functions and scenarios, and says that all was kept", async () => {
   const page = await readFile(DOCUMENT, "utf8");
   const [heads, ...rows] = firstTable(page);

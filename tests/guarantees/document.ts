@@ -12,7 +12,7 @@ export const DOCUMENT = join(ROOT, "docs/guarantees.md");
 
 const LEDGERS: Readonly<Record<string, string>> = { dynamodb: "DynamoDB Local", redis: "Redis" };
 
-/** docs/guarantees.md, as this run saw it. */
+/** The text of docs/guarantees.md after this run. */
 export async function documentOf(rows: readonly Row[], seconds: number): Promise<string> {
   const day = new Date().toISOString().slice(0, 10);
   const ledger = LEDGERS[String(environment["LEDGER"])];

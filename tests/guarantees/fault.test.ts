@@ -4,7 +4,7 @@ import { consumersDeclared, measure } from "./measure.ts";
 import { scenarios } from "./scenarios.ts";
 import { contacts } from "./subjects/contacts.ts";
 
-/** What `npm run guarantees` plays on all functions and in all columns. */
+/** `npm run guarantees` plays this on all functions and in all columns. */
 test("a kill loses nothing, unless events are completed before they are applied", async ({
   skip,
 }) => {

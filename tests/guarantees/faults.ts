@@ -5,7 +5,7 @@ import { ROOT } from "../../infra/rabbitmq/consumers.ts";
 /** A mistake that somebody could make in Warren, as an edit of one of its files. */
 export type Edit = { file: string; from: RegExp; to: string };
 
-/** What the suite has to notice. Planted in the processes under test alone (planted.ts). */
+/** Faults that the suite must notice. Planted only in the processes under test (planted.ts). */
 export const faults: Readonly<Record<string, readonly Edit[]>> = {
   "complete-before-apply": [
     {
@@ -52,14 +52,14 @@ export const faults: Readonly<Record<string, readonly Edit[]>> = {
 
 const VARIABLE = "GUARANTEES_FAULT";
 
-/** What makes a process of Node, and those it forks, run Warren with this fault. */
+/** Variables that make a Node process and its forks run Warren with this fault. */
 export function plantedIn(fault: string | undefined): Record<string, string> {
   if (fault === undefined) return {};
   const module = pathToFileURL(join(import.meta.dirname, "planted.ts")).href;
   return { NODE_OPTIONS: `--import ${module}`, [VARIABLE]: fault };
 }
 
-/** The edits of each file that the fault of this process is made of, by its URL. */
+/** The edits of this process' fault, by the URL of the file. */
 export function editsHere(env: NodeJS.ProcessEnv): Map<string, Edit[]> {
   const fault = env[VARIABLE] ?? "";
   const edits = faults[fault];
@@ -67,7 +67,7 @@ export function editsHere(env: NodeJS.ProcessEnv): Map<string, Edit[]> {
   return Map.groupBy(edits, ({ file }) => pathToFileURL(join(ROOT, file)).href);
 }
 
-/** Throws where an edit does not find exactly one place: the file has changed, and the fault must. */
+/** Throws unless each edit finds exactly one place: the file has changed, so change the fault too. */
 export function edited(source: string, edits: readonly Edit[]): string {
   return edits.reduce((text, { file, from, to }) => {
     const count = text.split(from).length - 1;

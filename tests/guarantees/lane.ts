@@ -9,16 +9,16 @@ type Played = {
   scenario: Scenario;
   tenant: string;
   act: Act;
-  /** What was wrong, in the scenario or with the host. */
+  /** Problems of the scenario or the host. */
   missed: string[];
-  /** Of the host's log, the lines that the scenario began and ended with. */
+  /** The first and the last line of the host's log that belong to the scenario. */
   from: number;
   to: number;
 };
 
 /**
- * Plays scenarios one after the other in one host. All is counted once the host has stopped and
- * nothing can follow. Returns a cell for each, by its title.
+ * Plays scenarios one after the other in one host. Counts once the host has stopped, so that nothing can
+ * follow. Returns a cell for each scenario, by its title.
  */
 export async function playAll(
   rig: Rig,
@@ -38,7 +38,7 @@ export async function playAll(
       played.to = rig.lines().length;
     };
     all.push(played);
-    // The claims of dead senders have to run out: all kills wait for that together.
+    // The claims of dead senders must expire: all kills wait for that together.
     if (scenario.kills && vow !== "once") atLast.push(rest);
     else await rest();
   }
@@ -83,5 +83,5 @@ async function observe(
   };
 }
 
-/** What a host logs when a batch was not settled to its end. */
+/** Log messages of a host for a batch that was not settled completely. */
 const INTERRUPTED = new Set<unknown>(["batch handed back", "a worker died"]);

@@ -11,16 +11,16 @@ import type { Cell } from "./verdict.ts";
 
 export type Row = {
   subject: Subject;
-  /** Of its sink. */
+  /** The version of the sink. */
   version: string;
-  /** By the title of the scenario. */
+  /** Keyed by the title of the scenario. */
   cells: ReadonlyMap<string, Cell>;
 };
 
-/** Short where workers are killed: nobody takes over a claim before this and 30 s have passed. */
+/** Short where workers are killed: a claim can be taken over only after this time plus 30 s. */
 export const KILLED_TIMEOUT_S = 20;
 
-/** Hosts at a time, and those that start at a time: that is what takes a small machine's processors. */
+/** Parallel hosts, and parallel starts of hosts, which need most of a small machine's processors. */
 const RUNNING = 4;
 const STARTING = 2;
 
@@ -35,7 +35,7 @@ export async function consumersDeclared(root = ROOT): Promise<Map<string, Consum
   return new Map(declared.map((one) => [one.hosted.name, one]));
 }
 
-/** Names what serverless.yml and the subjects do not have in common. */
+/** Names the differences between serverless.yml and the subjects. */
 export function missingSubjects(
   declared: ReadonlyMap<string, unknown>,
   subjects: readonly Subject[],
@@ -54,7 +54,7 @@ export function missingSubjects(
   ];
 }
 
-/** Plays all scenarios on each of these functions, at the same time; a row for each. */
+/** Plays all scenarios on each of these functions in parallel; returns a row for each. */
 export function measure({
   subjects,
   declared,
@@ -66,7 +66,7 @@ export function measure({
   fault?: string | undefined;
   played?: readonly Scenario[];
 }): Promise<Row>[] {
-  // Those that wait for leases begin.
+  // Scenarios that wait for leases go first.
   const order = subjects.toSorted((a, b) => Number(a.vow === "once") - Number(b.vow === "once"));
   const shared = { running: turns(RUNNING), starting: turns(STARTING) };
   const rows = new Map(
@@ -78,7 +78,7 @@ export function measure({
   return subjects.map((subject) => rows.get(subject)!);
 }
 
-/** The scenarios for two workers and those for one, each on a host of its own. */
+/** The scenarios for two workers and those for one, each on a separate host. */
 async function rowOf({
   subject,
   consuming,
@@ -117,12 +117,12 @@ async function rowOf({
   return { subject, version: lanes[0]!.version, cells: new Map(inOrder) };
 }
 
-/** Of a host that broke a promise; whoever wants to know why begins there. */
+/** Writes the log of a host that broke a promise. Start there to find the cause. */
 async function keepLog(name: string, lines: readonly object[]): Promise<void> {
   await mkdir(LOGS, { recursive: true });
   const file = join(LOGS, `${name}.log`);
   await writeFile(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
-  console.error(`what the host of ${name} said is in ${relative(ROOT, file)}`);
+  console.error(`the log of the host of ${name} is in ${relative(ROOT, file)}`);
 }
 
 const LOGS = join(ROOT, ".warren/guarantees");

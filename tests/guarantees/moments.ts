@@ -2,23 +2,23 @@ import { until } from "../integration/rabbit-vhost.ts";
 import type { Rig } from "./rig.ts";
 import type { Produced } from "./subject.ts";
 
-/** How long a host is waited for, ms: also on a machine with much else to do. */
+/** Limits in ms, long enough for a busy machine. */
 export type Patience = {
-  /** For what makes a scenario the one that it is. */
+  /** For the decisive moment of a scenario. */
   momentMs: number;
-  /** For all to come to rest. */
+  /** Until everything is at rest. */
   restMs: number;
 };
 
 export const PATIENT: Patience = { momentMs: 90_000, restMs: 180_000 };
 
-/** With a fault many a moment never comes. */
+/** Shorter with a fault: some moments never come then. */
 export const FAULTY: Patience = { momentMs: 30_000, restMs: 75_000 };
 
-/** To ask a sink costs it something, too. ms */
+/** Interval in ms between two questions to a sink, which cost it something too. */
 const EVERY_MS = 100;
 
-/** Waits for what makes a scenario the one that it is. Returns what is wrong if it does not come. */
+/** Waits for the decisive moment of a scenario. Returns the problem if it does not come. */
 export function moment(
   { patience: { momentMs } }: Rig,
   otherwise: string,
@@ -30,7 +30,7 @@ export function moment(
   );
 }
 
-/** Waits until some of these events have their effect and the ledger was kept from recording any. */
+/** Waits until some of these events have their effect and none of them is recorded in the ledger. */
 export async function appliedUnrecorded(
   rig: Rig,
   tenant: string,
@@ -44,7 +44,7 @@ export async function appliedUnrecorded(
   return { applied, missed };
 }
 
-/** How many of these events have had their effect. */
+/** The number of these events that have had their effect. */
 export async function effects(
   rig: Rig,
   tenant: string,
@@ -56,8 +56,8 @@ export async function effects(
 }
 
 /**
- * Waits until the ledger says of each wanted event what became of it, each refused one is a dead
- * letter, and no queue has anything to give. Returns what is wrong if that does not come.
+ * Waits until the ledger knows the outcome of each expected event, each refused event is a dead letter, and
+ * all queues are empty. Returns the problem if that does not happen.
  */
 export async function atRest(
   rig: Rig,
@@ -75,7 +75,7 @@ export async function atRest(
   );
 }
 
-/** Of an event, also of one that is no JSON. */
+/** The id of an event, also of one that is not JSON. */
 export function idIn(body: Buffer): string {
   return /"id":\s*"([^"]*)"/.exec(body.toString())?.[1] ?? "";
 }

@@ -1,4 +1,4 @@
-/** Loaded before a process under test: gives it one of faults.ts. No file is changed. */
+/** Loaded before a process under test: plants a fault of faults.ts in it, without changing a file. */
 import { registerHooks } from "node:module";
 import { edited, editsHere } from "./faults.ts";
 

@@ -20,44 +20,44 @@ import { FAULTY, type Patience, PATIENT } from "./moments.ts";
 import type { Produced, Stage, Subject } from "./subject.ts";
 import { isRecord, proxyTo, through } from "./wires.ts";
 
-/** A function that is declared to take messages from a queue, and what it wants of them. */
+/** A declared function with a queue, and the types that it accepts. */
 export type Consuming = {
   hosted: HostedFunction;
   queue: string;
   accepts: readonly string[];
 };
 
-/** One function in a host of its own, on real services, with a wire before each that can be cut. */
+/** One function in a separate host, on real services, each behind a wire that can be cut. */
 export type Rig = {
   stage: Stage;
   patience: Patience;
-  /** Confirmed by the broker. A string is a body as it is. */
+  /** Resolves after the broker's confirm. A string is sent as the body, unchanged. */
   publish: (bodies: readonly (Produced | string)[]) => Promise<void>;
-  /** Keeps back what would record that events of this tenant are done. */
+  /** Holds the writes that would record events of this tenant as done. */
   holdRecord: (tenant: string) => void;
-  /** How many such writes are kept back. */
+  /** The number of held writes. */
   recordsHeld: () => number;
   releaseRecord: () => void;
-  /** The worker processes stand still; the broker sends them what they take ahead. */
+  /** Pauses the worker processes; the broker still sends them their prefetch. */
   pause: () => Promise<void>;
   resume: () => Promise<void>;
   /** `kill -9` of every worker; resolves with their number once all have ended. */
   kill: () => Promise<number>;
-  /** Cuts the host's connections to the broker, which are made anew. */
+  /** Cuts the host's connections to the broker; the host reconnects. */
   loseChannels: () => void;
-  /** Of the host's log so far. */
+  /** Lines of the host's log so far. */
   lines: () => Record<string, unknown>[];
-  /** Messages that each worker has settled so far, of those that have settled any. */
+  /** Settled messages so far, for each worker that has settled any. */
   settledByWorker: () => Promise<number[]>;
-  /** Dead letters so far; they are taken out of their queue. */
+  /** Dead letters so far; removes them from their queue. */
   letters: () => Promise<GetMessage[]>;
-  /** Whether the ledger says that each of them is done, or among the dead letters. */
+  /** Whether each event is done in the ledger, or a dead letter. */
   isSettled: (events: readonly Produced[]) => Promise<boolean>;
-  /** Whether work and retry queues have nothing to give. */
+  /** Whether work and retry queues are empty. */
   isDrained: () => Promise<boolean>;
-  /** Ends the host as an operator does; resolves with what was wrong with it. */
+  /** Stops the host as an operator does; resolves with its problems. */
   stop: () => Promise<string[]>;
-  /** Messages of each queue that has any, dead letters aside. */
+  /** Messages of each queue that is not empty, without dead letters. */
   left: () => Promise<Record<string, number>>;
   close: () => Promise<void>;
 };
@@ -66,7 +66,7 @@ const config = z.object({ RETRY_DELAYS: variables.RETRY_DELAYS }).and(ledgerVari
 
 const START_MS = 120_000;
 
-/** Messages to a batch at most, of every function, whatever serverless.yml says: one scenario is about that. */
+/** Maximum batch of every function, whatever serverless.yml says: one scenario needs it. */
 export const BATCH = 100;
 
 export async function openRig({
@@ -79,9 +79,9 @@ export async function openRig({
   subject: Subject;
   consuming: Consuming;
   workers: number;
-  /** The function's; its claims hold for that long and 30 s. */
+  /** The function's time-out; its claims are valid for this time plus 30 s. */
   timeoutS: number;
-  /** Of faults.ts. */
+  /** The name of a fault in faults.ts. */
   fault: string | undefined;
 }): Promise<Rig> {
   const vhost = await newVhost();
@@ -163,7 +163,7 @@ export async function openRig({
   }
 
   try {
-    // Many start at once.
+    // Many hosts start at once.
     await untilReady(host, START_MS);
   } catch (error) {
     console.log(

@@ -1,7 +1,7 @@
 /**
  * `npm run guarantees`: plays all scenarios on every function, prints the table, writes docs/guarantees.md.
- * Read on in scenarios.ts (what is done), subject.ts (what is known of a function) and verdict.ts (what
- * breaks a promise); rig.ts and lane.ts are the machinery.
+ * Read on in scenarios.ts (what is played), subject.ts (what the suite knows of a function) and verdict.ts
+ * (what breaks a promise). rig.ts and lane.ts contain the machinery.
  */
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
@@ -29,10 +29,11 @@ async function read() {
   const { values } = parsed();
   const known = (await readDeclaration(ROOT)).filter(({ trigger }) => trigger.kind === "queue");
   const wrong = values.function?.find((one) => known.every(({ name }) => name !== one));
-  if (LEDGER === "none") misused("LEDGER=none has no record of what is done to keep back.");
-  if (wrong !== undefined) misused(`No function with a queue is called ${wrong}.`);
+  if (LEDGER === "none")
+    misused("LEDGER=none cannot be played: it has no record of done events to hold back.");
+  if (wrong !== undefined) misused(`There is no function ${wrong} with a queue.`);
   if (values.fault !== undefined && !(values.fault in faults))
-    misused(`No mistake is called ${values.fault}.`);
+    misused(`There is no fault ${values.fault}.`);
   return values;
 }
 
@@ -52,9 +53,9 @@ function misused(why: string): never {
   process.exit(2);
 }
 
-/** 0 if every promise was kept. */
+/** Returns 0 if every promise was kept. */
 async function run(): Promise<number> {
-  // Who asks for services asks as the first worker of the tests.
+  // The services belong to the first worker of the tests.
   process.env["VITEST_POOL_ID"] = "1";
   const { consumersDeclared, measure, missingSubjects } = await import("./measure.ts");
   const { subjects } = await import("./subjects/subjects.ts");
@@ -84,7 +85,7 @@ async function run(): Promise<number> {
   if (rows.length < wanted.length || rows.some((row) => brokenIn(row) > 0)) return 1;
   if (fault !== undefined || names !== undefined) return 0;
   await writeFile(DOCUMENT, await documentOf(rows, took));
-  console.log("\nwritten to docs/guarantees.md");
+  console.log("\nwrote docs/guarantees.md");
   return 0;
 }
 

@@ -5,28 +5,28 @@ import { appliedUnrecorded, effects, moment } from "./moments.ts";
 import { BATCH, type Rig } from "./rig.ts";
 import type { History, Produced } from "./subject.ts";
 
-/** One thing that may go wrong, played in the same way on every function. */
+/** One mishap, played in the same way on every function. */
 export type Scenario = {
-  /** A column of the table. */
+  /** The heading of its column. */
   title: string;
-  /** What is done, in a sentence or two. */
+  /** How it is played, in a sentence or two. */
   how: string;
   workers: 1 | 2;
-  /** Whether claims are left behind, whose time has to run out before another sender may take over. */
+  /** Whether it leaves claims, which must expire before another sender may take over. */
   kills: boolean;
-  /** The events are of a tenant of their own, whose name is in each of them. */
+  /** The events belong to a separate tenant; each contains its name. */
   play: (rig: Rig, tenant: string) => Promise<Act>;
 };
 
-/** What was asked of the function; it need not have ended. */
+/** What the function was asked to do; it need not have finished. */
 export type Act = {
-  /** Each is to have its effect. */
+  /** Each of these must have its effect. */
   wanted: readonly Produced[];
-  /** Ids of those that are to become dead letters, with the reason that these give. */
+  /** Ids of the events that must become dead letters, with the expected reason. */
   refused?: ReadonlyMap<string, string>;
-  /** What should have been seen and was not. */
+  /** Observations that were expected and missing. */
   missed: readonly string[];
-  /** How it was seen that the scenario was the one it should be; asked once all is at rest. */
+  /** How the scenario was seen to happen as intended; called once everything is at rest. */
   seen: () => string;
 };
 
@@ -42,7 +42,7 @@ export const scenarios: readonly Scenario[] = [
     async play(rig, tenant) {
       const events = await rig.stage.events(tenant, 50);
       await rig.pause();
-      // The broker deals them out in turns.
+      // The broker distributes them round robin.
       await rig.publish(events.flatMap((event) => [event, event]));
       await rig.resume();
       let each: number[] = [];
@@ -225,7 +225,7 @@ async function fourOrders(rig: Rig, tenant: string, history: History): Promise<A
     shuffled: (events) => shuffled([...events, ...events], 1),
     mixed: (events) => shuffled([...events, ...events], 2),
   };
-  // By two messages at a time: no batch holds a whole history.
+  // Two messages at a time: no batch contains a whole history.
   for (const [entity, order] of Object.entries(orders)) {
     const events = order(history.events(tenant, entity));
     while (events.length > 0) await rig.publish(events.splice(0, 2));

@@ -13,26 +13,26 @@ export type Produced = {
 };
 
 /**
- * What is promised of every event, whatever happens:
- * - `once`: it has one effect, and nothing is uncertain;
- * - `once, or uncertain and sent again`: it has an effect, and each one beyond the first was reported
- *   as uncertain, by the event's id;
- * - `once, or uncertain and kept`: it never has two; of one that may have none nobody knows, it was
- *   reported, and is a dead letter.
- * All promise `once` as long as no work is interrupted: no worker dies, no batch is handed back.
+ * The promise for every event, whatever happens:
+ * - `once`: the event has one effect, and nothing is uncertain;
+ * - `once, or uncertain and sent again`: the event has an effect, and each further one was reported as
+ *   uncertain, by the event's id;
+ * - `once, or uncertain and kept`: the event never has two effects; if it may have none, it was reported as
+ *   uncertain and is a dead letter.
+ * All functions promise `once` while no work is interrupted: no worker dies, no batch is handed back.
  */
 export type Vow = "once" | "once, or uncertain and sent again" | "once, or uncertain and kept";
 
-/** All that the suite has to know of a function with a queue. */
+/** Everything that the suite must know of a function with a queue. */
 export type Subject = {
-  /** As serverless.yml calls it. */
+  /** The function's name in serverless.yml. */
   name: string;
-  /** Where its effects are, for people. */
+  /** The place of its effects, for the report. */
   sink: string;
-  /** What keeps an effect single, or what tells of the one that may not be. */
+  /** What keeps an effect single, or reports one that may not be. */
   proof: string;
   vow: Vow;
-  /** Of others, where what the function publishes goes. Nobody consumes them. */
+  /** Other queues, which receive what the function publishes. Nobody consumes them. */
   queues?: readonly QueueConsumer[];
   /** Prepares the sink for one host. */
   open: (around: Around) => Promise<Stage>;
@@ -42,25 +42,25 @@ export type Around = {
   /** The host's wires to broker and DynamoDB. */
   broker: TcpProxy;
   dynamodb: TcpProxy;
-  /** Of the host's vhost, past the wire. */
+  /** The host's vhost, bypassing the wire. */
   url: string;
 };
 
 export type Stage = {
-  /** What the function reads, so that it comes to its sink through a wire. */
+  /** The function's variables, which lead to its sink through a wire. */
   environment: Record<string, string>;
   wire: SinkWire;
-  /** So many events, each with one effect of its own. */
+  /** Makes so many events, each with a separate effect. */
   events: (tenant: string, count: number) => Promise<Produced[]>;
-  /** How often each event's effect is in the sink, past the wire; events without any may be absent. */
+  /** How often each event's effect is in the sink, bypassing the wire; events without effect may be absent. */
   effects: (tenant: string, ids: readonly string[]) => Promise<ReadonlyMap<string, number>>;
-  /** An event that the sink refuses for good, and the reason that its dead letter gives. */
+  /** An event that the sink refuses for good, and the reason in its dead letter. */
   refused: (tenant: string) => Promise<{ event: Produced; reason: string }>;
-  /** Ids of events that the function makes for itself, with those of the events they stand for. */
+  /** Ids of events that the function publishes to itself, with the ids of the original events. */
   descendants?: ReadonlyMap<string, string>;
-  /** Absent where events have nothing in common that an order could change. */
+  /** Absent if the events are independent, so that no order matters. */
   history?: History;
-  /** Of the sink, for the report. */
+  /** The sink's version, for the report. */
   version: () => Promise<string>;
   close: () => Promise<void>;
 };
@@ -69,22 +69,22 @@ export type Stage = {
 export type History = {
   /** In the order in which they happened. */
   events: (tenant: string, entity: string) => Produced[];
-  /** What they come to, whatever the entity is called. */
+  /** The resulting state, without the entity's name. */
   state: (tenant: string, entity: string) => Promise<unknown>;
   expected: unknown;
 };
 
-/** What stands between a function and its sink. */
+/** The wire between a function and its sink. */
 export type SinkWire = {
-  /** Keeps back the request that would make effects of this tenant's events. */
+  /** Holds the request that would apply this tenant's events. */
   hold: (tenant: string) => void;
-  /** How many such requests are kept back. */
+  /** The number of held requests. */
   held: () => number;
   cut: () => void;
   restore: () => void;
 };
 
-/** A sink behind a wire of its own. `fits`: a request that makes an effect of an event of the tenant. */
+/** A sink behind a separate wire. `fits`: whether a request applies an event of the tenant. */
 export function sinkWire(
   proxy: TcpProxy,
   fits: (request: string, tenant: string) => boolean,
@@ -97,7 +97,7 @@ export function sinkWire(
   };
 }
 
-/** A sink that shares the wire of broker or ledger: only what goes to the sink (`isSinks`) is cut. */
+/** A sink that shares the wire of broker or ledger: only traffic to the sink (`isSinks`) is cut. */
 export function sharedWire(
   proxy: TcpProxy,
   isSinks: (request: string) => boolean,
@@ -106,12 +106,12 @@ export function sharedWire(
   return { ...sinkWire(proxy, fits), cut: () => proxy.refuse(isSinks) };
 }
 
-/** Of the n-th event of a scenario. */
+/** The id of the n-th event of a scenario. */
 export function idOf(tenant: string, n: number): string {
   return `${tenant}-${n}`;
 }
 
-/** The same moment for all, unless an order matters. */
+/** The same timestamp for all events, unless an order matters. */
 const AT = "2026-11-20T10:00:00.000Z";
 
 export function produced(

@@ -5,14 +5,14 @@ import type { Cell } from "./verdict.ts";
 export const KEPT = "✓";
 const BROKEN = "✗";
 
-/** Of the table, a column for each scenario. */
+/** The headings of the table: one column per scenario. */
 export const columns: readonly string[] = [
   "function",
   "promise",
   ...scenarios.map(({ title }) => title),
 ];
 
-/** Which promise each function kept in which scenario; Markdown, as all here. */
+/** Which promise each function kept in which scenario, as Markdown like everything here. */
 export function tableOf(rows: readonly Row[]): string {
   const lines = rows.map(({ subject: { name, vow }, cells }) => [
     name,
@@ -22,7 +22,7 @@ export function tableOf(rows: readonly Row[]): string {
   return markdown(columns, lines);
 }
 
-/** What keeps the effects single. */
+/** The table of what keeps an effect single. */
 export function sinksOf(rows: readonly Row[]): string {
   return markdown(
     ["function", "sink", "what keeps an effect single"],
@@ -53,7 +53,7 @@ function effectsOf({ effects: { min, max } }: Cell): string {
   return min === max ? times(min) : `${min} to ${max} times`;
 }
 
-/** All that was seen of a function, for a person who doubts the table. */
+/** All observations of a function, for readers who doubt the table. */
 export function detailsOf({ subject, cells }: Row): string {
   const lines = [...cells].map(([title, cell]) => [
     title,
@@ -79,7 +79,7 @@ function markdown(heads: readonly string[], lines: readonly (readonly string[])[
   return [row(heads), row(heads.map(() => "---")), ...lines.map(row)].join("\n");
 }
 
-/** The cells of the first table of a text; its heads are the first line. */
+/** The cells of the first table of a text; its headings are the first row. */
 export function firstTable(text: string): string[][] {
   const [table = ""] = /(^\|.*\n)+/m.exec(text) ?? [];
   const lines = table.trimEnd().split("\n");

@@ -1,18 +1,18 @@
 import type { Vow } from "./subject.ts";
 
-/** What was asked of a function in one scenario. Events by id. */
+/** What a function was asked to do in one scenario. Events by id. */
 export type Played = {
-  /** Accepted by the broker; each is to have its effect. */
+  /** Accepted by the broker; each must have its effect. */
   wanted: readonly string[];
-  /** Accepted too; each is to become a dead letter of this reason, and to have no effect. */
+  /** Also accepted; each must become a dead letter with this reason, and have no effect. */
   refused: ReadonlyMap<string, string>;
   /** How the decisive moment was seen to have come. */
   seen: string;
-  /** What should have been seen and was not. */
+  /** Observations that were expected and missing. */
   missed: readonly string[];
 };
 
-/** What there was once the host had stopped. */
+/** What was found once the host had stopped. */
 export type Observed = {
   effects: ReadonlyMap<string, number>;
   /** How often each event was reported as uncertain. */
@@ -27,10 +27,10 @@ export type Observed = {
   left: Readonly<Record<string, number>>;
 };
 
-/** A scenario as one function stood it. */
+/** The result of one function in one scenario. */
 export type Cell = {
   accepted: number;
-  /** Of the events that are to have one; infinite where there are none. */
+  /** Over the events that must have an effect; infinite if there are none. */
   effects: { min: number; max: number };
   /** Effects beyond the first. */
   repeats: number;
@@ -39,14 +39,14 @@ export type Cell = {
   dead: Readonly<Record<string, number>>;
   left: Readonly<Record<string, number>>;
   seen: string;
-  /** What breaks the promise; none: it is kept. */
+  /** What breaks the promise; empty if it is kept. */
   problems: readonly string[];
 };
 
 /** The reason of a dead letter whose send may have gone out. */
 const UNCERTAIN = "send uncertain";
 
-/** Compares what there was with what was promised: nothing that is not promised is excused. */
+/** Compares what was found with what was promised, and excuses nothing else. */
 export function judge(promised: Vow, played: Played, observed: Observed): Cell {
   const { wanted, refused, seen, missed } = played;
   const { effects, reported, dead, interruptions, left } = observed;

@@ -1,16 +1,16 @@
 import { environment } from "../integration/lane.ts";
 import { type TcpProxy, tcpProxy } from "../integration/tcp-proxy.ts";
 
-/** Ports that URLs leave out. */
+/** Default ports of URLs. */
 const PORTS: Readonly<Record<string, string>> = { "amqp:": "5672", "redis:": "6379" };
 
-/** A wire to the server that a URL names. */
+/** Opens a wire to the server of a URL. */
 export function proxyTo(url: string): Promise<TcpProxy> {
   const { protocol, hostname, port } = new URL(url);
   return tcpProxy({ host: hostname, port: Number(port || PORTS[protocol]) });
 }
 
-/** The same URL, by way of a wire. */
+/** The same URL through a wire. */
 export function through(url: string, port: number): string {
   const changed = new URL(url);
   changed.hostname = "127.0.0.1";
@@ -18,7 +18,7 @@ export function through(url: string, port: number): string {
   return changed.href;
 }
 
-/** A write of `done` rows, as lib/ledger puts it on the wire. */
+/** Whether bytes on the wire are lib/ledger's write of `done` rows. */
 export function isRecord(request: string, tenant: string): boolean {
   if (!request.includes(tenant)) return false;
   return environment["LEDGER"] === "redis"

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { DeleteTableCommand, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { command } from "../../infra/dynamodb/directory-command.ts";
+import { run } from "../../infra/cli/program.ts";
 import { ensureDirectoryTable } from "../../infra/dynamodb/directory-table.ts";
 import type { Key } from "../../kit/people/directory.ts";
 import { dynamoDirectory } from "../../kit/people/dynamo-directory.ts";
@@ -122,8 +122,8 @@ test("a table that is missing is named, with the command that makes it", async (
     'There is no DynamoDB table "not-there" (DIRECTORY_TABLE). `warren directory create not-there` makes it.',
   );
   await missing.close();
-  expect(await command(["create", table])).toBe(0);
-  expect(await command(["check", table])).toBe(0);
-  expect(await command(["drop", table])).toBe(2);
+  expect(await run(["directory", "create", table])).toBe(0);
+  expect(await run(["directory", "check", table])).toBe(0);
+  expect(await run(["directory", "drop", table])).toBe(2);
   vi.unstubAllEnvs();
 });

@@ -6,7 +6,7 @@ import {
   type DynamoDBClient,
 } from "@aws-sdk/client-dynamodb";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { command } from "../../infra/ledger/command.ts";
+import { run } from "../../infra/cli/program.ts";
 import { ensureLedgerTable, ledgerTable } from "../../infra/dynamodb/table.ts";
 import { dynamoLedger } from "../../lib/ledger/dynamo-ledger.ts";
 import { requireLedgerTable } from "../../lib/dynamo/table.ts";
@@ -137,10 +137,10 @@ describe("the table", () => {
     vi.stubEnv("AWS_ENDPOINT_URL_DYNAMODB", endpoint);
     vi.spyOn(console, "log").mockReturnValue();
 
-    expect(await command(["create", `${table}-made`])).toBe(0);
-    expect(await command(["check", `${table}-made`])).toBe(0);
+    expect(await run(["ledger", "create", `${table}-made`])).toBe(0);
+    expect(await run(["ledger", "check", `${table}-made`])).toBe(0);
     const complain = vi.spyOn(console, "error").mockReturnValue();
-    expect(await command(["check", "not-there"])).toBe(1);
+    expect(await run(["ledger", "check", "not-there"])).toBe(1);
     expect(complain.mock.lastCall).toEqual([
       expect.stringContaining('There is no DynamoDB table "not-there"'),
     ]);

@@ -246,11 +246,11 @@ test("a bad environment stops the start and names every wrong variable of every 
 });
 
 test.each([
-  [["mial"], "no function mial with an event in serverless.yml; there are probe"],
-  [["--queue", "mail"], "no function has a queue mail; there are events.probe"],
-  [["--workers", "0"], "--workers: must be 1 to 1000"],
-  [["--wrokers", "1"], "Unknown option '--wrokers'"],
-  [["--grace", "25"], "--grace: must be a duration from 1ms to 24h, such as 500ms, 5s"],
+  [["mial"], "no function mial with an event in serverless.yml: there are probe"],
+  [["--queue", "mail"], "no function has a queue mail: there are events.probe"],
+  [["--workers", "0"], "It must be 1 to 1000."],
+  [["--wrokers", "1"], "unknown option '--wrokers'"],
+  [["--grace", "25"], "It must be a duration from 1ms to 24h, such as 500ms, 5s"],
   [["--admin-bind", "0.0.0.0"], "--admin-bind: needs --admin-port"],
 ])("`host %s` is refused with what there is", async (args, message) => {
   folder = await hostFolder(queueFunction(), { probe: `export const handler = async () => {};` });

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, expect, onTestFailed, test } from "vitest";
-import { command as deadLetters } from "../../infra/rabbitmq/dead-letters.ts";
+import { run } from "../../infra/cli/program.ts";
 import { addressKey, isOptedOut } from "../../kit/people/contact.ts";
 import { openDirectory } from "../../kit/people/open-directory.ts";
 import { dynamoProxy, passOn } from "./dynamo-proxy.ts";
@@ -205,7 +205,7 @@ test("a full queue of one channel costs its own events the ladder, and no others
   );
   process.env["RABBITMQ_URL"] = vhost.url;
   try {
-    expect(await deadLetters(["retry", "events.notifier", "--id", shipped.id])).toBe(0);
+    expect(await run(["dead-letters", "retry", "events.notifier", "--id", shipped.id])).toBe(0);
   } finally {
     process.env["RABBITMQ_URL"] = environment["RABBITMQ_URL"]!;
   }

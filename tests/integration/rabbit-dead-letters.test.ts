@@ -1,7 +1,7 @@
 import type { GetMessage } from "amqplib";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { readConsumers } from "../../infra/rabbitmq/consumers.ts";
-import { command } from "../../infra/rabbitmq/dead-letters.ts";
+import { run } from "../../infra/cli/program.ts";
 import { applyTopology } from "../../lib/rabbit/apply-topology.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 import { rabbitForward } from "../../lib/rabbit/forward.ts";
@@ -77,9 +77,9 @@ test("lists without losing or reordering anything, however often", async () => {
     { body: bodyOf("2") },
     { body: "not json", reason: "not JSON" },
   );
-  for (let i = 0; i < 25; i += 1) expect(await command(["list", QUEUE])).toBe(0);
+  for (let i = 0; i < 25; i += 1) expect(await run(["dead-letters", "list", QUEUE])).toBe(0);
   printed = [];
-  await command(["list", DEAD, "--json"]);
+  await run(["dead-letters", "list", DEAD, "--json"]);
 
   expect(json().map(({ id }) => id)).toEqual(["1", "2", expect.stringMatching(/^sha256:/)]);
   expect(await drain(vhost.url, DEAD)).toHaveLength(3);
@@ -87,7 +87,7 @@ test("lists without losing or reordering anything, however often", async () => {
 
 test("lists at most so many, says that there are more, and keeps their order", async () => {
   await bury({ body: bodyOf("1") }, { body: bodyOf("2") }, { body: bodyOf("3") });
-  await command(["list", QUEUE, "--limit", "2", "--json"]);
+  await run(["dead-letters", "list", QUEUE, "--limit", "2", "--json"]);
 
   expect(json().map(({ id }) => id)).toEqual(["1", "2"]);
   expect(complained).toEqual(["looked at the oldest 2 of 3: --limit looks further"]);
@@ -97,7 +97,7 @@ test("lists at most so many, says that there are more, and keeps their order", a
 
 test("shows headers, error and body of one", async () => {
   await bury({ body: bodyOf("1") }, { body: bodyOf("2") });
-  expect(await command(["show", QUEUE, "2"])).toBe(0);
+  expect(await run(["dead-letters", "show", QUEUE, "2"])).toBe(0);
 
   const text = printed.join("\n");
   expect(text).toContain("error         no such label");
@@ -110,7 +110,7 @@ test("shows headers, error and body of one", async () => {
 test("a retry of what is not there says so, and touches nothing", async () => {
   await bury({ body: bodyOf("1") });
 
-  expect(await command(["retry", QUEUE, "--id", "nope"])).toBe(1);
+  expect(await run(["dead-letters", "retry", QUEUE, "--id", "nope"])).toBe(1);
   expect(complained).toEqual(["no such dead letter"]);
   expect(await drain(vhost.url, DEAD)).toHaveLength(1);
   expect(await drain(vhost.url, QUEUE)).toEqual([]);
@@ -118,7 +118,7 @@ test("a retry of what is not there says so, and touches nothing", async () => {
 
 test("a replay is the next generation's first attempt, with the original bytes", async () => {
   await bury({ body: bodyOf("1") }, { body: bodyOf("2") });
-  expect(await command(["retry", QUEUE, "--id", "2"])).toBe(0);
+  expect(await run(["dead-letters", "retry", QUEUE, "--id", "2"])).toBe(0);
 
   const [replayed, ...others] = await drain(vhost.url, QUEUE);
   expect(others).toEqual([]);
@@ -139,7 +139,7 @@ test("replays by reason, and of one tenant only", async () => {
     { body: bodyOf("1", "other"), reason: "timeout" },
     { body: bodyOf("2") },
   );
-  await command(["retry", QUEUE, "--reason", "timeout", "--tenant", "acme"]);
+  await run(["dead-letters", "retry", QUEUE, "--reason", "timeout", "--tenant", "acme"]);
 
   expect(await purge(vhost.url, QUEUE)).toBe(1);
   expect(await purge(vhost.url, DEAD)).toBe(2);
@@ -147,7 +147,7 @@ test("replays by reason, and of one tenant only", async () => {
 
 test("replays all of many", async () => {
   await bury(...Array.from({ length: 300 }, (_, i) => ({ body: bodyOf(String(i)) })));
-  expect(await command(["retry", QUEUE, "--all"])).toBe(0);
+  expect(await run(["dead-letters", "retry", QUEUE, "--all"])).toBe(0);
 
   expect(printed).toEqual(["300 published to events.graph and removed from its dead letters"]);
   expect(await purge(vhost.url, QUEUE)).toBe(300);
@@ -159,7 +159,7 @@ test("a dead letter stays when its replay is refused", async () => {
   await withChannel({ url: vhost.url, name: "test" }, async (channel) => {
     await channel.deleteQueue(QUEUE);
   });
-  expect(await command(["retry", QUEUE, "--all"])).toBe(1);
+  expect(await run(["dead-letters", "retry", QUEUE, "--all"])).toBe(1);
   expect(complained).toEqual(["no queue for events.graph (NO_ROUTE)"]);
   expect(printed).toEqual(["0 published to events.graph and removed from its dead letters"]);
 
@@ -173,9 +173,9 @@ test("a dead letter stays when its replay is refused", async () => {
 
 test("discards only when told twice", async () => {
   await bury({ body: bodyOf("1") }, { body: bodyOf("2") });
-  expect(await command(["discard", QUEUE, "--id", "1"])).toBe(1);
+  expect(await run(["dead-letters", "discard", QUEUE, "--id", "1"])).toBe(1);
   expect(complained).toEqual(["this would discard 1 dead letters for good: add --yes"]);
-  expect(await command(["discard", QUEUE, "--id", "1", "--yes"])).toBe(0);
+  expect(await run(["dead-letters", "discard", QUEUE, "--id", "1", "--yes"])).toBe(0);
 
   const left = await drain(vhost.url, DEAD);
   expect(left.map(({ content }) => content.toString())).toEqual([bodyOf("2")]);
@@ -196,7 +196,7 @@ const idOf = ({ content }: GetMessage) => (JSON.parse(content.toString()) as { i
 test("unconsumed events are listed, and go to the queue of who accepts them by now", async () => {
   // Published before there was a queue for it: the type is accepted by the project's own functions.
   await postUnconsumed("order.paid", "user.login", "order.paid");
-  expect(await command(["list", "events.unconsumed", "--json"])).toBe(0);
+  expect(await run(["dead-letters", "list", "events.unconsumed", "--json"])).toBe(0);
   expect(json().map(({ reason }) => reason)).toEqual([
     "nobody consumes this type",
     "nobody consumes this type",
@@ -206,7 +206,7 @@ test("unconsumed events are listed, and go to the queue of who accepts them by n
   const topology = topologyOf({ consumers: await readConsumers(), retryDelays: [5_000] });
   const at = { url: vhost.url, name: "test" };
   await withChannel(at, (channel) => applyTopology(channel, topology));
-  expect(await command(["retry", "events.unconsumed", "--all"])).toBe(0);
+  expect(await run(["dead-letters", "retry", "events.unconsumed", "--all"])).toBe(0);
 
   const arrived = await drain(vhost.url, OWN);
   // The next test wants it gone.
@@ -223,14 +223,14 @@ test("unconsumed events are listed, and go to the queue of who accepts them by n
 
 test("a retry of an unconsumed event that is not there says so", async () => {
   await postUnconsumed("user.login");
-  expect(await command(["retry", "events.unconsumed", "--id", "nope"])).toBe(1);
+  expect(await run(["dead-letters", "retry", "events.unconsumed", "--id", "nope"])).toBe(1);
   expect(complained).toEqual(["no such event"]);
   expect(await purge(vhost.url, "events.unconsumed")).toBe(1);
 });
 
 test("an unconsumed event stays where it is until the queue of who accepts it is there", async () => {
   await postUnconsumed("order.paid");
-  expect(await command(["retry", "events.unconsumed", "--all"])).toBe(1);
+  expect(await run(["dead-letters", "retry", "events.unconsumed", "--all"])).toBe(1);
   expect(printed).toEqual(["0 published to who accepts them and removed from events.unconsumed"]);
   expect(complained).toEqual([`no queue for ${OWN} (NO_ROUTE)`]);
   expect(await purge(vhost.url, "events.unconsumed")).toBe(1);
@@ -238,9 +238,9 @@ test("an unconsumed event stays where it is until the queue of who accepts it is
 
 test("unconsumed events are shown and discarded like dead letters", async () => {
   await postUnconsumed("user.login", "user.login");
-  expect(await command(["show", "events.unconsumed", "2"])).toBe(0);
+  expect(await run(["dead-letters", "show", "events.unconsumed", "2"])).toBe(0);
   expect(printed.join("\n")).toContain("reason        nobody consumes this type");
-  expect(await command(["discard", "events.unconsumed", "--id", "1", "--yes"])).toBe(0);
+  expect(await run(["dead-letters", "discard", "events.unconsumed", "--id", "1", "--yes"])).toBe(0);
   const left = await drain(vhost.url, "events.unconsumed");
   expect(left.map(idOf)).toEqual(["2"]);
 });
@@ -249,22 +249,22 @@ test.each([
   [["retry", QUEUE], "say which: --id, --reason or --all"],
   [["discard", QUEUE, "--yes"], "say which: --id, --reason or --all"],
   [["discard", QUEUE, "--all", "--id", "1"], "--all goes with neither --id nor --reason"],
-  [["list"], "give a command and a queue"],
-  [["show", QUEUE], "show needs the id of a dead letter"],
-  [["list", QUEUE, "--limit", "0"], "--limit is a number from 1"],
-  [["list", QUEUE, "--bogus"], "Unknown option '--bogus'"],
-  [["erase", QUEUE], "unknown command erase"],
-])("warren dead-letters %j is refused with the usage", async (args, why) => {
-  expect(await command(args)).toBe(2);
+  [["list"], "missing required argument 'queue'"],
+  [["show", QUEUE], "missing required argument 'id'"],
+  [["list", QUEUE, "--limit", "0"], "It must be 1 to 9999999."],
+  [["list", QUEUE, "--bogus"], "unknown option '--bogus'"],
+  [["erase", QUEUE], "unknown command 'erase'"],
+])("warren dead-letters %j is refused, with where to find the usage", async (args, why) => {
+  expect(await run(["dead-letters", ...args])).toBe(2);
   expect(complained.join("\n")).toContain(why);
-  expect(complained.join("\n")).toContain("Usage: warren dead-letters");
+  expect(complained.join("\n")).toContain("See: warren dead-letters");
 });
 
 test("a queue that does not exist is named", async () => {
-  expect(await command(["list", "events.typo"])).toBe(1);
+  expect(await run(["dead-letters", "list", "events.typo"])).toBe(1);
   expect(complained.join("\n")).toMatch(
     /^queue dead\.events\.typo does not exist, and no function has a queue events\.typo: there are events\.neo4j, /,
   );
-  await command(["list", "events.neo4"]);
+  await run(["dead-letters", "list", "events.neo4"]);
   expect(complained.at(-1)).toContain("did you mean events.neo4j?");
 });

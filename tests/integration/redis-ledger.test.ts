@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { command } from "../../infra/ledger/command.ts";
+import { run } from "../../infra/cli/program.ts";
 import { environment } from "./lane.ts";
 import { LedgerUnavailableError } from "../../lib/ledger/errors.ts";
 import type { Done } from "../../lib/ledger/ledger.ts";
@@ -97,13 +97,13 @@ describe("warren ledger check", () => {
   });
 
   test("finds the Redis ready that the launcher made for a ledger", async () => {
-    expect(await command(["check"])).toBe(0);
+    expect(await run(["ledger", "check"])).toBe(0);
     expect(said).toEqual(["The Redis of REDIS_URL is ready."]);
   });
 
   test("says of one that may forget what to set", async () => {
     await redis.config("SET", "appendfsync", "no");
-    expect(await command(["check"])).toBe(1);
+    expect(await run(["ledger", "check"])).toBe(1);
     expect(said).toEqual([
       "It may forget rows: appendfsync no forgets them at a power cut: set everysec or always.",
     ]);
@@ -111,7 +111,7 @@ describe("warren ledger check", () => {
 
   test("says in a line why one cannot be asked, without its password", async () => {
     vi.stubEnv("REDIS_URL", "redis://default:s3cret@127.0.0.1:1");
-    expect(await command(["check"])).toBe(1);
+    expect(await run(["ledger", "check"])).toBe(1);
     expect(said).toEqual(["Redis at 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1"]);
   });
 });

@@ -72,7 +72,7 @@ async function open({ dynamodb }: Around): Promise<Stage> {
   };
 }
 
-/** A customer who is introduced, moves, loses his phone, and changes his mind about mails. */
+/** A customer who is created, moves, loses the phone, and unsubscribes and resubscribes mails. */
 function history(directory: OpenDirectory): History {
   return {
     events(tenant, entity) {

@@ -32,7 +32,7 @@ async function open(): Promise<Stage> {
       proxy,
       (request, tenant) => request.includes("CREATE (:AppliedEvent") && request.includes(tenant),
     ),
-    // Each by another user, so that each has an effect of its own.
+    // Each by another user, so that each has a separate effect.
     events: async (tenant, count) =>
       Array.from({ length: count }, (_, n) => {
         const id = idOf(tenant, n);
@@ -46,7 +46,7 @@ async function open(): Promise<Stage> {
       return new Map(found.map(({ id, count }) => [id as string, count as number]));
     },
     async refused(tenant) {
-      // An operator's own constraint: the database refuses a second product of that name, for good.
+      // A constraint added by the operator: the database refuses a second product of that name for good.
       await rows(
         `CREATE CONSTRAINT ${constraint} FOR (p:Product) REQUIRE (p.tenant_id, p.name) IS UNIQUE`,
       );
@@ -70,7 +70,7 @@ async function open(): Promise<Stage> {
   };
 }
 
-/** A product that is made, changed, deleted and spoken of again, and looked at three times. */
+/** A product that is created, changed, deleted and mentioned again, and viewed three times. */
 function history(
   rows: (text: string, parameters: object) => Promise<Record<string, unknown>[]>,
 ): History {
@@ -78,7 +78,7 @@ function history(
     events(tenant, entity) {
       const product_id = entity;
       const view = { user_id: entity, product_id };
-      // No two products have one name: see `refused`.
+      // Names of products are unique: see `refused`.
       const name = (which: string) => `${which} ${entity}`;
       const told: [string, Record<string, unknown>][] = [
         ["product.created", { product_id, name: name("chair"), price: "10.00", currency: "EUR" }],

@@ -42,7 +42,7 @@ async function open({ broker, url }: Around): Promise<Stage> {
       return new Map([...Map.groupBy(made, (id) => id)].map(([id, copies]) => [id, copies.length]));
     },
     async refused(tenant) {
-      // As large as an event may be: the request that it asks for would be larger.
+      // An event of the maximum size: the request for it would be larger.
       const id = `${tenant}-refused`;
       const long = Array<string>(3).fill("x".repeat(MAX_STRING));
       const rest =

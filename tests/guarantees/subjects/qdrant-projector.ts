@@ -15,7 +15,7 @@ export const qdrantProjector: Subject = {
   open,
 };
 
-/** All events of a scenario are of one user: whoever writes the profile at the same time must merge. */
+/** All events of a scenario belong to one user: concurrent writers of the profile must merge. */
 const USER = "u";
 
 async function open(): Promise<Stage> {
@@ -38,7 +38,7 @@ async function open(): Promise<Stage> {
     return payload?.interactions ?? [];
   }
 
-  // The server finds nothing to refuse in what we write: it is made wrong on its way.
+  // The server would accept all our writes, so the wire makes one invalid on its way.
   proxy.alter(
     (request) => request.includes("-refused") && request.includes('"points":'),
     (bytes) => Buffer.from(bytes.toString("latin1").replace('"points":', '"pointz":'), "latin1"),
@@ -85,7 +85,7 @@ function isWrite(request: string, tenant: string): boolean {
   return request.includes(tenant) && request.includes('"payload"') && request.includes('"vector"');
 }
 
-/** A product that is made, changed, deleted and spoken of again, and what a user does with it. */
+/** A product that is created, changed, deleted and mentioned again, and what a user does with it. */
 const history: Pick<History, "events" | "expected"> = {
   events(tenant, entity) {
     const product_id = entity;
@@ -105,7 +105,7 @@ const history: Pick<History, "events" | "expected"> = {
     );
   },
   expected: {
-    // Nobody has said what it is called.
+    // No event has named it.
     product: { name: null, category: null, description: "oak", presence: "deleted" },
     weights: [1, 4, 8],
   },

@@ -28,7 +28,7 @@ export const sendEmail: Subject = {
 
 export const sendSms = overHttp("send-sms", "an SMS gateway", async (url) => ({
   environment: { SMS_URL: url, SMS_RATE: "1000" },
-  // The number holds the id.
+  // The phone number contains the id.
   to: (id) => ({ phone: id }),
 }));
 
@@ -39,7 +39,7 @@ export const sendTelegram = overHttp("send-telegram", "Telegram's Bot API", asyn
 
 export const sendPush = overHttp("send-push", "a push service", openPush);
 
-/** Who refuses is called so. */
+/** The name of a recipient whose server refuses. */
 const REFUSED = "refused";
 
 function requested(channel: Channel, tenant: string, id: string, to: object): Produced {
@@ -82,9 +82,9 @@ async function openMail(): Promise<Stage> {
 type HttpChannel = {
   environment: Record<string, string>;
   to: (id: string) => object;
-  /** What must be known before these are sent. */
+  /** What the directory must know before these are sent. */
   introduce?: (tenant: string, ids: readonly string[]) => Promise<void>;
-  /** What becomes of a request before it is sent. */
+  /** What happens to a request before it is sent. */
   descendant?: (event: Produced) => string | undefined;
   close?: () => Promise<void>;
 };
@@ -142,7 +142,7 @@ function overHttp(
   };
 }
 
-/** A browser of each user; every other request is to the user, who is looked up, the rest to the browser. */
+/** One browser per user. Every other request names the user, who is looked up; the rest name the browser. */
 async function openPush(url: string): Promise<HttpChannel> {
   const directory = openDirectory({ table: environment["DIRECTORY_TABLE"]! });
   const browser = createECDH("prime256v1");
@@ -172,7 +172,7 @@ async function openPush(url: string): Promise<HttpChannel> {
   };
 }
 
-/** The other ends of the channels over HTTP, which refuse whom they shall. */
+/** The HTTP ends of the channels; they refuse the recipients that they are told to. */
 async function httpEnd(book: Book): Promise<{ server: ServerType; port: number }> {
   const app = new Hono();
   app.use(async (c, next) => {
@@ -185,7 +185,7 @@ async function httpEnd(book: Book): Promise<{ server: ServerType; port: number }
   return { server, port: (server.address() as AddressInfo).port };
 }
 
-/** The id of the event that a message is about. */
+/** The id of the event behind a message. */
 function eventIn(message: string): string {
   return /g-[0-9a-f-]{36}-\w+/.exec(message)?.[0] ?? "";
 }

@@ -5,7 +5,7 @@ import { notifier } from "./notifier.ts";
 import { qdrantProjector } from "./qdrant-projector.ts";
 import { sendEmail, sendPush, sendSms, sendTelegram } from "./senders.ts";
 
-/** One for each function of serverless.yml with a queue; measure.ts says which is missing. */
+/** One per function of serverless.yml with a queue; measure.ts names missing ones. */
 export const subjects: readonly Subject[] = [
   neo4jProjector,
   qdrantProjector,
