@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
+import { embedderContract } from "../../tests/contract/embedder.ts";
 import type { Embedder } from "./embedder.ts";
 import { openAiEmbedder } from "./openai.ts";
 
@@ -159,15 +160,7 @@ test("a text is not cut in the middle of a character", async () => {
   expect(asked[0]!.input[0]!.isWellFormed()).toBe(true);
 });
 
-test("what a caller does to a vector is not in the next one's", async () => {
-  const embedder = embedderAt(url);
-  const [first] = await embedder.embed(["aa"], never);
-  first!.fill(9);
-  expect(await embedder.embed(["aa", "aa"], never)).toEqual([
-    [2, 1],
-    [2, 1],
-  ]);
-});
+embedderContract("openAiEmbedder", () => embedderAt(url));
 
 test.each([401, 403, 404, 302, 500, 502, 503])("%i is no text's fault", async (status) => {
   expect(await failing(status, { location: "/elsewhere" })).toBeInstanceOf(OutageError);
