@@ -124,13 +124,6 @@ export function unversionedName(type: string): string | undefined {
   return byType.get(type)?.older?.find(({ version }) => majorOf(version) === 0)?.version;
 }
 
-/** The entity whose events keep their order, unique within the tenant and the entity's kind. */
-export function keyOf(event: WarrenEvent): string {
-  const terms = byType.get(event.type);
-  if (terms === undefined) throw new InvalidEventError([unknownType(event.type)]);
-  return terms.key(event.data);
-}
-
 function unknownType(type: string): Issue {
   return issueAt(["type"], `${type.slice(0, 64)} is no event type of this system`);
 }

@@ -1,6 +1,5 @@
 import { type EventType, parserOf } from "../../events/catalogue.ts";
 import { addressed } from "../../kit/sending/recipients.ts";
-import type { Channel } from "../../kit/sending/sender-handler.ts";
 
 /** Bound to this function's queue (infra/rabbitmq). */
 export const accepts = ["email.requested"] as const satisfies EventType[];
@@ -17,11 +16,5 @@ export const email = {
   name,
   concurrency: CONCURRENCY,
   parse: parserOf(accepts),
-  recipients: ({ directory }) =>
-    addressed({
-      directory,
-      channel: "email",
-      literal: "address",
-      addressOf: (contact) => contact.email,
-    }),
-} satisfies Partial<Channel<string>>;
+  recipients: addressed("email"),
+};

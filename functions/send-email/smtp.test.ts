@@ -10,6 +10,7 @@ import {
   UncertainError,
 } from "../../lib/pipeline/errors.ts";
 import { type Message, RecipientBusyError, type Transport } from "../../kit/sending/transport.ts";
+import { mailEnd, transportContract } from "../../tests/contract/transport.ts";
 import { type SmtpError, failureOf, smtp } from "./smtp.ts";
 
 const NOW = Date.UTC(2026, 10, 21);
@@ -238,4 +239,17 @@ test.each<[string, SmtpError, boolean, Error]>([
   const failure = failureOf(error, { handedOver, now: NOW });
   expect(failure).toEqual(expected);
   expect(failure.constructor).toBe(expected.constructor);
+});
+
+transportContract("smtp", {
+  to: () => "olena@example.org",
+  secret: "olena",
+  open: (port) =>
+    smtp({
+      url: `smtp://warren:local@127.0.0.1:${port}?ignoreTLS=true`,
+      sender: { from: "Shop <shop@example.com>", unsubscribe: undefined },
+      connections: 1,
+      now: () => NOW,
+    }),
+  end: mailEnd,
 });

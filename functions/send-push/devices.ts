@@ -34,8 +34,8 @@ export function devices({
       const { push_subscriptions: subscriptions, locale } = user.contact;
       if (isOptedOut([user.document], { channel: "push", kind })) return "opted out";
 
-      if (to["endpoint"] !== undefined) {
-        const found = subscriptions?.find(({ endpoint }) => endpoint === to["endpoint"]);
+      if ("endpoint" in to) {
+        const found = subscriptions?.find(({ endpoint }) => endpoint === to.endpoint);
         if (found === undefined) return "gone";
         return { to: found, name: user.id ?? "", locale: locale ?? undefined };
       }
@@ -56,7 +56,7 @@ export function toDevice(request: Request, endpoint: string): Request {
     ...request,
     id: v5(`${tenant_id}#${id}#${endpoint}`, NAMESPACE),
     data: { ...data, to: { ...data.to, endpoint } },
-  };
+  } as Request;
 }
 
 /** Forgets a device whose subscription is gone: that nobody is there any more is no failure. */

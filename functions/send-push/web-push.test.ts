@@ -5,7 +5,9 @@ import webpush from "web-push";
 import { freePorts } from "../../infra/service/ports.ts";
 import { NotNowError, OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
 import type { Message } from "../../kit/sending/transport.ts";
-import { GoneError, type Subscription, webPush } from "./web-push.ts";
+import type { PushSubscription } from "../../kit/people/contact.ts";
+import { transportContract } from "../../tests/contract/transport.ts";
+import { GoneError, webPush } from "./web-push.ts";
 
 const vapid = { subject: "mailto:shop@example.com", ...webpush.generateVAPIDKeys() };
 const never = new AbortController().signal;
@@ -34,7 +36,7 @@ async function stop(): Promise<void> {
   server = undefined;
 }
 
-const to = (endpoint: string): Message<Subscription> => ({
+const to = (endpoint: string): Message<PushSubscription> => ({
   id: "m1",
   tenant: "acme",
   kind: "order.shipped",
@@ -46,15 +48,6 @@ const here = () => to(`http://127.0.0.1:${port}/push/1`);
 
 /** `0.0.1` stands for `push.example`: then 127.0.0.1 is one of its subdomains. */
 const pushTo = (...services: string[]) => webPush({ vapid, services, now: Date.now });
-
-test("a push service that is silent is an outage, which ends when it answers again", async () => {
-  const { send, probe } = pushTo("127.0.0.1");
-  await expect(send(here(), never)).rejects.toThrow(OutageError);
-  await expect(probe(never)).rejects.toThrow(OutageError);
-  await start();
-  await probe(never);
-  await send(here(), never);
-});
 
 test("a host that nobody named and that never answered is the subscription's own matter", async () => {
   const { send, probe } = pushTo("0.0.1");
@@ -89,4 +82,10 @@ test.each([
   status = code;
   await start();
   await expect(pushTo("127.0.0.1").send(here(), never)).rejects.toThrow(kind);
+});
+
+transportContract("webPush", {
+  to: (port) => ({ endpoint: `http://127.0.0.1:${port}/push/s3cret`, keys }),
+  secret: "s3cret",
+  open: () => pushTo("127.0.0.1"),
 });

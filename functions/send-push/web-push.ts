@@ -1,11 +1,9 @@
 import { hash } from "node:crypto";
 import webpush from "web-push";
 import { NotNowError, OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
-import { type Dialect, exchange, failureOf } from "../../kit/sending/http.ts";
+import { type Dialect, exchange, failureOf } from "../../kit/http-client.ts";
+import type { PushSubscription } from "../../kit/people/contact.ts";
 import type { Transport } from "../../kit/sending/transport.ts";
-
-/** As a browser's PushSubscription gives it. */
-export type Subscription = { endpoint: string; keys: { p256dh: string; auth: string } };
 
 /** The browser took its subscription back, or it has expired (RFC 8030, section 7.3). */
 export class GoneError extends PermanentError {
@@ -33,7 +31,7 @@ export function webPush({
   services: readonly string[];
   /** Epoch ms. */
   now: () => number;
-}): Transport<Subscription> {
+}): Transport<PushSubscription> {
   const { subject, publicKey, privateKey } = vapid;
   // Throws for keys that are none: at the start, and not at each message.
   webpush.getVapidHeaders("https://example.com", subject, publicKey, privateKey, "aes128gcm");
@@ -84,7 +82,7 @@ export function webPush({
 
 /** Keys that are no points of the curve are the subscription's fault. */
 function detailsOf(
-  { endpoint, keys }: Subscription,
+  { endpoint, keys }: PushSubscription,
   payload: string,
   options: webpush.RequestOptions,
 ): { endpoint: string; headers: Record<string, string>; body: Uint8Array } {

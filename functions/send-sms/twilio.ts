@@ -1,5 +1,5 @@
 import { OutageError } from "../../lib/pipeline/errors.ts";
-import { type Dialect, exchange, failureOf } from "../../kit/sending/http.ts";
+import { type Dialect, exchange, failureOf } from "../../kit/http-client.ts";
 import type { Transport } from "../../kit/sending/transport.ts";
 
 /** Wrong credentials; no such account: its address is part of the URL. */

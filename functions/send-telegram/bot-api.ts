@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { OutageError } from "../../lib/pipeline/errors.ts";
-import { type Answer, type Dialect, exchange, failureOf } from "../../kit/sending/http.ts";
+import { type Answer, type Dialect, exchange, failureOf } from "../../kit/http-client.ts";
 import type { Transport } from "../../kit/sending/transport.ts";
 
 /**

@@ -1,6 +1,5 @@
 import { type EventType, parserOf } from "../../events/catalogue.ts";
 import { addressed } from "../../kit/sending/recipients.ts";
-import type { Channel } from "../../kit/sending/sender-handler.ts";
 
 /** Bound to this function's queue (infra/rabbitmq). */
 export const accepts = ["telegram.requested"] as const satisfies EventType[];
@@ -11,11 +10,5 @@ export const telegram = {
   name,
   concurrency: 8,
   parse: parserOf(accepts),
-  recipients: ({ directory }) =>
-    addressed({
-      directory,
-      channel: "telegram",
-      literal: "chat_id",
-      addressOf: (contact) => contact.telegram_chat_id,
-    }),
-} satisfies Partial<Channel<string>>;
+  recipients: addressed("telegram"),
+};

@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
+import { embedderContract } from "../../tests/contract/embedder.ts";
 import { hashingEmbedder } from "./hashing.ts";
 
 const never = new AbortController().signal;
 const embedder = hashingEmbedder();
+
+embedderContract("hashingEmbedder", hashingEmbedder);
 
 async function likeness(one: string, other: string): Promise<number> {
   const [a, b] = (await embedder.embed([one, other], never)) as [number[], number[]];

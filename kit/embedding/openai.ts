@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 import * as z from "zod";
 import { inParallel } from "../../lib/async/in-parallel.ts";
 import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
-import { retryAfterMs } from "../../lib/retry-after.ts";
+import { type Answer, exchange, retryAfterMs } from "../http-client.ts";
 import type { Embedder } from "./embedder.ts";
 
 /** OpenAI takes 2,048 texts and 300,000 tokens a request; others take less. */
@@ -15,6 +15,8 @@ const CHARACTERS_PER_TEXT = 24_000;
 const CHARACTERS_THAT_FIT = 170;
 const REQUESTS_IN_FLIGHT = 2;
 const ANSWER_MS = 20_000;
+/** 256 vectors of 16,384 numbers of 20 characters. Bytes. */
+const MAX_ANSWER = 85_000_000;
 /** Where a server that asks for patience does not say for how long, ms. */
 const RETRY_LATER_MS = 5_000;
 /** 5,000 vectors of 1,536 numbers are 60 MB. */
@@ -47,22 +49,24 @@ export function openAiEmbedder({ url, apiKey, model, dimensions, now }: OpenAiSe
   const endpoint = `${url.replace(/\/+$/, "")}/embeddings`;
 
   async function ask(texts: readonly string[], signal: AbortSignal): Promise<number[][]> {
-    const response = await fetch(endpoint, {
-      method: "POST",
+    const request = {
+      method: "POST" as const,
+      url: endpoint,
       headers: {
         "content-type": "application/json",
         ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
       },
       body: JSON.stringify({ model, input: texts, encoding_format: "float" }),
-      redirect: "error",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
-    }).catch((error: unknown) => {
+      repeatable: true,
+      answerMs: ANSWER_MS,
+      maxAnswer: MAX_ANSWER,
+    };
+    const answer = await exchange(request, signal).catch((error: unknown) => {
       signal.throwIfAborted();
-      throw new OutageError(`the embedding server does not answer: ${codeOf(error)}`);
+      throw new OutageError(`the embedding server does not answer: ${(error as Error).message}`);
     });
-    const body: unknown = await response.json().catch(() => undefined);
-    signal.throwIfAborted();
-    if (!response.ok) throw refusalOf(response, body, now());
+    const body = json(answer.text);
+    if (answer.status < 200 || answer.status >= 300) throw refusalOf(answer, body, now());
     const { data } = answered.safeParse(body);
     if (data === undefined)
       throw new OutageError("the embedding server's answer is no list of vectors");
@@ -156,21 +160,24 @@ function inOrder(
 /** OpenAI answers 429 to who has not paid as well: no waiting helps. */
 const unpaid = z.object({ error: z.object({ code: z.literal("insufficient_quota") }) });
 
-function refusalOf({ status, headers }: Response, body: unknown, now: number): Error {
+function refusalOf({ status, headers }: Answer, body: unknown, now: number): Error {
   const said = `the embedding server answered ${status}`;
   if (status === 429 && unpaid.safeParse(body).success) {
     return new OutageError(`${said}: the account's quota is used up (insufficient_quota)`);
   }
   if (status === 429) {
-    const wait = retryAfterMs(headers.get("retry-after"), now) ?? RETRY_LATER_MS;
+    const wait = retryAfterMs(headers["retry-after"], now) ?? RETRY_LATER_MS;
     return new RetryLaterError(said, now + wait);
   }
   return [400, 413, 422].includes(status) ? new PermanentError(said) : new OutageError(said);
 }
 
-function codeOf(error: unknown): string {
-  const { name, cause } = error as Error & { cause?: { code?: string; message?: string } };
-  return cause?.code ?? cause?.message ?? name;
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function keyOf(text: string): string {

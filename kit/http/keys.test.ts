@@ -3,6 +3,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test } from "vitest";
+import { keysContract } from "../../tests/contract/keys.ts";
 import { fileKeys, apiKeyOf } from "./keys.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "warren-keys-"));
@@ -31,14 +32,9 @@ function setup(keys: Record<string, string>) {
   return { ring, logged, pass: (ms: number) => (time += ms) };
 }
 
-test("knows whose key it is", () => {
-  const { ring } = setup({ "key-a": "shop", "key-b": "bank" });
-
-  expect(ring.tenantOf("key-a")).toBe("shop");
-  expect(ring.tenantOf("key-b")).toBe("bank");
-  for (const wrong of ["", "key-", "key-a ", "x".repeat(100_000)]) {
-    expect(ring.tenantOf(wrong)).toBeUndefined();
-  }
+keysContract("fileKeys", async (tenants) => {
+  const tenantOfKey = Object.entries(tenants).map(([tenant, key]) => [key, tenant]);
+  return setup(Object.fromEntries(tenantOfKey) as Record<string, string>).ring;
 });
 
 test("counts a replaced file within a second, and looks no more often", () => {

@@ -1,17 +1,13 @@
 import * as z from "zod";
+import { pushSubscriptions } from "../../events/fields.ts";
+import { channel } from "../../events/requests.ts";
 import { newer } from "../stamped.ts";
 import type { Document, Field, Key } from "./directory.ts";
 
 /** How a message reaches people. */
-export const channels = ["email", "sms", "push", "telegram"] as const;
-export type Channel = (typeof channels)[number];
-
-/** As a browser's PushManager gives it. */
-export const pushSubscription = z.looseObject({
-  endpoint: z.string(),
-  keys: z.looseObject({ p256dh: z.string(), auth: z.string() }),
-});
-export type PushSubscription = z.output<typeof pushSubscription>;
+export const channels = channel.options;
+export type Channel = z.infer<typeof channel>;
+export type PushSubscription = z.infer<typeof pushSubscriptions>[number];
 
 /**
  * What is known of a user. Of an address: undefined, nobody has said anything about it; null, it was
@@ -61,7 +57,7 @@ export function contactOf(document: Document | undefined): Contact {
     phone: text.parse(value("phone")),
     locale: text.parse(value("locale")),
     telegram_chat_id: text.parse(value("telegram_chat_id")),
-    push_subscriptions: z.array(pushSubscription).nullish().parse(value("push_subscriptions")),
+    push_subscriptions: pushSubscriptions.nullish().parse(value("push_subscriptions")),
   };
 }
 

@@ -12,12 +12,7 @@ async function setup(known: [Key, Record<string, unknown>][]) {
     const fields = Object.entries(values).map(([name, value]) => [name, { stamp: "1", value }]);
     await directory.merge([{ key, fields: Object.fromEntries(fields) }], never);
   }
-  const { find } = addressed({
-    directory,
-    channel: "email",
-    literal: "address",
-    addressOf: ({ email }) => email,
-  });
+  const { find } = addressed("email")({ directory });
   return (to: Record<string, string>) => {
     const data = { kind: "order.shipped", template: "order.shipped", data: {}, to };
     return find({ id: "a", tenant_id: "acme", data } as unknown as Request, never);

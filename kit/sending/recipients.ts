@@ -7,19 +7,11 @@ import {
   userKey,
 } from "../people/contact.ts";
 import type { Directory } from "../people/directory.ts";
-import type { Envelope } from "../../lib/envelope/envelope.ts";
+import type { EventOfType } from "../../events/catalogue.ts";
 
-/** The data of a request to send (events/requests.ts). */
-export type RequestData = {
-  /** Why, such as `order.confirmed`; what a recipient may have opted out of. */
-  kind: string;
-  template: string;
-  /** What the template knows as `data`. */
-  data: Record<string, unknown>;
-  /** A user, by `user_id`, or the address itself. */
-  to: Readonly<Record<string, string>>;
-};
-export type Request = Envelope<string, RequestData>;
+/** A request to send one message (events/requests.ts). */
+export type Request = EventOfType<`${Channel}.requested`>;
+type To = Readonly<Record<string, string | undefined>>;
 
 /** Where somebody is reached on a channel, and in which language. */
 export type Recipient<To> = {
@@ -45,23 +37,21 @@ export type Recipients<To> = {
   probe: (signal: AbortSignal) => Promise<void>;
 };
 
-/** Of a channel on which people have one address each. */
-export function addressed({
-  directory,
-  channel,
-  literal,
-  addressOf,
-}: {
-  directory: Pick<Directory, "read">;
-  channel: Channel;
-  /** What a request calls an address that it names itself. */
-  literal: string;
-  addressOf: (contact: Contact) => string | null | undefined;
-}): Recipients<string> {
-  return {
-    async find({ tenant_id: tenant, data: { kind, to } }, signal) {
+/** How a request names an address itself, and the contact's field that has it otherwise. */
+const ADDRESSES = {
+  email: { literal: "address", field: "email" },
+  sms: { literal: "phone", field: "phone" },
+  telegram: { literal: "chat_id", field: "telegram_chat_id" },
+} as const;
+
+/** The recipients of a channel on which people have one address each. */
+export function addressed(channel: keyof typeof ADDRESSES) {
+  const { literal, field } = ADDRESSES[channel];
+  return ({ directory }: { directory: Pick<Directory, "read"> }): Recipients<string> => ({
+    async find({ tenant_id: tenant, data: { kind, to: named } }, signal) {
+      const to: To = named;
       const user = await readUser(directory, { tenant, to }, signal);
-      const address = to[literal] ?? addressOf(user.contact);
+      const address = to[literal] ?? user.contact[field];
       if (typeof address !== "string") return nowhere(user, address);
 
       const [own] = await directory.read([addressKey(tenant, channel, address)], signal);
@@ -69,12 +59,12 @@ export function addressed({
       return { to: address, name: user.id ?? address, locale: user.contact.locale ?? undefined };
     },
     probe: (signal) => probe(directory, signal),
-  };
+  });
 }
 
 export async function readUser(
   directory: Pick<Directory, "read">,
-  { tenant, to: { user_id: id } }: { tenant: string; to: RequestData["to"] },
+  { tenant, to: { user_id: id } }: { tenant: string; to: To },
   signal: AbortSignal,
 ) {
   const [document] = id === undefined ? [] : await directory.read([userKey(tenant, id)], signal);

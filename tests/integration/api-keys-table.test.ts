@@ -13,6 +13,7 @@ import { ensureKeysTable, tableStore } from "../../infra/dynamodb/keys-table.ts"
 import { createKey, hashOf, type KeyStore } from "../../infra/keys/key-store.ts";
 import { dynamoClient } from "../../lib/dynamo/client.ts";
 import { createMetrics } from "../../lib/runtime/metrics.ts";
+import { keysContract } from "../contract/keys.ts";
 import { endpoint } from "./dynamo.ts";
 import { tcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 
@@ -62,12 +63,11 @@ test("a table that is missing is named, with what makes it", async () => {
   );
 });
 
-test("knows whose key it is, and that others are nobody's", async () => {
-  const key = await createKey(store, "shop");
-  expect(await keys.tenantOf(key)).toBe("shop");
-  for (const wrong of ["", `${key} `, hashOf(key), "x".repeat(100_000)]) {
-    expect(await keys.tenantOf(wrong)).toBe(undefined);
+keysContract("tableKeys", async (tenants) => {
+  for (const [tenant, key] of Object.entries(tenants)) {
+    await store.add({ sha256: hashOf(key), tenant, created_at: "2026-11-21T06:00:00.000Z" });
   }
+  return keys;
 });
 
 test("a revoked key stops working within a minute, and asks for it once a minute", async () => {

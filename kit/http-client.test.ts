@@ -7,8 +7,8 @@ import {
   PermanentError,
   RetryLaterError,
   UncertainError,
-} from "../../lib/pipeline/errors.ts";
-import { type Answer, exchange, failureOf } from "./http.ts";
+} from "../lib/pipeline/errors.ts";
+import { type Answer, exchange, failureOf } from "./http-client.ts";
 
 const NOW = Date.UTC(2026, 10, 21);
 const never = new AbortController().signal;

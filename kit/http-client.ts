@@ -6,14 +6,19 @@ import {
   PermanentError,
   RetryLaterError,
   UncertainError,
-} from "../../lib/pipeline/errors.ts";
-import { retryAfterMs } from "../../lib/retry-after.ts";
+} from "../lib/pipeline/errors.ts";
 
 export type Request = {
   method: "GET" | "POST";
   url: string;
   headers: Record<string, string>;
   body?: string | Uint8Array | undefined;
+  /** A second request does no harm, so that one without an answer is an outage. Default: a GET. */
+  repeatable?: boolean;
+  /** From the connection to the last byte of the answer, ms. Default: 15 s. */
+  answerMs?: number;
+  /** Bytes of the answer. Default: 1 MB. */
+  maxAnswer?: number;
 };
 export type Answer = {
   status: number;
@@ -21,21 +26,17 @@ export type Answer = {
   text: string;
 };
 
-/** From the connection to the last byte of the answer, ms. */
-const ANSWER_MS = 15_000;
-/** An answer is a few lines of JSON; what is more is cut off by an error. */
-const MAX_ANSWER = 1_000_000;
-
 /**
- * Sends a request on a connection of its own: one that lay idle may be dead, and then nobody could
- * tell whether the request arrived. Throws OutageError while nothing was handed over, and then, of a
- * POST, UncertainError. Their texts have the failure's code alone: a URL may hold a secret.
+ * Sends a request on a new connection: an idle one may be dead, and then nobody could tell whether
+ * the request arrived. Throws OutageError while nothing was handed over; afterwards UncertainError,
+ * unless the request is repeatable. Their texts have only the failure's code: a URL may hold a secret.
  */
 export async function exchange(request: Request, signal: AbortSignal): Promise<Answer> {
   if (signal.aborted) throw new OutageError("stopped before anything was sent");
-  const { method, headers, body } = request;
+  const { method, headers, body, answerMs = 15_000, maxAnswer = 1_000_000 } = request;
+  const { repeatable = method === "GET" } = request;
   const url = new URL(request.url);
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
   const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
   const open = url.protocol === "https:" ? overHttps : overHttp;
   let connected = false;
@@ -50,12 +51,15 @@ export async function exchange(request: Request, signal: AbortSignal): Promise<A
     const secured = url.protocol === "https:" ? "secureConnect" : "connect";
     sent.once("socket", (socket) => socket.once(secured, () => (connected = true)));
     const answer = await answerOf(sent, body);
-    return { status: answer.statusCode ?? 0, headers: answer.headers, text: await read(answer) };
+    return {
+      status: answer.statusCode ?? 0,
+      headers: answer.headers,
+      text: await read(answer, maxAnswer),
+    };
   } catch (error) {
     const { name, code } = error as { name: string; code?: string };
     if (!connected) throw new OutageError(`cannot be reached: ${code ?? name}`);
-    // To ask is to send nothing.
-    const Unanswered = method === "GET" ? OutageError : UncertainError;
+    const Unanswered = repeatable ? OutageError : UncertainError;
     throw new Unanswered(`no answer: ${code ?? name}`);
   }
 }
@@ -92,6 +96,13 @@ export function failureOf(answer: Answer, now: number, dialect: Dialect): Error 
   return status >= 400 ? new PermanentError(said) : new OutageError(said);
 }
 
+/** The header `Retry-After` in ms from `now` on: seconds or a date (RFC 9110, section 10.2.3). */
+export function retryAfterMs(value: string | undefined, now: number): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - now;
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+}
+
 function answerOf(sent: ClientRequest, body: Request["body"]): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     sent.once("response", resolve).once("error", reject);
@@ -99,11 +110,11 @@ function answerOf(sent: ClientRequest, body: Request["body"]): Promise<IncomingM
   });
 }
 
-async function read(answer: IncomingMessage): Promise<string> {
+async function read(answer: IncomingMessage, maxBytes: number): Promise<string> {
   let size = 0;
   answer.on("data", (chunk: Buffer) => {
     size += chunk.length;
-    if (size > MAX_ANSWER) answer.destroy(new Error("the answer is too long"));
+    if (size > maxBytes) answer.destroy(new Error("the answer is too long"));
   });
   return text(answer);
 }
