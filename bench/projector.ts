@@ -7,14 +7,10 @@
 import { randomUUID } from "node:crypto";
 import neo4j, { type Driver, type ManagedTransaction } from "neo4j-driver";
 import { config } from "../functions/neo4j-projector/config.ts";
-import {
-  accepts,
-  name as consumer,
-  neo4jProjector,
-  type ProjectedEvent,
-} from "../functions/neo4j-projector/consumer.ts";
+import { accepts, type ProjectedEvent } from "../functions/neo4j-projector/accepts.ts";
+import { name as consumer, neo4jProjector } from "../functions/neo4j-projector/consumer.ts";
 import { neo4jGraph } from "../functions/neo4j-projector/graph.ts";
-import { neo4jStore } from "../functions/neo4j-projector/neo4j.ts";
+import { openNeo4j } from "../kit/neo4j/neo4j.ts";
 import { project } from "../functions/neo4j-projector/projection.ts";
 import { statements } from "../functions/neo4j-projector/statements.ts";
 import { readConfig } from "../lib/config.ts";
@@ -163,7 +159,7 @@ async function warren(count: number, ledger: Record<string, string>): Promise<vo
     RETRY_DELAYS: "5s",
     LOG_LEVEL: "error",
   });
-  const graph = neo4jGraph({ store: neo4jStore({ url, user, password }), now: Date.now });
+  const graph = neo4jGraph({ neo4j: openNeo4j({ url, user, password }), now: Date.now });
   const projector = consumerHandler({
     consumer: neo4jProjector(graph),
     config: settings,

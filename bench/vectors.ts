@@ -4,19 +4,13 @@
  * without reading back. Once for products, once for profiles. Aim: at least 0.7 of the raw upserts.
  */
 import { randomUUID } from "node:crypto";
-import { collectionsOf, type Place } from "../functions/qdrant-projector/collections.ts";
+import { collectionsOf } from "../functions/qdrant-projector/collections.ts";
+import { qdrant } from "../functions/qdrant-projector/schema.ts";
+import type { Place } from "../kit/qdrant/names.ts";
 import { config } from "../functions/qdrant-projector/config.ts";
-import {
-  accepts,
-  type ProjectedEvent,
-  qdrantProjector,
-} from "../functions/qdrant-projector/consumer.ts";
-import {
-  batchesOf,
-  type Point,
-  qdrantStore,
-  type Store,
-} from "../functions/qdrant-projector/qdrant.ts";
+import { accepts, type ProjectedEvent } from "../functions/qdrant-projector/accepts.ts";
+import { qdrantProjector } from "../functions/qdrant-projector/consumer.ts";
+import { batchesOf, type Point, qdrantStore, type Store } from "../kit/qdrant/store.ts";
 import { qdrantVectors } from "../functions/qdrant-projector/vectors.ts";
 import { applyCollections } from "../infra/qdrant/collections.ts";
 import { parserOf } from "../events/catalogue.ts";
@@ -110,7 +104,7 @@ async function compare(name: string, known: Event[], events: Event[]): Promise<R
 
 async function newPlace(): Promise<Place> {
   const place = { prefix: `bench-${randomUUID()}`, model, dimensions };
-  await applyCollections(server, place);
+  await applyCollections(server, place, qdrant.collections);
   return place;
 }
 
@@ -142,8 +136,7 @@ async function project(place: Place, events: Event[], written: Written[]): Promi
       await base.write(collection, points, ...rest);
     },
   };
-  const collections = collectionsOf(place);
-  const vectors = qdrantVectors({ store, embedder, collections, random: Math.random });
+  const vectors = qdrantVectors({ store, embedder, place, random: Math.random });
   const projector = consumerHandler({
     consumer: qdrantProjector(vectors),
     config: settings,

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { duration } from "./duration.ts";
 import { aliased, type Env } from "./config-aliases.ts";
 
 /** The environment is wrong. The message names every wrong variable and prints no value. */
@@ -27,18 +28,6 @@ export function readConfig<T extends z.ZodType>(schema: T, env: Env): z.infer<T>
   return result.data;
 }
 
-const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-
-/** `500ms`, `5s`, `2m`, `1h` as milliseconds; at most 24 h, at least 1 ms. */
-export const duration = z.string().transform((text, context) => {
-  const [, amount, unit] = /^(\d{1,8})(ms|s|m|h)$/.exec(text) ?? [];
-  const ms = Number(amount) * (UNITS[unit ?? ""] ?? Number.NaN);
-
-  if (ms >= 1 && ms <= 24 * 3_600_000) return ms;
-  context.addIssue("must be a duration from 1ms to 24h, such as 500ms, 5s, 2m or 1h");
-  return z.NEVER;
-});
-
 const delays = z
   .string()
   .transform((list) => list.split(",").map((item) => item.trim()))
@@ -65,17 +54,6 @@ export const variables = {
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
 };
 
-/** Where the graph is. */
-export const graphVariables = {
-  /** `bolt:` for one server, `neo4j:` for a cluster, `+s` for TLS. */
-  NEO4J_URL: z.url({
-    protocol: /^(bolt|neo4j)(\+s|\+ssc)?$/,
-    error: "must be a bolt:// or neo4j:// URL",
-  }),
-  NEO4J_USER: z.string(),
-  NEO4J_PASSWORD: z.string(),
-};
-
 /**
  * How a function's metrics are exposed (lib/runtime/exposition.ts). Lambda itself sets its function's
  * name; the namespace is CloudWatch's, one for each stage.
@@ -87,9 +65,6 @@ export const exposition = {
     .regex(/^(?!AWS\/)[\w./#:-]{1,255}$/, "must be a CloudWatch namespace, such as Warren/prod")
     .default("Warren"),
 };
-
-/** What whoever knows people reads besides: the DynamoDB table of the directory (kit/people). */
-export const directory = { DIRECTORY_TABLE: z.string() };
 
 /**
  * Which ledger a consumer uses, joined to its config: `z.object({ … }).and(ledger)`. The result is

@@ -2,7 +2,7 @@ import { addressKey, optOutField, userKey } from "../../kit/people/contact.ts";
 import type { Change, Document } from "../../kit/people/directory.ts";
 import { orderKey, ticketKey } from "../../kit/people/parties.ts";
 import { stampOf } from "../../lib/envelope/envelope.ts";
-import type { ContactEvent } from "./consumer.ts";
+import type { ContactEvent } from "./accepts.ts";
 
 /** What one event says about the one document that it concerns. Pure. */
 export function changeOf(event: ContactEvent): Change {

@@ -1,4 +1,5 @@
 import * as z from "zod";
-import { directory, exposition, ledger, variables } from "../../lib/config.ts";
+import { exposition, ledger, variables } from "../../lib/config.ts";
+import { directoryVariables } from "../../kit/people/config.ts";
 
-export const config = z.object({ ...exposition, ...variables, ...directory }).and(ledger);
+export const config = z.object({ ...exposition, ...variables, ...directoryVariables }).and(ledger);

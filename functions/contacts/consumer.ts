@@ -1,24 +1,12 @@
-import { type EventOfType, type EventType, parserOf } from "../../events/catalogue.ts";
+import { parserOf } from "../../events/catalogue.ts";
 import type { Directory } from "../../kit/people/directory.ts";
 import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import { PermanentError } from "../../lib/pipeline/errors.ts";
+import { accepts, type ContactEvent } from "./accepts.ts";
 import { changeOf } from "./change.ts";
 
-/** Bound to this function's queue (infra/rabbitmq). */
-export const accepts = [
-  "customer.created",
-  "customer.updated",
-  "user.signup",
-  "recipient.unsubscribed",
-  "recipient.resubscribed",
-  "order.created",
-  "ticket.created",
-  "ticket.updated",
-] as const satisfies EventType[];
-
-/** An event that says something about people, or about who belongs to an order or a ticket. */
-export type ContactEvent = EventOfType<(typeof accepts)[number]>;
+export { accepts };
 
 export const name = "contacts";
 
@@ -28,7 +16,6 @@ export function contacts(directory: Directory): Consumer {
     name,
     repeatable: true,
     concurrency: 8,
-    whenUncertain: "dead-letter",
     parse: parserOf(accepts),
     async apply(received: readonly Received<ContactEvent>[], signal) {
       const changes = received.map((each) => changeOf(each.event));

@@ -1,6 +1,6 @@
 import { httpFunction } from "../../kit/http/http-function.ts";
 import { readConfig } from "../../lib/config.ts";
-import { observedPublisher } from "../../lib/runtime/observed-publisher.ts";
+import { observedPublisher } from "../../lib/runtime/observed.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { createApp } from "./app.ts";
 import { config as schema } from "./config.ts";

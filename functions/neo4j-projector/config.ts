@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { exposition, graphVariables, ledger, variables } from "../../lib/config.ts";
+import { graphVariables } from "../../kit/neo4j/config.ts";
+import { exposition, ledger, variables } from "../../lib/config.ts";
 
 export const proofVariables = {
   /** Only with LEDGER=none: for how many days the graph knows what it has applied. */

@@ -1,50 +1,11 @@
-import { type EventOfType, type EventType, parserOf } from "../../events/catalogue.ts";
+import { parserOf } from "../../events/catalogue.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import { IdReusedError, PermanentError } from "../../lib/pipeline/errors.ts";
+import { accepts } from "./accepts.ts";
 import type { Graph } from "./graph.ts";
 import type { ReceivedEvent } from "./proof.ts";
 
-/** Bound to this function's queue (infra/rabbitmq). */
-export const accepts = [
-  "interaction.viewed",
-  "interaction.added_to_cart",
-  "interaction.removed_from_cart",
-  "interaction.purchased",
-  "interaction.wishlisted",
-  "order.created",
-  "order.confirmed",
-  "order.paid",
-  "order.processing",
-  "order.shipped",
-  "order.delivered",
-  "order.cancelled",
-  "order.refunded",
-  "payment.initiated",
-  "payment.completed",
-  "payment.failed",
-  "payment.refund.completed",
-  "product.created",
-  "product.updated",
-  "product.deleted",
-  "product.price.changed",
-  "product.stock.updated",
-  "product.stock.low",
-  "product.stock.out",
-  "customer.created",
-  "customer.updated",
-  "customer.segment.changed",
-  "customer.tier.changed",
-  "customer.points.earned",
-  "customer.points.redeemed",
-  "user.signup",
-  "ticket.created",
-  "ticket.updated",
-  "ticket.status_changed",
-  "message.sent",
-] as const satisfies EventType[];
-
-/** An event that this function understands. */
-export type ProjectedEvent = EventOfType<(typeof accepts)[number]>;
+export { accepts };
 
 export const name = "neo4j-projector";
 
@@ -62,7 +23,6 @@ export function neo4jProjector(
     repeatable: true,
     // Alone means one transaction each; a few at once keep a server busy that answers slowly.
     concurrency: 8,
-    whenUncertain: "dead-letter",
     parse: parserOf(accepts),
     async apply(received: readonly ReceivedEvent[], signal) {
       const oldest = expiry === undefined ? -Infinity : expiry.now() - expiry.ageMs;

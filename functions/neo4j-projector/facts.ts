@@ -2,8 +2,10 @@ import { orderStatuses } from "../../events/orders.ts";
 import { paymentStatuses } from "../../events/payments.ts";
 import { stampOf } from "../../lib/envelope/envelope.ts";
 import { fixedWidthUtc } from "../../lib/envelope/timestamp.ts";
-import type { ProjectedEvent } from "./consumer.ts";
+import type { ProjectedEvent } from "./accepts.ts";
 import {
+  type Field,
+  type Node,
   paymentFields,
   productFields,
   standingFields,
@@ -44,14 +46,8 @@ export type Facts = {
   interactions?: Interaction[];
 };
 
-export type Node = { tenant_id: string; id: string };
-
 /** Of several about one node the one with the greatest stamp counts, and replaces all of the others. */
 export type Newest = Node & { stamp: string };
-
-/** Properties that change together. `set` also writes the stamp, to the property named `guard`. */
-export type Field = { guard: string; stamp: string; set: Record<string, Value> };
-export type Value = string | bigint | null;
 
 export type Deletion = Newest & { at: string };
 

@@ -1,5 +1,5 @@
-import { OutageError } from "../../lib/pipeline/errors.ts";
-import { ConstraintError, type Statement, type Store } from "./neo4j.ts";
+import { requireConstraints } from "../../kit/neo4j/constraints.ts";
+import { ConstraintError, type Neo4j, type Statement } from "../../kit/neo4j/neo4j.ts";
 import { project, type Rows } from "./projection.ts";
 import {
   createProofs,
@@ -9,10 +9,10 @@ import {
   type ReceivedEvent,
   type StandingProof,
 } from "./proof.ts";
-import { listConstraints, missingFrom, type PresentConstraint } from "./schema.ts";
+import { neo4j as schema } from "./schema.ts";
 import { statements } from "./statements.ts";
 
-/** The one thing the projector needs from a graph database. Throws as `Store` does. */
+/** The one thing the projector needs from a graph database. Throws as `Neo4j` does. */
 export type Graph = {
   /**
    * Brings the graph to where each of these events has happened once, whatever of them happened
@@ -28,15 +28,14 @@ export type Graph = {
 
 /** Other workers may be first with some of the events between our look and our write, but not for ever. */
 const ATTEMPTS = 5;
-const CHECK_MS = 10_000;
 
-export function neo4jGraph({ store, now }: { store: Store; now: () => number }): Graph {
+export function neo4jGraph({ neo4j, now }: { neo4j: Neo4j; now: () => number }): Graph {
   /** False, and nothing written, if one of the events has been applied before. */
   async function writeFresh(proofs: readonly Proof[], signal: AbortSignal): Promise<boolean> {
     if (proofs.length === 0) return true;
     const rows = project(proofs.map(({ received }) => received.event));
     try {
-      await store.write([createProofs(proofs, now()), ...statementsOf(rows)], signal);
+      await neo4j.write([createProofs(proofs, now()), ...statementsOf(rows)], signal);
       return true;
     } catch (error) {
       if (error instanceof ConstraintError && error.statement === 0) return false;
@@ -52,26 +51,17 @@ export function neo4jGraph({ store, now }: { store: Store; now: () => number }):
       let { fresh, reused } = compare(wanted, []);
       for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
         if (await writeFresh(fresh, signal)) return reused;
-        const standing = await store.read<StandingProof>(readProofs(wanted), signal);
+        const standing = await neo4j.read<StandingProof>(readProofs(wanted), signal);
         ({ fresh, reused } = compare(wanted, standing));
       }
       throw new Error(`other workers were first with some of these events, ${ATTEMPTS} times`);
     },
 
-    probe: (signal) => store.rehearse({ text: "CREATE (:AppliedEvent)", parameters: {} }, signal),
+    probe: (signal) => neo4j.rehearse({ text: "CREATE (:AppliedEvent)", parameters: {} }, signal),
 
-    async requireConstraints() {
-      const signal = AbortSignal.timeout(CHECK_MS);
-      const list = { text: listConstraints, parameters: {} };
-      const missing = missingFrom(await store.read<PresentConstraint>(list, signal));
-      if (missing.length === 0) return;
-      const names = missing.map(({ label, properties }) => `${label} (${properties.join(", ")})`);
-      throw new OutageError(
-        `Neo4j lacks uniqueness constraints: ${names.join("; ")}. \`warren graph create\` makes them.`,
-      );
-    },
+    requireConstraints: () => requireConstraints(neo4j, schema.constraints),
 
-    close: () => store.close(),
+    close: () => neo4j.close(),
   };
 }
 

@@ -3,12 +3,12 @@ import { consumerHandler } from "../../lib/runtime/consumer-handler.ts";
 import { config } from "./config.ts";
 import { neo4jProjector } from "./consumer.ts";
 import { neo4jGraph } from "./graph.ts";
-import { neo4jStore } from "./neo4j.ts";
+import { openNeo4j } from "../../kit/neo4j/neo4j.ts";
 import { DAY_MS } from "./proof.ts";
 
 const settings = readConfig(config, process.env);
 const { NEO4J_URL: url, NEO4J_USER: user, NEO4J_PASSWORD: password } = settings;
-const graph = neo4jGraph({ store: neo4jStore({ url, user, password }), now: Date.now });
+const graph = neo4jGraph({ neo4j: openNeo4j({ url, user, password }), now: Date.now });
 const expiry = { ageMs: settings.PROOF_DAYS * DAY_MS, now: Date.now };
 
 export const { handler, prepare, metrics, close } = consumerHandler({

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { at, eventOf, sampleOf } from "../../tests/events.ts";
-import { accepts, type ProjectedEvent } from "./consumer.ts";
+import { accepts, type ProjectedEvent } from "./accepts.ts";
 import { factsOf } from "./facts.ts";
 import { productGuards } from "./fields.ts";
 import { project } from "./projection.ts";

@@ -1,16 +1,14 @@
-import type { ProjectedEvent } from "./consumer.ts";
+import type { ProjectedEvent } from "./accepts.ts";
 import {
   factsOf,
   type Deletion,
   type Facts,
-  type Field,
   type Interaction,
   type InteractionKind,
   type Newest,
-  type Node,
   type Points,
 } from "./facts.ts";
-import { productGuards } from "./fields.ts";
+import { type Field, type Node, productGuards } from "./fields.ts";
 
 /** Kinds of facts of which a node has one at a time. */
 type NewestKind =

@@ -1,7 +1,7 @@
 import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Key } from "../../lib/ledger/ledger.ts";
-import type { ProjectedEvent } from "./consumer.ts";
-import type { Statement } from "./neo4j.ts";
+import type { ProjectedEvent } from "./accepts.ts";
+import type { Statement } from "../../kit/neo4j/neo4j.ts";
 
 export type ReceivedEvent = Received<ProjectedEvent>;
 

@@ -6,7 +6,7 @@ import { openLedger, type OpenLedger } from "../../lib/ledger/open-ledger.ts";
 import { logger } from "../../lib/log.ts";
 import { pruneConfig } from "./config.ts";
 import { name } from "./consumer.ts";
-import { neo4jStore } from "./neo4j.ts";
+import { openNeo4j } from "../../kit/neo4j/neo4j.ts";
 import { DAY_MS } from "./proof.ts";
 import { pruneProofs, type Rule } from "./pruning.ts";
 
@@ -14,7 +14,7 @@ const settings = readConfig(pruneConfig, process.env);
 const { NEO4J_URL: url, NEO4J_USER: user, NEO4J_PASSWORD: password, LOG_LEVEL: level } = settings;
 const log = logger({ level, name: "neo4j-prune" });
 const exposition = openExposition({ config: settings, log });
-const store = neo4jStore({ url, user, password });
+const neo4j = openNeo4j({ url, user, password });
 
 /** Left for the page in hand when the time of the invocation ends, ms. */
 const MARGIN_MS = 20_000;
@@ -27,7 +27,7 @@ async function run(context: InvocationContext): Promise<void> {
   const stop = AbortSignal.timeout(Math.max(1, context.getRemainingTimeInMillis() - 1_000));
   const signal = context.signal === undefined ? stop : AbortSignal.any([stop, context.signal]);
   const pruned = await pruneProofs({
-    store,
+    neo4j,
     rule: (rule ??= await readRule()),
     now: Date.now,
     hasTime: () => context.getRemainingTimeInMillis() > MARGIN_MS,
@@ -39,7 +39,7 @@ async function run(context: InvocationContext): Promise<void> {
 
 export async function close(): Promise<void> {
   ledger?.close();
-  await store.close();
+  await neo4j.close();
 }
 
 let rule: Rule | undefined;

@@ -1,5 +1,5 @@
 import { RETENTION_DAYS, type Ledger, type Row } from "../../lib/ledger/ledger.ts";
-import type { Store } from "./neo4j.ts";
+import type { Neo4j } from "../../kit/neo4j/neo4j.ts";
 import { DAY_MS, keyOf } from "./proof.ts";
 
 /**
@@ -35,13 +35,13 @@ const PAGE = 1_000;
 
 /** Walks all proofs in the order of their keys, which the constraint's index has. */
 export async function pruneProofs({
-  store,
+  neo4j,
   rule,
   now,
   hasTime,
   signal,
 }: {
-  store: Store;
+  neo4j: Neo4j;
   rule: Rule;
   now: () => number;
   /** Asked before each page. */
@@ -51,7 +51,7 @@ export async function pruneProofs({
   const pruned: Pruned = { seen: 0, marked: 0, deleted: 0, complete: false };
 
   for (let after = ""; hasTime();) {
-    const page = await store.read<StoredProof>(
+    const page = await neo4j.read<StoredProof>(
       { text: NEXT_PAGE, parameters: { after, limit: BigInt(PAGE) } },
       signal,
     );
@@ -59,7 +59,7 @@ export async function pruneProofs({
     const marked = page.filter((_, i) => verdicts[i] === "mark").map(({ key }) => key);
     const deleted = page.filter((_, i) => verdicts[i] === "delete").map(({ key }) => key);
     if (marked.length + deleted.length > 0) {
-      await store.write(
+      await neo4j.write(
         [
           { text: MARK, parameters: { keys: marked, now: BigInt(now()) } },
           { text: DELETE, parameters: { keys: deleted } },

@@ -1,32 +1,15 @@
-import { type EventOfType, type EventType, parserOf } from "../../events/catalogue.ts";
+import { parserOf } from "../../events/catalogue.ts";
 import { type Directory, textOf } from "../../kit/people/directory.ts";
 import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Consumer, Failure } from "../../lib/pipeline/consumer.ts";
+import { accepts, type NotifiedEvent } from "./accepts.ts";
 import { expand, keysFor } from "./expansion.ts";
 import type { Outbox, Outgoing } from "./outbox.ts";
 import type { Known } from "./parties.ts";
 import { requestOf } from "./request.ts";
 import type { ShopRecipients } from "./shop.ts";
 
-/** Bound to this function's queue (infra/rabbitmq): what rules.ts names, and what is sent as it comes. */
-export const accepts = [
-  "notification.email",
-  "notification.sms",
-  "notification.push",
-  "notification.telegram",
-  "order.confirmed",
-  "order.shipped",
-  "order.refunded",
-  "payment.failed",
-  "product.stock.low",
-  "ticket.created",
-  "ticket.status_changed",
-  "message.sent",
-  "user.signup",
-] as const satisfies EventType[];
-
-/** An event that somebody is told of. */
-export type NotifiedEvent = EventOfType<(typeof accepts)[number]>;
+export { accepts };
 
 export const name = "notifier";
 
@@ -47,7 +30,6 @@ export function notifier({
     name,
     repeatable: true,
     concurrency: 8,
-    whenUncertain: "dead-letter",
     parse: parserOf(accepts),
     async apply(received: readonly Received<NotifiedEvent>[], signal) {
       const document = await documentsFor(received, signal);

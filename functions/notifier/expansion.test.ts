@@ -3,7 +3,7 @@ import { contracts, parserOf } from "../../events/catalogue.ts";
 import { userKey } from "../../kit/people/contact.ts";
 import { type Document, type Key, textOf } from "../../kit/people/directory.ts";
 import { orderKey, ticketKey } from "../../kit/people/parties.ts";
-import { accepts, type NotifiedEvent } from "./consumer.ts";
+import { accepts, type NotifiedEvent } from "./accepts.ts";
 import { expand, keysFor } from "./expansion.ts";
 import type { Known } from "./parties.ts";
 import { recipientText } from "./recipient.ts";

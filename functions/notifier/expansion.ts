@@ -1,6 +1,6 @@
 import type { Channel } from "../../kit/people/contact.ts";
 import type { Key } from "../../kit/people/directory.ts";
-import type { NotifiedEvent } from "./consumer.ts";
+import type { NotifiedEvent } from "./accepts.ts";
 import { type Known, parties, type Subject } from "./parties.ts";
 import { channelsFor, type Recipient, recipientText } from "./recipient.ts";
 import type { Rule } from "./rule.ts";

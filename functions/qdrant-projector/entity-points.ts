@@ -1,8 +1,8 @@
 import type { Embedder } from "../../kit/embedding/embedder.ts";
-import type { Collections } from "./collections.ts";
+import type { Point, Store } from "../../kit/qdrant/store.ts";
+import type { CollectionNames } from "./collections.ts";
 import { describe, type EntityKind, type EntityPayload, recall } from "./entities.ts";
 import type { EntityChange } from "./projection.ts";
-import type { Point, Store } from "./qdrant.ts";
 import { confirmed, mergeUntilConfirmed } from "./merging.ts";
 import { join } from "./stamped.ts";
 
@@ -27,7 +27,7 @@ export function entityPoints({
 }: {
   store: Store;
   embedder: Embedder;
-  collections: Collections;
+  collections: CollectionNames;
 }): EntityPoints {
   const empty = { groups: {} };
 

@@ -1,10 +1,9 @@
 import { readConfig } from "../../lib/config.ts";
 import { openEmbedder } from "../../kit/embedding/open-embedder.ts";
+import { qdrantStore } from "../../kit/qdrant/store.ts";
 import { consumerHandler } from "../../lib/runtime/consumer-handler.ts";
-import { collectionsOf } from "./collections.ts";
 import { config } from "./config.ts";
 import { qdrantProjector } from "./consumer.ts";
-import { qdrantStore } from "./qdrant.ts";
 import { qdrantVectors } from "./vectors.ts";
 
 const settings = readConfig(config, process.env);
@@ -13,7 +12,7 @@ const embedder = openEmbedder(settings, Date.now);
 const vectors = qdrantVectors({
   store: qdrantStore({ url, apiKey }),
   embedder,
-  collections: collectionsOf({ prefix, model: embedder.model, dimensions: embedder.dimensions }),
+  place: { prefix, model: embedder.model, dimensions: embedder.dimensions },
   random: Math.random,
 });
 

@@ -1,4 +1,4 @@
-import type { Store } from "./qdrant.ts";
+import type { Store } from "../../kit/qdrant/store.ts";
 
 /** Other workers may be first between our look and our write, but not for ever. */
 const ATTEMPTS = 20;

@@ -1,7 +1,7 @@
+import type { Store } from "../../kit/qdrant/store.ts";
 import type { EntityPayload } from "./entities.ts";
 import { fingerprintOf } from "./identity.ts";
 import type { ProductVector } from "./profiles.ts";
-import type { Store } from "./qdrant.ts";
 
 /** The products' vectors as they are stored; those that were read lately are kept in the process. */
 export type ProductVectors = {

@@ -1,3 +1,4 @@
+import type { Filter, Store } from "../../kit/qdrant/store.ts";
 import { chunksOf } from "../../lib/async/in-parallel.ts";
 import { pointId } from "../../kit/qdrant/names.ts";
 import type { Merged } from "./entity-points.ts";
@@ -5,7 +6,6 @@ import { confirmed, mergeUntilConfirmed } from "./merging.ts";
 import type { ProductVectors } from "./product-vectors.ts";
 import { type Interaction, type ProfilePayload, profileOf, REMEMBERED, unite } from "./profiles.ts";
 import type { ProfileChange } from "./projection.ts";
-import type { Filter, Store } from "./qdrant.ts";
 
 /** The points of what users like. */
 export type ProfilePoints = {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { at, eventOf, sampleOf } from "../../tests/events.ts";
-import { accepts, type ProjectedEvent } from "./consumer.ts";
+import { accepts, type ProjectedEvent } from "./accepts.ts";
 import { describe, type EntityKind, recall } from "./entities.ts";
 import { mayTouchVector, project } from "./projection.ts";
 

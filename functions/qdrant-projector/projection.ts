@@ -1,6 +1,6 @@
 import { stampOf } from "../../lib/envelope/envelope.ts";
 import { pointId } from "../../kit/qdrant/names.ts";
-import type { ProjectedEvent } from "./consumer.ts";
+import type { ProjectedEvent } from "./accepts.ts";
 import { describing, type EntityKind, entities, stockGroup } from "./entities.ts";
 import { type Interaction, unite, weights } from "./profiles.ts";
 import { type Fields, type Group, join, type Stamped } from "./stamped.ts";

@@ -1,15 +1,16 @@
 import type { Embedder } from "../../kit/embedding/embedder.ts";
+import { problemsWith } from "../../kit/qdrant/collections.ts";
+import type { Place } from "../../kit/qdrant/names.ts";
+import type { Store } from "../../kit/qdrant/store.ts";
 import { chunksOf, inParallel } from "../../lib/async/in-parallel.ts";
 import { OutageError } from "../../lib/pipeline/errors.ts";
-import { pointKinds } from "../../kit/qdrant/names.ts";
-import { type Collections, problemsOf } from "./collections.ts";
-import type { ProjectedEvent } from "./consumer.ts";
+import { collections, collectionsOf } from "./collections.ts";
+import type { ProjectedEvent } from "./accepts.ts";
 import { entityKinds } from "./entities.ts";
 import { entityPoints, type Merged } from "./entity-points.ts";
 import { productVectors } from "./product-vectors.ts";
 import { profilePoints } from "./profile-points.ts";
 import { type Changes, mayTouchVector, project } from "./projection.ts";
-import type { Store } from "./qdrant.ts";
 
 /** The one thing the projector needs from a vector database. Throws as `Store` and `Embedder` do. */
 export type Vectors = {
@@ -33,18 +34,20 @@ const CHECK_MS = 10_000;
 export function qdrantVectors({
   store,
   embedder,
-  collections,
+  place,
   random,
 }: {
   store: Store;
   embedder: Embedder;
-  collections: Collections;
+  /** With the model of `embedder`. */
+  place: Place;
   random: () => number;
 }): Vectors {
   const { dimensions } = embedder;
-  const entities = entityPoints({ store, embedder, collections });
-  const vectors = productVectors({ store, collection: collections.product, dimensions });
-  const profiles = profilePoints({ store, vectors, collection: collections.profile, dimensions });
+  const names = collectionsOf(place);
+  const entities = entityPoints({ store, embedder, collections: names });
+  const vectors = productVectors({ store, collection: names.product, dimensions });
+  const profiles = profilePoints({ store, vectors, collection: names.profile, dimensions });
 
   async function merge(changes: Changes, signal: AbortSignal): Promise<void> {
     const merged: Merged[] = [];
@@ -74,18 +77,12 @@ export function qdrantVectors({
     async probe(signal) {
       // No text that could have been kept from the last time.
       await embedder.embed([`probe ${random()}`], signal);
-      await store.rehearse(collections.product, signal);
+      await store.rehearse(names.product, signal);
     },
 
     async requireCollections() {
       const signal = AbortSignal.timeout(CHECK_MS);
-      const problems = await Promise.all(
-        pointKinds.map(async (kind) => {
-          const collection = collections[kind];
-          return problemsOf(kind, collection, await store.inspect(collection, signal), embedder);
-        }),
-      );
-      const missing = problems.flat();
+      const missing = await problemsWith(store, place, collections, signal);
       if (missing.length === 0) return;
       throw new OutageError(
         `Qdrant lacks ${missing.join("; ")}. \`warren vectors create\` makes what is missing.`,

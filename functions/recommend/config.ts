@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { exposition, graphVariables, variables } from "../../lib/config.ts";
+import { graphVariables } from "../../kit/neo4j/config.ts";
+import { exposition, variables } from "../../lib/config.ts";
 import { embedding } from "../../kit/embedding/open-embedder.ts";
 import { keys } from "../../kit/http/keys-config.ts";
 import { collectionVariables } from "../../kit/qdrant/config.ts";

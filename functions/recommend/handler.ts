@@ -14,9 +14,11 @@ export const { app, handler, metrics, close } = await httpFunction({
   config,
   open(tools) {
     const purchases = neo4jPurchases({
-      url: config.NEO4J_URL,
-      user: config.NEO4J_USER,
-      password: config.NEO4J_PASSWORD,
+      server: {
+        url: config.NEO4J_URL,
+        user: config.NEO4J_USER,
+        password: config.NEO4J_PASSWORD,
+      },
       now,
     });
     const vectors = qdrantVectors({

@@ -1,5 +1,4 @@
-import neo4j, { type Driver } from "neo4j-driver";
-import { unlessAborted } from "../../lib/async/unless-aborted.ts";
+import { openNeo4j, type Server } from "../../kit/neo4j/neo4j.ts";
 
 /** What the graph of functions/neo4j-projector says about who buys what. */
 export type Purchases = {
@@ -50,49 +49,27 @@ const DOUBT = 3;
 
 /** What a second signal may cost, ms. Neo4j needs a second to plan what it has not been asked before. */
 const ANSWER_MS = 2_000;
-/** After so long without a session connections may have gone without a word. ms */
-const IDLE_MS = 30_000;
 
 export function neo4jPurchases({
-  url,
-  user: login,
-  password,
+  server,
   now,
   answerMs = ANSWER_MS,
 }: {
-  url: string;
-  user: string;
-  password: string;
+  server: Server;
   /** Epoch ms. */
   now: () => number;
   answerMs?: number;
 }): Purchases {
-  const open = () =>
-    neo4j.driver(url, neo4j.auth.basic(login, password), {
-      connectionTimeout: answerMs,
-      connectionAcquisitionTimeout: answerMs,
-      disableLosslessIntegers: true,
-      telemetryDisabled: true,
-      notificationFilter: { minimumSeverityLevel: "OFF" },
-    });
-  let driver = open();
-  let askedAt = now();
+  const neo4j = openNeo4j({ ...server, connectMs: answerMs, transactionMs: answerMs, now });
 
   return {
     async of(tenant, user, signal) {
-      if (now() - askedAt > IDLE_MS) {
-        // Not waited for: on a connection that nobody hears its goodbye takes minutes.
-        driver.close().catch(() => {});
-        driver = open();
-      }
-      askedAt = now();
       const limit = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
       const parameters = { tenant, user };
       const [bought, together] = await Promise.all([
-        rows<Row>(driver, { text: BOUGHT, parameters, answerMs }, limit),
-        rows<Row & { confidence: number }>(
-          driver,
-          { text: TOGETHER, parameters: { ...parameters, doubt: DOUBT }, answerMs },
+        neo4j.query<Row>({ text: BOUGHT, parameters }, limit),
+        neo4j.query<Row & { confidence: number }>(
+          { text: TOGETHER, parameters: { ...parameters, doubt: DOUBT } },
           limit,
         ),
       ]);
@@ -101,33 +78,8 @@ export function neo4jPurchases({
         together: together.map(({ product_id: id, confidence }) => ({ id, confidence })),
       };
     },
-    close: () => driver.close(),
+    close: () => neo4j.close(),
   };
 }
 
 type Row = { product_id: string };
-
-/** Asked once: whoever waits for recommendations does not wait for a second attempt. */
-async function rows<R>(
-  driver: Driver,
-  {
-    text,
-    parameters,
-    answerMs,
-  }: { text: string; parameters: Record<string, unknown>; answerMs: number },
-  signal: AbortSignal,
-): Promise<R[]> {
-  signal.throwIfAborted();
-  const session = driver.session({ defaultAccessMode: neo4j.session.READ });
-  try {
-    // The server ends it by itself, whether or not it hears that we are gone.
-    const asked = session.run(text, parameters, { timeout: answerMs });
-    const { records } = await unlessAborted(
-      asked.then((result) => result),
-      signal,
-    );
-    return records.map((record) => record.toObject() as R);
-  } finally {
-    session.close().catch(() => {});
-  }
-}

@@ -1,7 +1,7 @@
-import type { QdrantClient, Schemas } from "@qdrant/js-client-rest";
-import { aliasOf, pointId, type PointKind } from "../../kit/qdrant/names.ts";
-import { connect, type Server } from "../../kit/qdrant/connect.ts";
-import { unlessAborted } from "../../lib/async/unless-aborted.ts";
+import type { Schemas } from "@qdrant/js-client-rest";
+import { openQdrant, type Qdrant } from "../../kit/qdrant/client.ts";
+import type { Server } from "../../kit/qdrant/connect.ts";
+import { aliasOf, pointId } from "../../kit/qdrant/names.ts";
 
 /**
  * The points that functions/qdrant-projector keeps, to be read. Every call is about one tenant and rejects
@@ -57,8 +57,6 @@ type Remembered = { interactions: { product_id: string; weight: number }[] };
 
 /** For an answer, ms. */
 const REQUEST_MS = 3_000;
-/** After so long without a request connections may have gone without a word. ms */
-const IDLE_MS = 10_000;
 
 export function qdrantVectors({
   server,
@@ -70,22 +68,12 @@ export function qdrantVectors({
   /** Epoch ms. */
   now: () => number;
 }): Vectors {
-  let client = connect(server, REQUEST_MS);
-  let askedAt = now();
-
-  async function ask<T>(
-    signal: AbortSignal,
-    work: (client: QdrantClient) => Promise<T>,
-  ): Promise<T> {
-    signal.throwIfAborted();
-    if (now() - askedAt > IDLE_MS) client = connect(server, REQUEST_MS);
-    askedAt = now();
-    // The client takes no signal: what was asked ends by itself, within its time-out.
-    const asked = work(client).catch((error: unknown) => {
-      throw new VectorsUnavailableError(reasonOf(error));
+  const qdrant = openQdrant({ ...server, timeoutMs: REQUEST_MS, now });
+  const ask: Qdrant["ask"] = (signal, work) =>
+    qdrant.ask(signal, work).catch((error: unknown) => {
+      if (signal.aborted) throw error;
+      throw new VectorsUnavailableError(String(error), { cause: error });
     });
-    return unlessAborted(asked, signal);
-  }
 
   return {
     async profile(tenant, user, signal) {
@@ -148,7 +136,7 @@ export function qdrantVectors({
     async check(signal) {
       const { aliases } = await ask(signal, (qdrant) => qdrant.getAliases());
       const there = new Set(aliases.map(({ alias_name }) => alias_name));
-      const wanted: PointKind[] = [...kinds, "profile"];
+      const wanted = [...kinds, "profile"];
       const missing = wanted.map((kind) => aliasOf(prefix, kind)).filter((one) => !there.has(one));
       if (missing.length === 0) return;
       throw new VectorsUnavailableError(`Qdrant has no ${missing.join(", ")}`);
@@ -177,13 +165,4 @@ function presentOf(
 function hitOf(kind: Kind, payload: unknown): { id: string; facts: Facts } {
   const facts = payload as Facts;
   return { id: String(facts[shown[kind][0]]), facts };
-}
-
-/** The server's own words may quote what was asked; status and code do not. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return "Qdrant: unknown";
-  const { status } = error as { status?: unknown };
-  const { code } = (error.cause ?? {}) as { code?: unknown };
-  if (typeof status === "number") return `Qdrant answers ${status}`;
-  return `Qdrant does not answer: ${typeof code === "string" ? code : error.name}`;
 }

@@ -7,7 +7,7 @@ import {
   UncertainError,
 } from "../../lib/pipeline/errors.ts";
 import { RecipientBusyError, type Transport } from "../../kit/sending/transport.ts";
-import { unlessAborted } from "../../lib/async/unless-aborted.ts";
+import { unlessAborted } from "../../lib/async/deadline.ts";
 import { mailOf, type Sender } from "./mail.ts";
 
 /** ms; the last is for each answer, of which the one to a whole message takes longest. */

@@ -1,8 +1,15 @@
 import { ALARMS, type AlarmName, runbookOf } from "../alarms/catalogue.ts";
 import { kindOf } from "../alarms/queues.ts";
 import { THRESHOLDS } from "../alarms/thresholds.ts";
-import type { Observed, ObservedFunction, Resources } from "./observability.ts";
-import { lambdaMetric, type Metric, ownMetric, TOPIC_ID } from "./watched.ts";
+import {
+  lambdaMetric,
+  type Metric,
+  type Observed,
+  type ObservedFunction,
+  ownMetric,
+  type Resources,
+  TOPIC_ID,
+} from "./watched.ts";
 
 const MINUTE = 60;
 

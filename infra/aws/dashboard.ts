@@ -1,8 +1,14 @@
-import type { Outcome } from "../../lib/pipeline/outcome.ts";
+import type { Outcome } from "../../lib/pipeline/message.ts";
 import { kindOf } from "../alarms/queues.ts";
 import { THRESHOLDS } from "../alarms/thresholds.ts";
-import type { Observed, ObservedFunction, Resource } from "./observability.ts";
-import { lambdaMetric, type Metric, ownMetric } from "./watched.ts";
+import {
+  lambdaMetric,
+  type Metric,
+  type Observed,
+  type ObservedFunction,
+  ownMetric,
+  type Resource,
+} from "./watched.ts";
 
 /** Of 24 columns. */
 const WIDTH = 6;

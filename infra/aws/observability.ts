@@ -2,28 +2,7 @@ import { deadQueue, UNCONSUMED } from "../../lib/rabbit/names.ts";
 import { kindOf } from "../alarms/queues.ts";
 import { alarmsOf } from "./alarms.ts";
 import { dashboardOf } from "./dashboard.ts";
-import { TOPIC_ID } from "./watched.ts";
-
-export type ObservedFunction = {
-  /** Its key in serverless.yml; also the label `function` of its metrics. */
-  name: string;
-  kind: "queue" | "http" | "schedule";
-  timeoutSeconds: number;
-  /** Of a function with a queue. */
-  queue?: string;
-};
-
-export type Observed = {
-  functions: readonly ObservedFunction[];
-  /** Each is watched for what its name says it is: work, retry, dead letters, unconsumed. */
-  queues: readonly string[];
-  stage: string;
-  /** Of the metrics that functions write: METRICS_NAMESPACE in serverless.yml. */
-  namespace: string;
-};
-
-export type Resource = { Type: string; Properties: Record<string, unknown> };
-export type Resources = Record<string, Resource>;
+import { type Observed, type Resources, TOPIC_ID } from "./watched.ts";
 
 /**
  * CloudFormation resources that watch the system: an encrypted SNS topic, alarms that speak to it, a

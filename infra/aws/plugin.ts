@@ -1,13 +1,14 @@
-import { constraints, createConstraint } from "../../functions/neo4j-projector/schema.ts";
 import * as z from "zod";
 import { readConfig, variables } from "../../lib/config.ts";
 import { readDeclaration } from "../../lib/host/declaration.ts";
+import { declaredConstraints } from "../neo4j/declared.ts";
+import { declaredCollections } from "../qdrant/declared.ts";
 import { readConsumers } from "../rabbitmq/consumers.ts";
 import type { Resources } from "./declared.ts";
 import { type ConsumerDefaults, type FunctionOfOsls, giveDefaults } from "./defaults.ts";
-import type { ObservedFunction } from "./observability.ts";
 import { type Parameters, problemsOf, problemsOfParams } from "./parameters.ts";
 import { complete } from "./template.ts";
+import type { ObservedFunction } from "./watched.ts";
 
 /** Of osls' object, what is used here. */
 type Serverless = {
@@ -68,7 +69,8 @@ async function finish(serverless: Serverless): Promise<void> {
     stage,
     consumers: await readConsumers(serviceDir),
     retryDelays: retryDelaysOf(Resources),
-    constraints: constraints.map(createConstraint),
+    constraints: await declaredConstraints(serviceDir),
+    collections: await declaredCollections(serviceDir),
     triggered: await triggeredIn(serviceDir),
   });
 }

@@ -1,9 +1,11 @@
+import type { Constraint } from "../../kit/neo4j/constraints.ts";
+import type { Collections } from "../../kit/qdrant/collections.ts";
 import { type QueueConsumer, topologyOf } from "../../lib/rabbit/topology.ts";
 import { arnOf, type Declared, either, ref, type Resource, type Resources } from "./declared.ts";
 import { mappingsOf } from "./mappings.ts";
-import { observability, type ObservedFunction } from "./observability.ts";
+import { observability } from "./observability.ts";
 import { rolesOf } from "./roles.ts";
-import { lambdaId } from "./watched.ts";
+import { lambdaId, type ObservedFunction } from "./watched.ts";
 
 /** The function that prepares broker and graph, and the custom resource that runs it (setup.yml). */
 const SETUP = { key: "setup", id: "Setup" };
@@ -14,8 +16,9 @@ export type Project = {
   consumers: readonly QueueConsumer[];
   /** ms */
   retryDelays: readonly number[];
-  /** The statements that make them. */
-  constraints: readonly string[];
+  /** What the graph and Qdrant must contain. */
+  constraints: readonly Constraint[];
+  collections: Collections;
   /** Those with a trigger. */
   triggered: readonly ObservedFunction[];
 };
@@ -27,7 +30,7 @@ export type Project = {
 export function complete(
   resources: Resources,
   functions: readonly Declared[],
-  { stage, consumers, retryDelays, constraints, triggered }: Project,
+  { stage, consumers, retryDelays, constraints, collections, triggered }: Project,
 ): void {
   for (const [id, { Type, Properties }] of Object.entries(resources)) {
     if (Type === "AWS::Lambda::EventSourceMapping" && "Queues" in Properties) delete resources[id];
@@ -53,6 +56,7 @@ export function complete(
   Object.assign(found(resources, SETUP.id).Properties, {
     Consumers: consumers,
     Constraints: constraints,
+    Collections: collections,
   });
 }
 

@@ -1,5 +1,26 @@
 import { idOf } from "./declared.ts";
 
+export type ObservedFunction = {
+  /** Its key in serverless.yml; also the label `function` of its metrics. */
+  name: string;
+  kind: "queue" | "http" | "schedule";
+  timeoutSeconds: number;
+  /** Of a function with a queue. */
+  queue?: string;
+};
+
+export type Observed = {
+  functions: readonly ObservedFunction[];
+  /** Each is watched for what its name says it is: work, retry, dead letters, unconsumed. */
+  queues: readonly string[];
+  stage: string;
+  /** Of the metrics that functions write: METRICS_NAMESPACE in serverless.yml. */
+  namespace: string;
+};
+
+export type Resource = { Type: string; Properties: Record<string, unknown> };
+export type Resources = Record<string, Resource>;
+
 /** A metric as CloudWatch knows it; a dimension of AWS' own may be a reference. */
 export type Metric = {
   Namespace: string;

@@ -1,19 +1,16 @@
-import { type EventOfType, type EventType, parserOf } from "../../events/catalogue.ts";
+import { parserOf } from "../../events/catalogue.ts";
 import type { Received } from "../../lib/envelope/envelope.ts";
 import { inParallel } from "../../lib/async/in-parallel.ts";
 import type { Consumer, Failure } from "../../lib/pipeline/consumer.ts";
 import { OutageError } from "../../lib/pipeline/errors.ts";
+import { accepts, type Accepted } from "./accepts.ts";
 import { requestOf } from "./request.ts";
 import type { Webhook } from "./webhook.ts";
 
-/** Bound to this function's queue: `npm run topology -- apply` after a change. */
-export const accepts = ["order.created"] as const satisfies EventType[];
+export { accepts };
 
 /** As serverless.yml calls the function, and the ledger its rows. */
 export const name = "function-template";
-
-/** An event that this function understands. */
-export type Accepted = EventOfType<(typeof accepts)[number]>;
 
 /** How many requests run at once. */
 const CONCURRENCY = 8;
@@ -24,10 +21,9 @@ export function functionTemplateConsumer(webhook: Webhook): Consumer {
     name,
     // Whether an event may be applied twice. Crashes and lost answers make that happen now and then,
     // and only the other side can tell: true here, because the receiver is to drop a key it has seen.
-    // With false each event is claimed and sent alone, and `whenUncertain` says what becomes of one
-    // that may or may not have gone out.
+    // With false each event is claimed and sent alone, and the consumer also needs `whenUncertain`:
+    // what becomes of one that may or may not have gone out.
     repeatable: true,
-    whenUncertain: "dead-letter",
     concurrency: CONCURRENCY,
     parse: parserOf(accepts),
     async apply(events: readonly Received<Accepted>[], signal) {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { contracts, parseEvent } from "../../events/catalogue.ts";
-import { accepts, type Accepted } from "./consumer.ts";
+import { accepts, type Accepted } from "./accepts.ts";
 import { requestOf } from "./request.ts";
 
 const eventOf = (type: string) => {

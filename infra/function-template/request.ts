@@ -1,4 +1,4 @@
-import type { Accepted } from "./consumer.ts";
+import type { Accepted } from "./accepts.ts";
 import type { WebhookRequest } from "./webhook.ts";
 
 /**

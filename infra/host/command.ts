@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import * as z from "zod";
-import { ConfigError, duration, port, readConfig, variables } from "../../lib/config.ts";
+import { ConfigError, port, readConfig, variables } from "../../lib/config.ts";
+import { duration } from "../../lib/duration.ts";
 import { serveAdmin } from "../../lib/host/admin.ts";
 import { DeclarationError, readDeclaration } from "../../lib/host/declaration.ts";
 import { keepSmall } from "../../lib/host/log-file.ts";

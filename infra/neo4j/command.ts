@@ -1,10 +1,12 @@
 import type { Command } from "commander";
 import * as z from "zod";
-import { graphVariables, readConfig } from "../../lib/config.ts";
+import { graphVariables } from "../../kit/neo4j/config.ts";
+import { readConfig } from "../../lib/config.ts";
 import { CHECK_JSON, conclude, problemsOf } from "../cli/check.ts";
 import { notes } from "../cli/help.ts";
 import { orLocal } from "../service/or-local.ts";
 import { applyConstraints, requireConstraints } from "./constraints.ts";
+import { declaredConstraints } from "./declared.ts";
 import { neo4j } from "./service.ts";
 
 const VARIABLES = {
@@ -22,7 +24,7 @@ export function define(command: Command): void {
     .description("Create the constraints of the Neo4j graph that are missing.")
     .addHelpText("after", notes("warren graph create", VARIABLES))
     .action(async () => {
-      await applyConstraints(await server());
+      await applyConstraints(await server(), await declaredConstraints());
       console.log(READY);
     });
   command
@@ -31,7 +33,9 @@ export function define(command: Command): void {
     .option(...CHECK_JSON)
     .addHelpText("after", notes("warren graph check", VARIABLES))
     .action(async ({ json = false }: { json?: boolean }) => {
-      const problems = await problemsOf(requireConstraints(await server()));
+      const problems = await problemsOf(
+        requireConstraints(await server(), await declaredConstraints()),
+      );
       conclude({ problems, ready: READY, json });
     });
 }

@@ -1,41 +1,38 @@
-import neo4j from "neo4j-driver";
-import { neo4jGraph } from "../../functions/neo4j-projector/graph.ts";
-import { neo4jStore } from "../../functions/neo4j-projector/neo4j.ts";
-import { constraints, createConstraint } from "../../functions/neo4j-projector/schema.ts";
+import * as kit from "../../kit/neo4j/constraints.ts";
+import { type Neo4j, openNeo4j, type Server } from "../../kit/neo4j/neo4j.ts";
 
-export type Server = { url: string; user: string; password: string };
-
-/** Making one reads all nodes of its label, so a large graph takes its time; ms. */
+/** Creating one reads all nodes of its label, so a large graph takes its time; ms. */
 const CREATE_MS = 600_000;
 
 /**
- * Makes the constraints that the projector refuses to start without; does nothing where they stand.
- * Rejects if the server cannot be reached or holds data that violates one of them.
+ * Creates the constraints that do not exist yet. Rejects if the server cannot be reached or holds data
+ * that violates one of them.
  */
-export async function applyConstraints(server: Server): Promise<void> {
-  const { url, user, password } = server;
-  const driver = neo4j.driver(url, neo4j.auth.basic(user, password), {
-    connectionTimeout: 5_000,
-    telemetryDisabled: true,
-    notificationFilter: { minimumSeverityLevel: "OFF" },
-  });
-  try {
-    for (const constraint of constraints) {
-      const transactionConfig = { timeout: CREATE_MS };
-      await driver.executeQuery(createConstraint(constraint), {}, { transactionConfig });
+export async function applyConstraints(
+  server: Server,
+  constraints: readonly kit.Constraint[],
+): Promise<void> {
+  await opened(server, async (neo4j) => {
+    for (const one of constraints) {
+      await kit.createConstraint(neo4j, one, AbortSignal.timeout(CREATE_MS));
     }
-  } finally {
-    await driver.close();
-  }
-  await requireConstraints(server);
+    await kit.requireConstraints(neo4j, constraints);
+  });
 }
 
-/** Rejects with what is missing. */
-export async function requireConstraints(server: Server): Promise<void> {
-  const graph = neo4jGraph({ store: neo4jStore(server), now: Date.now });
+/** Rejects with the missing constraints. */
+export async function requireConstraints(
+  server: Server,
+  constraints: readonly kit.Constraint[],
+): Promise<void> {
+  await opened(server, (neo4j) => kit.requireConstraints(neo4j, constraints));
+}
+
+async function opened(server: Server, work: (neo4j: Neo4j) => Promise<void>): Promise<void> {
+  const neo4j = openNeo4j({ ...server, transactionMs: CREATE_MS });
   try {
-    await graph.requireConstraints();
+    await work(neo4j);
   } finally {
-    await graph.close();
+    await neo4j.close();
   }
 }

@@ -1,10 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { auth, driver } from "neo4j-driver";
 import * as z from "zod";
-import { graphVariables, readConfig } from "../../lib/config.ts";
 import { applyConstraints } from "./constraints.ts";
+import { declaredConstraints } from "./declared.ts";
+import { graphVariables } from "../../kit/neo4j/config.ts";
+import { openNeo4j } from "../../kit/neo4j/neo4j.ts";
+import { readConfig } from "../../lib/config.ts";
 import { writeSecret } from "../service/files.ts";
 import { type Artifact, jarsFolder, jarsOf } from "../service/jars.ts";
 import { natively, type Process } from "../service/native.ts";
@@ -34,8 +36,9 @@ export const neo4j: Service<{ url: string; user: string; password: string }> = {
   provides: Object.keys(graphVariables),
   given,
   answers,
-  prepare(environment) {
-    return applyConstraints(serverOf(readConfig(z.object(graphVariables), environment)));
+  async prepare(environment) {
+    const at = serverOf(readConfig(z.object(graphVariables), environment));
+    await applyConstraints(at, await declaredConstraints());
   },
   describe: (environment) => serverOf(environment),
   row: ({ url, user }) => [url, `user ${user}`],
@@ -107,16 +110,12 @@ function argumentsFor({ folder, cache }: Place): string[] {
   return [...memory, ...opens, ...libraries, main, ...homes];
 }
 
-/** The port opens before the first query can be answered. */
-async function answers({ NEO4J_URL, NEO4J_USER, NEO4J_PASSWORD }: Address): Promise<boolean> {
-  const graph = driver(NEO4J_URL ?? "", auth.basic(NEO4J_USER ?? "", NEO4J_PASSWORD ?? ""), {
-    connectionTimeout: 2_000,
-    connectionAcquisitionTimeout: 3_000,
-    maxTransactionRetryTime: 0,
-    telemetryDisabled: true,
-  });
+/** The port opens before the server can answer a query. */
+async function answers(address: Address): Promise<boolean> {
+  const { NEO4J_URL: url = "", NEO4J_USER: user = "", NEO4J_PASSWORD: password = "" } = address;
+  const graph = openNeo4j({ url, user, password, connectMs: 2_000, transactionMs: 3_000 });
   try {
-    await graph.executeQuery("RETURN 1", {}, { transactionConfig: { timeout: 3_000 } });
+    await graph.query({ text: "RETURN 1", parameters: {} }, AbortSignal.timeout(5_000));
     return true;
   } catch {
     return false;

@@ -1,7 +1,7 @@
 import type Lambda from "serverless-offline/lambda";
 import { filterOf } from "../../lib/trigger/filter.ts";
 import { poll } from "../../lib/host/poller.ts";
-import { unlessAborted } from "../../lib/async/unless-aborted.ts";
+import { unlessAborted } from "../../lib/async/deadline.ts";
 import { rabbitConnection } from "../../lib/rabbit/connection.ts";
 import { type Environments, environments } from "./environments.ts";
 import { type Serverless, type Source, SourcesError, sourcesOf } from "./sources.ts";

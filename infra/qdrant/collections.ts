@@ -1,39 +1,33 @@
 import type { QdrantClient, Schemas } from "@qdrant/js-client-rest";
-import {
-  aliasesOf,
-  collectionsOf,
-  DISTANCE,
-  hnsw,
-  payloadIndexes,
-  type Place,
-  problemsOf,
-} from "../../functions/qdrant-projector/collections.ts";
-import { qdrantStore } from "../../functions/qdrant-projector/qdrant.ts";
+import * as kit from "../../kit/qdrant/collections.ts";
 import { connect, type Server } from "../../kit/qdrant/connect.ts";
-import { type PointKind, pointKinds } from "../../kit/qdrant/names.ts";
+import { aliasOf, collectionOf, type Place } from "../../kit/qdrant/names.ts";
+import { qdrantStore } from "../../kit/qdrant/store.ts";
 
-/** Making an index reads all points of its collection, so a large one takes its time; ms. */
+/** Creating an index reads all points of its collection, so a large one takes its time; ms. */
 const CREATE_MS = 600_000;
 const CHECK_MS = 30_000;
 
 /**
- * Makes the collections that the projector refuses to start without, and points the aliases that do not
- * exist yet at them; does nothing where all stands. Rejects if the server cannot be reached, or if a
- * collection of that name is another than it must be.
+ * Creates the collections that do not exist yet, and the aliases for them. Rejects if the server cannot
+ * be reached, or if an existing collection differs.
  */
-export async function applyCollections(server: Server, place: Place): Promise<void> {
-  // Says at once, and in words, that the server cannot be reached or refuses the key.
-  await problemsWith(server, place);
+export async function applyCollections(
+  server: Server,
+  place: Place,
+  collections: kit.Collections,
+): Promise<void> {
+  // Fails early, with a clear message, if the server cannot be reached or refuses the key.
+  await problemsWith(server, place, collections);
   const client = connect(server, CREATE_MS);
-  const collections = collectionsOf(place);
-  for (const kind of pointKinds) {
-    const collection = collections[kind];
+  for (const [kind, indexes] of Object.entries(collections)) {
+    const collection = collectionOf(place, kind);
     await make(client, collection, {
-      vectors: { size: place.dimensions, distance: DISTANCE },
-      hnsw_config: hnsw,
+      vectors: { size: place.dimensions, distance: kit.DISTANCE },
+      hnsw_config: kit.HNSW,
     });
-    for (const [field, type] of Object.entries(payloadIndexes[kind])) {
-      // Nothing, where the same index stands.
+    for (const [field, type] of Object.entries(indexes)) {
+      // Changes nothing if the same index exists.
       await client.createPayloadIndex(collection, {
         field_name: field,
         field_schema: field === "tenant_id" ? { type: "keyword", is_tenant: true } : type,
@@ -41,54 +35,53 @@ export async function applyCollections(server: Server, place: Place): Promise<vo
       });
     }
   }
-  const problems = await problemsWith(server, place);
+  const problems = await problemsWith(server, place, collections);
   if (problems.length > 0) {
     throw new Error(
       `Qdrant has something else under these names: it lacks ${problems.join("; ")}.`,
     );
   }
-  const standing = await readAliases(client, place.prefix);
-  const missing = pointKinds.filter((kind) => standing[kind] === undefined);
+  const kinds = Object.keys(collections);
+  const standing = await readAliases(client, place.prefix, kinds);
+  const missing = kinds.filter((kind) => standing[kind] === undefined);
   if (missing.length > 0) await moveAliases(client, place, missing);
 }
 
-/** What is missing, one line each. */
-export async function problemsWith(server: Server, place: Place): Promise<string[]> {
-  const store = qdrantStore(server);
-  const collections = collectionsOf(place);
-  const signal = AbortSignal.timeout(CHECK_MS);
-  const problems = pointKinds.map(async (kind) =>
-    problemsOf(kind, collections[kind], await store.inspect(collections[kind], signal), place),
-  );
-  return (await Promise.all(problems)).flat();
+/** What is missing or different, one line each. */
+export function problemsWith(
+  server: Server,
+  place: Place,
+  collections: kit.Collections,
+): Promise<string[]> {
+  return kit.problemsWith(qdrantStore(server), place, collections, AbortSignal.timeout(CHECK_MS));
 }
 
-/** Of each kind the collection that readers are given; undefined where there is none yet. */
+/** By kind, the collection behind the alias; a kind without an alias is left out. */
 export async function readAliases(
   client: QdrantClient,
   prefix: string,
-): Promise<Partial<Record<PointKind, string>>> {
-  const aliases = aliasesOf(prefix);
-  const { aliases: all } = await client.getAliases();
-  const targets = new Map(all.map((one) => [one.alias_name, one.collection_name]));
+  kinds: readonly string[],
+): Promise<Record<string, string>> {
+  const { aliases } = await client.getAliases();
+  const targets = new Map(aliases.map((one) => [one.alias_name, one.collection_name]));
   return Object.fromEntries(
-    pointKinds.flatMap((kind) => {
-      const target = targets.get(aliases[kind]);
+    kinds.flatMap((kind) => {
+      const target = targets.get(aliasOf(prefix, kind));
       return target === undefined ? [] : [[kind, target]];
     }),
   );
 }
 
-/** In one step: no reader finds an alias missing, or two of different models. */
+/** In one step: no reader finds an alias missing, or aliases of different models. */
 export async function moveAliases(
   client: QdrantClient,
   place: Place,
-  kinds: readonly PointKind[],
+  kinds: readonly string[],
 ): Promise<void> {
-  const [aliases, collections] = [aliasesOf(place.prefix), collectionsOf(place)];
-  const standing = await readAliases(client, place.prefix);
+  const standing = await readAliases(client, place.prefix, kinds);
   const actions = kinds.flatMap((kind): Schemas["AliasOperations"][] => {
-    const [alias_name, collection_name] = [aliases[kind], collections[kind]];
+    const alias_name = aliasOf(place.prefix, kind);
+    const collection_name = collectionOf(place, kind);
     const create = { create_alias: { alias_name, collection_name } };
     return standing[kind] === undefined ? [create] : [{ delete_alias: { alias_name } }, create];
   });
@@ -105,7 +98,7 @@ async function make(
   try {
     await client.createCollection(collection, config);
   } catch (error) {
-    // Somebody else was first.
+    // Another process was first.
     const { exists: now } = await client.collectionExists(collection);
     if (!now) throw error;
   }

@@ -5,6 +5,7 @@ import { notes } from "../cli/help.ts";
 import { orLocal } from "../service/or-local.ts";
 import { qdrant } from "./service.ts";
 import { applyCollections, problemsWith, readAliases } from "./collections.ts";
+import { declaredCollections, declaredVectors } from "./declared.ts";
 import { readVectors } from "./read-vectors.ts";
 import { switchCollections } from "./switching.ts";
 
@@ -24,9 +25,9 @@ export function define(command: Command): void {
     .description("Create the collections that are missing.")
     .addHelpText("after", notes("warren vectors create", VARIABLES))
     .action(async () => {
-      const { server, place } = await settings();
-      await applyCollections(server, place);
-      conclude({ ...(await check(server, place)), json: false });
+      const { server, place, collections } = await settings();
+      await applyCollections(server, place, collections);
+      conclude({ ...(await check(server, place, collections)), json: false });
     });
   command
     .command("check")
@@ -34,8 +35,8 @@ export function define(command: Command): void {
     .option(...CHECK_JSON)
     .addHelpText("after", notes("warren vectors check", VARIABLES))
     .action(async ({ json = false }: { json?: boolean }) => {
-      const { server, place } = await settings();
-      conclude({ ...(await check(server, place)), json });
+      const { server, place, collections } = await settings();
+      conclude({ ...(await check(server, place, collections)), json });
     });
   command
     .command("switch")
@@ -45,22 +46,27 @@ export function define(command: Command): void {
       const { server, place, embedder } = await settings();
       const report = (text: string) => console.log(text);
       const { prefix } = place;
-      const copied = await switchCollections({ server, prefix, embedder, report });
+      const schemas = await declaredVectors();
+      const copied = await switchCollections({ server, prefix, embedder, schemas, report });
       console.log(`${copied} points were merged, and readers are given ${place.model}.`);
     });
 }
 
 async function settings() {
-  return readVectors(await orLocal(qdrant, process.env));
+  const collections = await declaredCollections();
+  if (Object.keys(collections).length === 0) {
+    throw new Error("No function of serverless.yml declares collections.");
+  }
+  return { ...readVectors(await orLocal(qdrant, process.env)), collections };
 }
 
 async function check(
-  ...[server, place]: Parameters<typeof problemsWith>
+  ...[server, place, collections]: Parameters<typeof problemsWith>
 ): Promise<{ problems: string[]; ready: string }> {
-  const lacking = await problemsWith(server, place);
+  const lacking = await problemsWith(server, place, collections);
   const problems = lacking.map((problem) => `Qdrant lacks ${problem}.`);
   if (problems.length > 0) return { problems, ready: "" };
-  const { product } = await readAliases(connect(server), place.prefix);
-  const readers = `Readers are given ${product ?? "none"}.`;
+  const aliases = await readAliases(connect(server), place.prefix, Object.keys(collections));
+  const readers = `Readers are given ${Object.values(aliases)[0] ?? "none"}.`;
   return { problems, ready: `The collections of ${place.model} are in place.\n${readers}` };
 }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Place } from "../../functions/qdrant-projector/collections.ts";
+import type { Place } from "../../kit/qdrant/names.ts";
 import { readConfig } from "../../lib/config.ts";
 import type { Env } from "../../lib/config-aliases.ts";
 import type { Embedder } from "../../kit/embedding/embedder.ts";

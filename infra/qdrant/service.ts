@@ -4,6 +4,7 @@ import * as z from "zod";
 import { readConfig } from "../../lib/config.ts";
 import { qdrantVariables } from "../../kit/qdrant/config.ts";
 import { applyCollections } from "./collections.ts";
+import { declaredCollections } from "./declared.ts";
 import { readVectors } from "./read-vectors.ts";
 import { locked } from "../service/lock.ts";
 import { natively, type Process } from "../service/native.ts";
@@ -43,10 +44,10 @@ export const qdrant: Service<{ url: string; apiKey?: string }> = {
   provides: Object.keys(qdrantVariables),
   given,
   answers,
-  prepare(environment) {
+  async prepare(environment) {
     // The caller chooses the model.
     const { server: at, place } = readVectors(environment);
-    return applyCollections(at, place);
+    await applyCollections(at, place, await declaredCollections());
   },
   describe: ({ QDRANT_URL: url = "", QDRANT_API_KEY: apiKey }) => ({
     url,

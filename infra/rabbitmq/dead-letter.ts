@@ -1,7 +1,8 @@
 import { hash } from "node:crypto";
 import type { GetMessage } from "amqplib";
 import { checkBounds, checkEnvelope, digestOf, parseJson } from "../../lib/envelope/envelope.ts";
-import { deliveryHeaders, HEADER } from "../../lib/rabbit/headers.ts";
+import { HEADER } from "../../lib/rabbit/headers.ts";
+import { deliveryHeaders } from "../../lib/trigger/event.ts";
 import { EVENTS_EXCHANGE } from "../../lib/rabbit/names.ts";
 
 /** A message that waits for people, as far as it can be read. */

@@ -127,18 +127,18 @@ async function list(target: Target, selection: Selection, json: boolean): Promis
     }
     const groups = grouped(found);
     if (json) {
-      const times = (at: number | undefined) => (at === undefined ? undefined : isoTime(at));
-      const rows = groups.map((group) => ({
-        ...group,
-        deadAt: times(group.deadAt),
-        firstFailedAt: times(group.firstFailedAt),
-      }));
-      console.log(JSON.stringify(rows, null, 2));
+      console.log(JSON.stringify(groups.map(withTimes), null, 2));
     } else {
       console.log(groups.length === 0 ? "no dead letters" : table(groups));
     }
     noteLimit(target, ready);
   });
+}
+
+/** As JSON has it: times in ISO 8601. */
+function withTimes<T extends Pick<DeadLetter, "deadAt" | "firstFailedAt">>(letter: T) {
+  const iso = (at: number | undefined) => (at === undefined ? undefined : isoTime(at));
+  return { ...letter, deadAt: iso(letter.deadAt), firstFailedAt: iso(letter.firstFailedAt) };
 }
 
 type Shown = DeadLetter & { headers: Record<string, unknown>; body: string };
@@ -152,7 +152,7 @@ async function show(target: Target, selection: Selection, json: boolean): Promis
       const headers: Record<string, unknown> = message.properties.headers ?? {};
       shown.push({ ...letter, headers, body: readable(message.content) });
     }
-    if (json) console.log(JSON.stringify(shown, null, 2));
+    if (json) console.log(JSON.stringify(shown.map(withTimes), null, 2));
     else for (const one of shown) console.log(textOf(one));
     noteLimit(target, ready);
     if (shown.length === 0) throw new FailedError("no such dead letter");

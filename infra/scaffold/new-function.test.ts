@@ -25,6 +25,7 @@ test("writes a folder in which nothing is left of the template's name", async ()
   expect(made.queue).toBe("events.order-mails");
   expect(made.variable).toBe("ORDER_MAILS_WEBHOOK_URL");
   expect(made.files.map((file) => file.replace("functions/order-mails/", ""))).toEqual([
+    "accepts.ts",
     "consumer.ts",
     "request.ts",
     "webhook.ts",
@@ -36,14 +37,14 @@ test("writes a folder in which nothing is left of the template's name", async ()
   const texts = await Promise.all(made.files.map(read));
   expect(texts.join("").match(/function-?_?template/gi)).toBe(null);
   expect(texts[0]).toContain('export const accepts = ["order.paid", "user.signup"] as const');
-  expect(texts[0]).toContain("export function orderMailsConsumer(");
-  expect(texts[0]).toContain('export const name = "order-mails"');
-  expect(texts[3]).toContain("ORDER_MAILS_WEBHOOK_URL: z.url(");
+  expect(texts[1]).toContain("export function orderMailsConsumer(");
+  expect(texts[1]).toContain('export const name = "order-mails"');
+  expect(texts[4]).toContain("ORDER_MAILS_WEBHOOK_URL: z.url(");
 });
 
 test("accepts every type that there is unless it is told which", async () => {
   await make("audit");
-  expect(await read("functions/audit/consumer.ts")).toContain(
+  expect(await read("functions/audit/accepts.ts")).toContain(
     'accepts = ["order.created", "order.paid", "user.signup"] as const',
   );
 });

@@ -77,7 +77,14 @@ export async function newFunction({
   };
 }
 
-const READING = ["consumer.ts", "request.ts", "webhook.ts", "config.ts", "handler.ts"];
+const READING = [
+  "accepts.ts",
+  "consumer.ts",
+  "request.ts",
+  "webhook.ts",
+  "config.ts",
+  "handler.ts",
+];
 const isOther = (file: string) => !READING.includes(file);
 
 function wrongName(name: string): string[] {

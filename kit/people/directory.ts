@@ -1,4 +1,4 @@
-import { partitionKey } from "../../lib/ledger/row-key.ts";
+import { partitionKey } from "../../lib/ledger/row.ts";
 
 /**
  * The directory's port: what functions have to know about people, orders and tickets to write to

@@ -1,6 +1,6 @@
 import type { BatchStatementRequest, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import * as z from "zod";
-import { backoff, dynamoBatches, type Item } from "../../lib/dynamo/batches.ts";
+import { dynamoBatches, type Item, pauseBetween } from "../../lib/dynamo/batches.ts";
 import {
   type Change,
   type Directory,
@@ -42,7 +42,7 @@ export function dynamoDirectory({
 
   async function mergeAll(changes: readonly Change[], signal: AbortSignal): Promise<Change[]> {
     const tooLarge: Change[] = [];
-    const pause = backoff(random, signal);
+    const pause = pauseBetween(random, signal);
     let open = Map.groupBy(changes, ({ key }) => textOf(key));
 
     for (; ; await pause()) {

@@ -1,11 +1,12 @@
 import * as z from "zod";
-import { directory, exposition, variables } from "../../lib/config.ts";
+import { exposition, variables } from "../../lib/config.ts";
+import { directoryVariables } from "../people/config.ts";
 
 /** What every sender reads besides its own channel's, to be joined with `ledger` of lib/config.ts. */
 export const sending = {
   ...exposition,
   ...variables,
-  ...directory,
+  ...directoryVariables,
   /** Of templates, for readers whose own language is not known or not there. */
   DEFAULT_LOCALE: z
     .string()

@@ -1,6 +1,6 @@
 import pThrottle from "p-throttle";
 import { RetryLaterError } from "../../lib/pipeline/errors.ts";
-import { unlessAborted } from "../../lib/async/unless-aborted.ts";
+import { unlessAborted } from "../../lib/async/deadline.ts";
 import { RecipientBusyError } from "./transport.ts";
 
 /** When the next message of a channel may go out, in this process. */

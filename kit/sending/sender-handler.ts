@@ -9,7 +9,7 @@ import {
   type ConsumerHandler,
 } from "../../lib/runtime/consumer-handler.ts";
 import { logger } from "../../lib/log.ts";
-import type { Consumer } from "../../lib/pipeline/consumer.ts";
+import type { OnceConsumer } from "../../lib/pipeline/consumer.ts";
 import { readTemplates } from "./templates.ts";
 import type { sending } from "./config.ts";
 import { pace } from "./pace.ts";
@@ -17,7 +17,7 @@ import type { Recipients, Request, Skipped } from "./recipients.ts";
 import { sender } from "./sender.ts";
 import { sleep } from "../../lib/async/sleep.ts";
 import type { Transport } from "./transport.ts";
-import { unlessAborted } from "../../lib/async/unless-aborted.ts";
+import { unlessAborted } from "../../lib/async/deadline.ts";
 
 /** What DynamoDB takes in one BatchGetItem. */
 const KEYS_PER_READ = 100;
@@ -40,7 +40,7 @@ export type Channel<To> = {
   /** A folder (kit/sending). */
   templates: string;
   perSecond: number;
-  whenUncertain: Consumer["whenUncertain"];
+  whenUncertain: OnceConsumer["whenUncertain"];
 };
 
 /** Wires a channel to directory, templates, broker, ledger, logs and metrics. */

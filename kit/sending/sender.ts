@@ -1,5 +1,5 @@
 import type { Received } from "../../lib/envelope/envelope.ts";
-import type { Consumer } from "../../lib/pipeline/consumer.ts";
+import type { OnceConsumer } from "../../lib/pipeline/consumer.ts";
 import { UncertainError } from "../../lib/pipeline/errors.ts";
 import type { Templates } from "./templates.ts";
 import type { Pace } from "./pace.ts";
@@ -24,14 +24,14 @@ export function sender<To>({
 }: {
   name: string;
   concurrency: number;
-  whenUncertain: Consumer["whenUncertain"];
+  whenUncertain: OnceConsumer["whenUncertain"];
   parse: (body: Uint8Array) => Received<Request>;
   recipients: Recipients<To>;
   templates: Templates;
   transport: Transport<To>;
   pace: Pace;
   onSkipped: (skipped: { kind: string; why: Skipped }) => void;
-}): Consumer {
+}): OnceConsumer {
   const ready = new WeakMap<Received, Message<To>>();
   /** The last send has no known end: the next one asks first whether anybody is there. */
   let doubtful = false;

@@ -18,3 +18,37 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
     }
   });
 }
+
+/**
+ * Waits that double from `firstMs` to `lastMs`. Each is shortened by up to `spread`, so that what failed
+ * together does not come back together.
+ */
+export type Backoff = {
+  /** The next wait, ms. */
+  next: () => number;
+  reset: () => void;
+};
+
+export function backoff({
+  firstMs,
+  lastMs,
+  spread = 0.5,
+  random,
+}: {
+  firstMs: number;
+  lastMs: number;
+  /** In [0, 1]: the part of a wait that is left to chance. */
+  spread?: number;
+  /** In [0, 1). */
+  random: () => number;
+}): Backoff {
+  let full = firstMs;
+  return {
+    next() {
+      const wait = full * (1 - spread * random());
+      full = Math.min(full * 2, lastMs);
+      return wait;
+    },
+    reset: () => (full = firstMs),
+  };
+}

@@ -8,7 +8,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { PARALLEL_REQUESTS } from "./client.ts";
 import { chunksOf, inParallel } from "../async/in-parallel.ts";
-import { sleep } from "../async/sleep.ts";
+import { backoff, sleep } from "../async/sleep.ts";
 
 /** DynamoDB's limits per request. */
 const KEYS_PER_READ = 100;
@@ -43,7 +43,7 @@ export function dynamoBatches({
       const items: Item[] = [];
 
       await inParallel(chunksOf(KEYS_PER_READ, pks), PARALLEL_REQUESTS, async (chunk) => {
-        const pause = backoff(random, signal);
+        const pause = pauseBetween(random, signal);
         let keys: Item[] = chunk.map((pk) => ({ pk: { S: pk } }));
         for (;;) {
           const { Responses, UnprocessedKeys } = await client.send(
@@ -62,12 +62,12 @@ export function dynamoBatches({
     },
 
     /** Executes the statement of each write, which names its item in this table; a fate for each. */
-    async write<Write>(
-      writes: readonly Write[],
-      statementOf: (write: Write) => BatchStatementRequest,
+    async write<One>(
+      writes: readonly One[],
+      statementOf: (one: One) => BatchStatementRequest,
       signal: AbortSignal,
-    ): Promise<Record<Fate, Write[]>> {
-      const result: Record<Fate, Write[]> = { written: [], refused: [], undecided: [] };
+    ): Promise<Record<Fate, One[]>> {
+      const result: Record<Fate, One[]> = { written: [], refused: [], undecided: [] };
 
       await inParallel(chunksOf(STATEMENTS_PER_WRITE, writes), PARALLEL_REQUESTS, async (chunk) => {
         const { Responses = [] } = await client.send(
@@ -86,14 +86,10 @@ export function dynamoBatches({
   };
 }
 
-/** Waits between repeats: up to 50 ms at first, doubling up to 1 s, the whole of it by chance. */
-export function backoff(random: () => number, signal: AbortSignal): () => Promise<void> {
-  let longest = 50;
-  return async () => {
-    const ms = random() * longest;
-    longest = Math.min(longest * 2, 1_000);
-    await sleep(ms, signal);
-  };
+/** Waits between repeats: up to 50 ms at first, up to 1 s later, all of it left to chance. */
+export function pauseBetween(random: () => number, signal: AbortSignal): () => Promise<void> {
+  const waits = backoff({ firstMs: 50, lastMs: 1_000, spread: 1, random });
+  return () => sleep(waits.next(), signal);
 }
 
 const REFUSALS = ["ConditionalCheckFailed", "DuplicateItem"];

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { pauseSince } from "../async/frozen.ts";
 
 /** How many requests one call of the ledger has in flight; as many sockets are kept open. */
 export const PARALLEL_REQUESTS = 16;
@@ -43,16 +44,11 @@ export function dynamoClient({
   return client;
 }
 
-/**
- * A process that stood still (a frozen Lambda environment) hears nothing of connections that ended
- * meanwhile; each request on one that went without a word would wait for its whole time-out.
- */
+/** A request on a connection that ended unnoticed (frozen.ts) would wait for its whole time-out. */
 function idleDropper(agents: readonly HttpAgent[], now: () => number): () => void {
-  let askedAt = now();
+  const pause = pauseSince(now);
   return () => {
-    const idle = now() - askedAt;
-    askedAt += idle;
-    if (idle < IDLE_MS) return;
+    if (pause() < IDLE_MS) return;
     const free = agents.flatMap(({ freeSockets }) => Object.values(freeSockets));
     for (const socket of free.flatMap((sockets) => sockets ?? [])) socket.destroy();
   };

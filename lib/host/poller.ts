@@ -1,15 +1,21 @@
 import type { Channel, ConsumeMessage } from "amqplib";
-import type { BasicProperties, RabbitMQEvent } from "../trigger/event.ts";
-import { propertiesOf, recordBytes, recordOf } from "../trigger/record.ts";
+import {
+  type BasicProperties,
+  propertiesOf,
+  type RabbitMQEvent,
+  recordBytes,
+  recordOf,
+} from "../trigger/event.ts";
 import type { Logger } from "../log.ts";
 import type { RabbitConnection } from "../rabbit/connection.ts";
+import { messageOf } from "../error-text.ts";
 import { within } from "../async/deadline.ts";
-import { backoff } from "../async/backoff.ts";
+import { backoff } from "../async/sleep.ts";
 import type { Filter } from "../trigger/filter.ts";
 import { inbox } from "../trigger/inbox.ts";
 import type { Invoke } from "./invoke.ts";
 import { sleep } from "../async/sleep.ts";
-import { unlessAborted } from "../async/unless-aborted.ts";
+import { unlessAborted } from "../async/deadline.ts";
 
 /** Lambda's limit for a synchronous invocation, less what stands around the records. */
 const MAX_EVENT_BYTES = 6 * 1_024 * 1_024 - 1_024;
@@ -95,7 +101,7 @@ export async function poll(
       }
     } catch (error) {
       if (stop.aborted) return;
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = messageOf(error);
       onState({ ready: false, problem });
       log.warn({ queue, err: error }, "takes no messages");
       await pause(pauses.next(), stop);

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 import type { Logger } from "../log.ts";
 import { sleep } from "../async/sleep.ts";
-import { backoff, type Backoff } from "../async/backoff.ts";
+import { backoff, type Backoff } from "../async/sleep.ts";
 import { ALIVE_MS, EXIT, type FromWorker, type ToWorker, type WorkerSpec } from "./messages.ts";
 
 const FIRST_PAUSE_MS = 250;

@@ -6,7 +6,7 @@ import type { RabbitMQEvent } from "../trigger/event.ts";
 import type { Logger } from "../log.ts";
 import { rabbitConnection } from "../rabbit/connection.ts";
 import { rabbitForward } from "../rabbit/forward.ts";
-import { deliveryHeaders } from "../rabbit/headers.ts";
+import { deliveryHeaders } from "../trigger/event.ts";
 import { vhostOf } from "../rabbit/management.ts";
 import { rabbitPublisher } from "../rabbit/publisher.ts";
 import { sleep } from "../async/sleep.ts";

@@ -1,9 +1,9 @@
 import type { BatchStatementRequest, DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { backoff, dynamoBatches } from "../dynamo/batches.ts";
-import { attributesOf, readItem, type Stored } from "./dynamo-item.ts";
+import { dynamoBatches, pauseBetween } from "../dynamo/batches.ts";
+import { errorText } from "../error-text.ts";
 import { LedgerUnavailableError } from "./errors.ts";
 import type { Change, Ledger, Row, Verdict } from "./ledger.ts";
-import { partitionKey } from "./row-key.ts";
+import { attributesOf, partitionKey, readItem, type Stored } from "./row.ts";
 
 /**
  * The ledger in one DynamoDB table (infra/dynamodb/table.ts) that all consumers share. Rows are read
@@ -38,7 +38,7 @@ export function dynamoLedger({
     },
 
     async swap(changes) {
-      const writes = changes.map((change): Write => ({
+      const writes = changes.map((change): ItemChange => ({
         ...change,
         pk: partitionKey(consumer, change.key),
         replaced: change.over,
@@ -51,9 +51,9 @@ export function dynamoLedger({
     },
   };
 
-  async function swapAll(writes: Write[], signal: AbortSignal): Promise<Map<string, Verdict>> {
+  async function swapAll(writes: ItemChange[], signal: AbortSignal): Promise<Map<string, Verdict>> {
     const verdicts = new Map<string, Verdict>();
-    const pause = backoff(random, signal);
+    const pause = pauseBetween(random, signal);
 
     for (let open = writes; ; await pause()) {
       const { written, refused, undecided } = await batches.write(
@@ -91,18 +91,14 @@ export function dynamoLedger({
     try {
       return await work(signal);
     } catch (cause) {
-      const reason = signal.aborted
-        ? `no answer within ${deadlineMs} ms`
-        : cause instanceof Error
-          ? `${cause.name}: ${cause.message}`
-          : "no reason given";
+      const reason = signal.aborted ? `no answer within ${deadlineMs} ms` : errorText(cause);
       throw new LedgerUnavailableError(`DynamoDB table "${table}": ${reason}`, { cause });
     }
   }
 }
 
 /** A change on its way; `replaced` is the row that the statement has to find. */
-type Write = Change & { pk: string; replaced: Row | undefined };
+type ItemChange = Change & { pk: string; replaced: Row | undefined };
 
 /** What the row that stands after a refusal says; `undefined`: the write has to be tried again. */
 function judge({ over, to }: Change, row: Row | undefined): Verdict | undefined {
@@ -122,7 +118,7 @@ function statementsOn(table: string) {
   const remove = `DELETE FROM "${table}" WHERE pk=? AND rev=?`;
 
   return {
-    of({ pk, replaced, to }: Write, now: number): BatchStatementRequest {
+    of({ pk, replaced, to }: ItemChange, now: number): BatchStatementRequest {
       // An empty rev is nobody's: to remove a row that should be absent already changes nothing.
       const found = [{ S: pk }, { S: replaced?.rev ?? "" }];
       if (to === undefined) return { Statement: remove, Parameters: found };

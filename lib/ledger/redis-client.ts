@@ -1,4 +1,5 @@
 import { Redis, ReplyError } from "ioredis";
+import { messageOf } from "../error-text.ts";
 import { LedgerUnavailableError } from "./errors.ts";
 
 /** A connection to one Redis. */
@@ -40,7 +41,7 @@ export function redisClient(url: string): RedisClient {
   /** Without `cause`: an error of ioredis carries its command, and the first one has the password. */
   function unavailable(error: unknown): LedgerUnavailableError {
     const what = error instanceof ReplyError ? undefined : problem;
-    const why = what ?? (error instanceof Error ? error.message : String(error));
+    const why = what ?? messageOf(error);
     return new LedgerUnavailableError(`Redis at ${host}:${port}: ${why}`);
   }
 

@@ -2,8 +2,7 @@ import { LedgerUnavailableError } from "./errors.ts";
 import { chunksOf } from "../async/in-parallel.ts";
 import { RETENTION_DAYS, type Change, type Ledger, type Row, type Verdict } from "./ledger.ts";
 import type { RedisClient } from "./redis-client.ts";
-import { readRow, writeRow } from "./redis-row.ts";
-import { partitionKey } from "./row-key.ts";
+import { partitionKey, readRow, writeRow } from "./row.ts";
 
 /** Rows per command: Redis does nothing else meanwhile, and 500 of them are about a millisecond. */
 const ROWS_PER_COMMAND = 500;
@@ -34,7 +33,10 @@ export function redisLedger({
       ),
 
     async swap(changes) {
-      const writes = changes.map((change): Write => ({ ...change, name: nameOf(change.key) }));
+      const writes = changes.map((change): StringChange => ({
+        ...change,
+        name: nameOf(change.key),
+      }));
       if (new Set(writes.map(({ name }) => name)).size < writes.length) {
         throw new Error("a swap was given two changes of one key");
       }
@@ -42,7 +44,7 @@ export function redisLedger({
     },
   };
 
-  async function swapChunk(writes: readonly Write[]): Promise<Verdict[]> {
+  async function swapChunk(writes: readonly StringChange[]): Promise<Verdict[]> {
     const names = writes.map(({ name }) => name);
     const revs = writes.map(({ over }) => over?.rev ?? "");
     const rows = writes.map(({ to }) => (to === undefined ? "" : writeRow(to)));
@@ -70,7 +72,7 @@ async function inChunks<Item, Result>(
   });
 }
 
-type Write = Change & { name: string };
+type StringChange = Change & { name: string };
 
 function standing(text: string | null): Row | undefined {
   try {

@@ -1,90 +1,51 @@
-import { inParallel } from "../async/in-parallel.ts";
-import type { Ledger } from "../ledger/ledger.ts";
-import type { Claim, Claims } from "./claims.ts";
-import { classify, type Policy } from "./classify.ts";
-import type { Consumer } from "./consumer.ts";
+import type { Batch, Result } from "./batch.ts";
+import type { Claim } from "./claims.ts";
+import { classify } from "./classify.ts";
 import { decide, MAX_CRASHES } from "./decide.ts";
 import { UncertainError } from "./errors.ts";
-import type { Hold, SinkHealth } from "./hold.ts";
-import type { Decided, Letter } from "./letter.ts";
-import type { Outcome, Settled } from "./outcome.ts";
-import type { Settle } from "./settle.ts";
-import { HandedBackError, type TimeBudget } from "./time-budget.ts";
-
-type Tools = {
-  consumer: Consumer;
-  ledger: Ledger;
-  claims: Claims;
-  settle: Settle;
-  policy: Policy;
-  health: SinkHealth;
-  time: TimeBudget;
-  newHold: () => Hold;
-  report: (settled: Settled) => void;
-  process: string;
-  now: () => number;
-};
+import { hold } from "./hold.ts";
+import type { Letter } from "./letter.ts";
+import type { Outcome } from "./message.ts";
+import { HandedBackError } from "./time-budget.ts";
 
 /**
- * Applies messages one by one, each under a claim and settled before its claim is given up. What
- * may have crashed somebody (delivered before) goes strictly one at a time, so that a crash
- * accuses one message; the others share the sink as far as the consumer allows.
- * Returns those whose row has meanwhile decided about them.
+ * Applies one message under a claim. The result has that claim, or none: then the row of the message
+ * has decided meanwhile.
  */
-export async function applyAlone(letters: readonly Letter[], tools: Tools): Promise<Decided[]> {
-  const decided: Decided[] = [];
-  const suspects = letters.filter(({ delivery }) => delivery.deliveryCount > 0);
-  const others = letters.filter(({ delivery }) => delivery.deliveryCount === 0);
-  const applyNext = async (letter: Letter) => {
-    const outcome = await applyOne(letter, tools);
-    if (outcome !== undefined) decided.push({ delivery: letter.delivery, letter, outcome });
-  };
-  await inParallel(suspects, 1, applyNext);
-  await inParallel(others, tools.consumer.concurrency, applyNext);
-  return decided;
-}
-
-/** Settles the message under a claim, or returns the outcome that its row has decided. */
-async function applyOne(letter: Letter, tools: Tools): Promise<Outcome | undefined> {
-  const { consumer, ledger, claims, settle, policy, health, time, process, now } = tools;
+export async function applyAlone(letter: Letter, batch: Batch): Promise<Result> {
+  const { consumer, claims, policy, health, time, process, now } = batch;
   const { delivery, received } = letter;
+  const message = { delivery, digest: received.digest };
   const mode = consumer.repeatable ? "alone" : "once";
-  const patience = tools.newHold();
+  const patience = hold(batch);
   /** A failure that came back while the sink was healthy: no outage, whatever it claims to be. */
   let blamed: unknown;
 
   for (;;) {
     time.requireAnother();
-    const message = { delivery, digest: received.digest };
-    const decision = decide(letter.row, message, mode, { process, now: now() });
-    if (decision.kind === "settle") return decision.outcome;
+    const decision = decide(claims.rowOf(letter), message, mode, { process, now: now() });
+    if (decision.kind === "settle") return { letter, outcome: decision.outcome };
     if (decision.kind !== "claim") throw new Error(`no message alone can be ${decision.kind}`);
 
     const claim = await claims.take(letter, decision);
     if (claim === undefined) continue;
+    const under = (outcome: Outcome): Result => ({ letter, outcome, claim });
 
-    if (decision.sending) return settleUnder(claim, fail(new UncertainError(ENDED_IN_MID_SEND)));
-    if (decision.crashes.length >= MAX_CRASHES) return settleUnder(claim, crashesItsConsumer);
-    if (blamed !== undefined) return settleUnder(claim, fail(blamed));
+    if (decision.sending) return under(fail(new UncertainError(ENDED_IN_MID_SEND)));
+    if (decision.crashes.length >= MAX_CRASHES) return under(crashesItsConsumer);
+    if (blamed !== undefined) return under(fail(blamed));
 
     const failure = await tryUnder(claim);
     if (failure === undefined) {
       health.succeeded();
-      await claims.completeOwn(claim, consumer);
-      tools.report({ delivery, event: received.event, outcome: { kind: "done" } });
-      return undefined;
+      return under({ kind: "done" });
     }
     const { error, outcome } = failure;
-    if (!health.isOutage(error, [letter])) return settleUnder(claim, outcome);
+    if (!health.isOutage(error, [letter])) return under(outcome);
 
     await claims.release(claim);
     if (!(await patience.outlast(error))) blamed = error;
-    [letter.row] = await ledger.look([letter.key]);
-  }
-
-  async function settleUnder(claim: Claim, outcome: Outcome): Promise<undefined> {
-    await settle.alone(claim, outcome);
-    return undefined;
+    await claims.look([letter]);
   }
 
   function fail(error: unknown): Outcome {
@@ -114,27 +75,27 @@ async function applyOne(letter: Letter, tools: Tools): Promise<Outcome | undefin
     };
     const applied = await attempt(() => time.within(apply)).catch((error: unknown) => {
       // Interrupted: before `apply` nothing was sent, and after it perhaps nothing either.
-      if (!begun) claim.mayHaveSent = false;
+      if (!begun) claims.noteSent(claim, false);
       else if (error instanceof HandedBackError) blame(claim, error.cause);
       throw error;
     });
     return "error" in applied ? { ...applied, outcome: blame(claim, applied.error) } : undefined;
   }
 
-  /** Rejects when it was interrupted. Thrown nothing is still thrown: it must not pass for success. */
-  async function attempt<T>(work: () => Promise<T>): Promise<{ value: T } | { error: unknown }> {
-    try {
-      return { value: await work() };
-    } catch (error) {
-      if (error instanceof HandedBackError) throw error;
-      return { error: error ?? new Error("apply failed without an error") };
-    }
-  }
-
   function blame(claim: Claim, error: unknown): Outcome {
     const outcome = fail(error);
-    claim.mayHaveSent = outcome.kind === "uncertain";
+    claims.noteSent(claim, outcome.kind === "uncertain");
     return outcome;
+  }
+}
+
+/** Rejects when it was interrupted. Even a thrown `undefined` is a failure, not a success. */
+async function attempt<T>(work: () => Promise<T>): Promise<{ value: T } | { error: unknown }> {
+  try {
+    return { value: await work() };
+  } catch (error) {
+    if (error instanceof HandedBackError) throw error;
+    return { error: error ?? new Error("apply failed without an error") };
   }
 }
 

@@ -1,41 +1,51 @@
 import type { Claimed, Forwarded, Ledger, Row } from "../ledger/ledger.ts";
 import type { Decision } from "./decide.ts";
-import { compareRank, type Letter, type Rank } from "./letter.ts";
+import { compareRank, type Letter, type Rank, type Unreadable } from "./letter.ts";
 
 /** Another process took our claim over: nothing may be published or sent under it any more. */
 export class LostClaimError extends Error {
   override name = "LostClaimError";
 }
 
-/** The right to settle one message. `letter.row` is its row as this process last saw it. */
-export type Claim = {
-  letter: Letter;
-  token: string;
-  /** Until the adapter says that nothing was sent, or the send is recorded. */
-  mayHaveSent: boolean;
-};
+/** The right to settle one message. */
+export type Claim = { readonly letter: Letter; readonly token: string };
+
+/** What is settled, and the claim under which. */
+type Settling = { letter: Letter | Unreadable; claim?: Claim };
 
 /**
- * All writes to the ledger: what each of them may replace is said here and nowhere else
- * (rules 4 to 9 of docs/message-lifecycle.md).
+ * All reads and writes of the ledger in one batch: what a write may replace is said here and nowhere
+ * else (rules 4 to 9 of docs/message-lifecycle.md).
  */
 export type Claims = ReturnType<typeof claimsIn>;
 
 export function claimsIn({
   ledger,
+  consumer: { repeatable },
   process,
   leaseMs,
   now,
   nonce,
 }: {
   ledger: Ledger;
+  consumer: { repeatable: boolean };
   process: string;
   leaseMs: number;
   now: () => number;
   nonce: () => string;
 }) {
-  /** Claims whose fate is open: whoever leaves by a throw releases them. */
+  /** Claims that are not settled: `releaseAll` gives them up. */
   const held = new Set<Claim>();
+  /** Claims under which something may have been sent. */
+  const mayHaveSent = new Set<Claim>();
+  /** The row of each message as this process last saw it. */
+  const rows = new Map<Letter, Row | undefined>();
+
+  /** Reads the rows of these messages. */
+  async function look(letters: readonly Letter[]): Promise<void> {
+    const found = letters.length === 0 ? [] : await ledger.look(letters.map(({ key }) => key));
+    letters.forEach((letter, index) => rows.set(letter, found[index]));
+  }
 
   /** Claims over the row that was looked at. `undefined` if it has changed: then decide again. */
   async function take(
@@ -43,7 +53,8 @@ export function claimsIn({
     { crashes, sending, beneath }: Extract<Decision, { kind: "claim" }>,
   ): Promise<Claim | undefined> {
     const { delivery, received, key } = letter;
-    const claim: Claim = { letter, token: `${process}:${nonce()}`, mayHaveSent: sending };
+    const claim: Claim = { letter, token: `${process}:${nonce()}` };
+    noteSent(claim, sending);
     const to: Claimed = {
       state: "claimed",
       rev: nonce(),
@@ -58,14 +69,14 @@ export function claimsIn({
       sending,
       beneath,
     };
-    const over = letter.row;
+    const over = rows.get(letter);
     // Before the write: a claim whose reply is lost has to be released as well.
     held.add(claim);
-    letter.row = to;
+    rows.set(letter, to);
     const [verdict] = await ledger.swap([{ key, over, to }]);
     if (verdict?.written) return claim;
     held.delete(claim);
-    letter.row = verdict?.row;
+    rows.set(letter, verdict?.row);
     return undefined;
   }
 
@@ -73,55 +84,77 @@ export function claimsIn({
   async function markSending(claim: Claim): Promise<void> {
     const marked = await amendOwn(claim, (row) => ({ ...row, rev: nonce(), sending: true }));
     if (!marked) throw new LostClaimError("the claim was lost before the send");
-    claim.mayHaveSent = true;
+    noteSent(claim, true);
+  }
+
+  /** Whether something may have been sent under the claim, as the sink says. */
+  function noteSent(claim: Claim, may: boolean): void {
+    if (may) mayHaveSent.add(claim);
+    else mayHaveSent.delete(claim);
   }
 
   /** Throws LostClaimError unless the claim still is ours. */
   async function check(claim: Claim): Promise<void> {
-    [claim.letter.row] = await ledger.look([claim.letter.key]);
-    if (isOwn(claim.letter.row, claim)) return;
+    await look([claim.letter]);
+    if (isOwn(rows.get(claim.letter), claim)) return;
     throw new LostClaimError("the claim was lost before the outcome could be published");
   }
 
-  /** The sink's proof has decided, so `done` overwrites none, forwarded and anybody's claim. */
-  async function complete(letters: readonly Letter[]): Promise<void> {
-    await amend(letters, (row, { received }) =>
-      row?.state === "done" ? stay : { state: "done", rev: nonce(), digest: received.digest },
-    );
-  }
-
-  /** Completes a message alone; without a proof in the sink only the owner may. */
-  async function completeOwn(claim: Claim, { repeatable }: { repeatable: boolean }): Promise<void> {
-    const { digest } = claim.letter.received;
-    if (repeatable) await complete([claim.letter]);
-    else if (!(await amendOwn(claim, () => ({ state: "done", rev: nonce(), digest })))) {
-      throw new LostClaimError("the claim was lost before the send was recorded");
+  /**
+   * The sink's proof of a repeatable consumer has decided, so `done` overwrites none, forwarded and
+   * anybody's claim. Without a proof only the owner may complete. Throws LostClaimError.
+   */
+  async function complete(done: readonly Settling[]): Promise<void> {
+    if (repeatable) {
+      await amend(lettersIn(done), (row, { received }) =>
+        row?.state === "done" ? stay : { state: "done", rev: nonce(), digest: received.digest },
+      );
     }
-    held.delete(claim);
+    for (const { claim } of done) {
+      if (!repeatable) await completeOwn(claim);
+      if (claim !== undefined) held.delete(claim);
+    }
   }
 
-  /** After the confirm of a copy of a message alone: only while the token is ours. */
+  async function completeOwn(claim: Claim | undefined): Promise<void> {
+    const toDone = ({ digest }: Claimed): Row => ({ state: "done", rev: nonce(), digest });
+    if (claim !== undefined && (await amendOwn(claim, toDone))) return;
+    throw new LostClaimError("the claim was lost before the send was recorded");
+  }
+
+  /**
+   * After the confirms: the row says where the copy went. Under a claim, while its token is ours; in a
+   * group, only over none or a lower forwarded row of the event. Without `leaves` the row beneath a
+   * claim is restored, and no other is touched.
+   */
+  async function record(
+    published: readonly (Settling & { leaves?: Rank | "done" })[],
+  ): Promise<void> {
+    const ranks = new Map<Letter, Rank>();
+    for (const { letter, claim, leaves } of published) {
+      const rank = leaves === "done" ? undefined : leaves;
+      if (claim !== undefined) await (rank ? forwardOwn(claim, rank) : release(claim));
+      else if (rank !== undefined && letter.received !== undefined) ranks.set(letter, rank);
+    }
+    await amend([...ranks.keys()], (row, letter) => {
+      const { digest } = letter.received;
+      const rank = ranks.get(letter)!;
+      const lower =
+        row?.state === "forwarded" && row.digest === digest && compareRank(row, rank) < 0;
+      return row === undefined || lower ? forwarded(digest, rank) : stay;
+    });
+  }
+
   async function forwardOwn(claim: Claim, rank: Rank): Promise<void> {
     const ours = await amendOwn(claim, (row) => forwarded(row.digest, rank));
     if (!ours) await withdraw(claim);
     held.delete(claim);
   }
 
-  /** After the confirm of a group's copies: only over none or a lower forwarded row of the event. */
-  async function forward(letters: readonly Letter[], rankOf: (letter: Letter) => Rank) {
-    await amend(letters, (row, letter) => {
-      const { digest } = letter.received;
-      const lower =
-        row?.state === "forwarded" && row.digest === digest && compareRank(row, rankOf(letter)) < 0;
-      return row === undefined || lower ? forwarded(digest, rankOf(letter)) : stay;
-    });
-  }
-
   /** Restores the row beneath, unless a send may have gone out: then the lease has to run out. */
   async function release(claim: Claim): Promise<void> {
-    const { mayHaveSent } = claim;
     const ours = await amendOwn(claim, ({ beneath }) =>
-      mayHaveSent ? stay : beneath && { ...beneath, rev: nonce() },
+      mayHaveSent.has(claim) ? stay : beneath && { ...beneath, rev: nonce() },
     );
     if (!ours) await withdraw(claim);
     held.delete(claim);
@@ -164,13 +197,14 @@ export function claimsIn({
     for (let round = 0; open.length > 0; round++) {
       if (round === MAX_ROUNDS) throw new Error("a row of the ledger does not come to rest");
       const changes = open.flatMap((letter) => {
-        const to = change(letter.row, letter);
-        return to === stay ? [] : [{ letter, key: letter.key, over: letter.row, to }];
+        const over = rows.get(letter);
+        const to = change(over, letter);
+        return to === stay ? [] : [{ letter, key: letter.key, over, to }];
       });
       const verdicts = changes.length === 0 ? [] : await ledger.swap(changes);
       open = changes.flatMap(({ letter, to }, index) => {
         const verdict = verdicts[index]!;
-        letter.row = verdict.written ? to : verdict.row;
+        rows.set(letter, verdict.written ? to : verdict.row);
         return verdict.written ? [] : [letter];
       });
     }
@@ -181,22 +215,27 @@ export function claimsIn({
   }
 
   return {
+    look,
+    rowOf: (letter: Letter) => rows.get(letter),
     take,
     markSending,
+    noteSent,
     check,
     complete,
-    completeOwn,
-    forwardOwn,
-    forward,
+    record,
     release,
     releaseAll,
   };
 }
 
+function lettersIn(settling: readonly Settling[]): Letter[] {
+  return settling.flatMap(({ letter }) => (letter.received === undefined ? [] : [letter]));
+}
+
 /** A row changes as often as it has takers; beyond that something is broken. */
 const MAX_ROUNDS = 20;
 
-/** The row is left as it stands. */
+/** The row stays as it is. */
 const stay = Symbol("stay");
 
 function isOwn(row: Row | undefined, { token }: Claim): row is Claimed {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { classify } from "./classify.ts";
-import type { Delivery } from "./delivery.ts";
+import type { Delivery } from "./message.ts";
 import {
   IdReusedError,
   NotNowError,

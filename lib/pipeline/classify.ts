@@ -1,4 +1,4 @@
-import type { Delivery } from "./delivery.ts";
+import { errorText } from "../error-text.ts";
 import {
   IdReusedError,
   NotNowError,
@@ -7,8 +7,7 @@ import {
   RetryLaterError,
   UncertainError,
 } from "./errors.ts";
-import { textOf } from "./letter.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Delivery, Outcome } from "./message.ts";
 
 export type Policy = {
   /** Delay before each further attempt, ms; its length is the number of retries. */
@@ -26,7 +25,7 @@ export type Policy = {
  * nobody said that nothing was sent.
  */
 export function classify(error: unknown, { attempt }: Delivery, policy: Policy): Outcome {
-  const text = textOf(error);
+  const text = errorText(error);
   if (error instanceof IdReusedError) {
     return { kind: "dead", idReused: true, reason: "id reused", error: text };
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Claimed, Forwarded, Row } from "../ledger/ledger.ts";
 import { decide, type Mode } from "./decide.ts";
-import type { Delivery } from "./delivery.ts";
+import type { Delivery } from "./message.ts";
 
 const NOW = 1_000;
 

@@ -1,7 +1,6 @@
 import type { Claimed, Forwarded, Row } from "../ledger/ledger.ts";
-import type { Delivery } from "./delivery.ts";
 import { compareRank } from "./letter.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Delivery, Outcome } from "./message.ts";
 
 /** After so many crashes under its claim a message is dead without another try. */
 export const MAX_CRASHES = 3;
@@ -38,7 +37,7 @@ export function decide(
 }
 
 /** Whether a claim belongs to this process start. */
-export function isOurs(row: Claimed, process: string): boolean {
+function isOurs(row: Claimed, process: string): boolean {
   return row.token.startsWith(`${process}:`);
 }
 

@@ -1,3 +1,4 @@
+import { backoff } from "../async/sleep.ts";
 import { isUnknown } from "./classify.ts";
 import type { Consumer } from "./consumer.ts";
 import { OutageError } from "./errors.ts";
@@ -50,7 +51,7 @@ export type Hold = {
   outlast(error: unknown): Promise<boolean>;
 };
 
-/** Waits between two probes, ms. */
+/** Between two probes, ms. */
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 10_000;
 
@@ -65,7 +66,7 @@ export function hold({
   sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   random: () => number;
 }): Hold {
-  let wait = FIRST_WAIT;
+  const waits = backoff({ firstMs: FIRST_WAIT, lastMs: LONGEST_WAIT, spread: 0.1, random });
   let healthyBefore = false;
   let strikes = 0;
 
@@ -85,9 +86,9 @@ export function hold({
       if (strikes === 2) return false;
 
       do {
+        const wait = waits.next();
         time.require(wait, error);
-        await sleep(wait * (1 - 0.1 * random()), time.stopped);
-        wait = Math.min(wait * 2, LONGEST_WAIT);
+        await sleep(wait, time.stopped);
         healthyBefore = await isHealthy();
       } while (!healthyBefore);
       return true;

@@ -1,19 +1,16 @@
 import type { Received } from "../envelope/envelope.ts";
-import type { Key, Row } from "../ledger/ledger.ts";
+import { errorText } from "../error-text.ts";
+import type { Key } from "../ledger/ledger.ts";
 import type { Consumer } from "./consumer.ts";
-import type { Delivery } from "./delivery.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Delivery, Outcome } from "./message.ts";
 
-/** A delivery that could be read, with the ledger's row of its event as last seen. */
-export type Letter = {
-  delivery: Delivery;
-  received: Received;
-  key: Key;
-  row: Row | undefined;
-};
+/** A delivery that could be read. */
+export type Letter = { delivery: Delivery; received: Received; key: Key };
 
-/** A delivery whose outcome needs no sink. */
-export type Decided = { delivery: Delivery; letter: Letter | undefined; outcome: Outcome };
+export type Unreadable = { delivery: Delivery; received?: undefined };
+
+/** A message and what should happen to it. */
+export type Decided = { letter: Letter | Unreadable; outcome: Outcome };
 
 /** Reads every delivery; what cannot be read is dead at once. */
 export function open(
@@ -26,20 +23,23 @@ export function open(
     try {
       const received = consumer.parse(delivery.body);
       const { tenant_id: tenant, id } = received.event;
-      letters.push({ delivery, received, key: { tenant, id }, row: undefined });
+      letters.push({ delivery, received, key: { tenant, id } });
     } catch (error) {
-      const outcome: Outcome = { kind: "dead", reason: "unreadable event", error: textOf(error) };
-      unreadable.push({ delivery, letter: undefined, outcome });
+      const reason = "unreadable event";
+      unreadable.push({
+        letter: { delivery },
+        outcome: { kind: "dead", reason, error: errorText(error) },
+      });
     }
   }
   return { letters, unreadable };
 }
 
 /**
- * Several copies of an event may share a batch. Of those with one digest the one that stands
- * highest is kept and the others are duplicates of it; of two that stand level, the one that came
- * back, since only that one may take its own claim over. An event with another digest under the
- * same id waits: the first is not done yet, so nobody can say that the id was reused.
+ * Several copies of an event may share a batch. Of copies with one digest the highest in rank is
+ * kept and the others are duplicates of it; of two with equal rank, the one that was redelivered,
+ * since only that one may take over its own claim. An event with another digest under the same id
+ * waits: the first is not done yet, so nobody can say that the id was reused.
  */
 export function dropCopies(
   letters: readonly Letter[],
@@ -54,11 +54,11 @@ export function dropCopies(
     if (rival === undefined) {
       kept.set(key, letter);
     } else if (rival.received.digest !== letter.received.digest) {
-      copies.push({ delivery: letter.delivery, letter, outcome: idShared(waitMs) });
+      copies.push({ letter, outcome: idShared(waitMs) });
     } else {
-      const [winner, loser] = standsHigher(letter, rival) ? [letter, rival] : [rival, letter];
+      const [winner, loser] = ranksHigher(letter, rival) ? [letter, rival] : [rival, letter];
       kept.set(key, winner);
-      copies.push({ delivery: loser.delivery, letter: loser, outcome: { kind: "duplicate" } });
+      copies.push({ letter: loser, outcome: { kind: "duplicate" } });
     }
   }
   return { kept: [...kept.values()], copies };
@@ -67,11 +67,6 @@ export function dropCopies(
 /** A key as one string; no tenant and no id holds a NUL. */
 export function keyText({ tenant, id }: Key): string {
   return `${tenant}\0${id}`;
-}
-
-/** An error as people should read it: its name and message, never its stack. */
-export function textOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
 export type Rank = { generation: number; attempt: number | "dead" };
@@ -85,7 +80,7 @@ export function compareRank(a: Rank, b: Rank): number {
   return a.attempt - b.attempt;
 }
 
-function standsHigher(letter: Letter, rival: Letter): boolean {
+function ranksHigher(letter: Letter, rival: Letter): boolean {
   const rank = compareRank(letter.delivery, rival.delivery);
   return rank !== 0 ? rank > 0 : letter.delivery.deliveryCount > rival.delivery.deliveryCount;
 }

@@ -1,38 +1,16 @@
-import type { Ledger } from "../ledger/ledger.ts";
+import { inParallel } from "../async/in-parallel.ts";
 import { applyAlone } from "./alone.ts";
+import type { Batch, Deps, Result } from "./batch.ts";
 import { claimsIn } from "./claims.ts";
 import type { Policy } from "./classify.ts";
 import type { Consumer } from "./consumer.ts";
 import { decide } from "./decide.ts";
-import type { Delivery } from "./delivery.ts";
-import type { Forward } from "./forward.ts";
 import { applyGroup } from "./group.ts";
-import { hold, sinkHealth } from "./hold.ts";
-import { type Decided, dropCopies, type Letter, open } from "./letter.ts";
-import type { Settled } from "./outcome.ts";
-import { settleWith, throwFirst } from "./settle.ts";
-import { HandedBackError, timeBudget } from "./time-budget.ts";
-
-export type Deps = {
-  ledger: Ledger;
-  forward: Forward;
-  /** Delay before each further attempt, ms, at least one; its length is the number of retries. */
-  retryDelays: readonly number[];
-  /** How long a claim holds, ms: the function's time-out plus 30 s of clock skew. */
-  leaseMs: number;
-  /** Names one process start; its own old claims are retaken without counting a crash. */
-  process: string;
-  /** Called once for each message when its outcome is decided, before anything is published. */
-  report: (settled: Settled) => void;
-  /** Epoch ms. */
-  now: () => number;
-  /** In [0, 1). */
-  random: () => number;
-  /** A string no other write ever used. */
-  nonce: () => string;
-  /** Resolves after `ms`, rejects when the signal aborts. */
-  sleep: (ms: number, signal: AbortSignal) => Promise<void>;
-};
+import { sinkHealth } from "./hold.ts";
+import { dropCopies, type Letter, open } from "./letter.ts";
+import type { Delivery, Settled } from "./message.ts";
+import { settle } from "./settle.ts";
+import { timeBudget } from "./time-budget.ts";
 
 /** The limits of one invocation. */
 export type Run = {
@@ -52,9 +30,8 @@ export type ProcessBatch = (deliveries: readonly Delivery[], run: Run) => Promis
 
 /** Made once per process: it remembers how the sink fared from one batch to the next. */
 export function batchProcessor(consumer: Consumer, deps: Deps): ProcessBatch {
-  const { ledger, process, now } = deps;
-  const policy: Policy = { ...deps, ...consumer };
   const health = sinkHealth(consumer);
+  const policy = policyOf(consumer, deps);
 
   return async (deliveries, run) => {
     const settled = new Map<Delivery, Settled>();
@@ -63,68 +40,90 @@ export function batchProcessor(consumer: Consumer, deps: Deps): ProcessBatch {
       deps.report(one);
     };
     const time = timeBudget({ ...deps, ...run });
-    const newHold = () => hold({ ...deps, consumer, time });
-    const claims = claimsIn(deps);
-    const settle = settleWith({ ...deps, claims, report });
-    const tools = { ...deps, consumer, claims, settle, policy, health, time, newHold, report };
+    const claims = claimsIn({ ...deps, consumer });
+    const batch: Batch = { ...deps, consumer, policy, health, time, claims, report };
 
     try {
       const { letters, unreadable } = open(deliveries, consumer);
       const { kept, copies } = dropCopies(letters, deps.retryDelays[0]!);
-      await look(kept);
-      const { decided, group, alone } = split(kept);
+      await claims.look(kept);
+      const { decided, group, alone } = split(kept, batch);
 
-      const forAlone = await applyGroup(group, tools);
-      const decidedLate = await applyAlone([...alone, ...forAlone], tools);
+      const forAlone = await applyAndSettleGroups(group, batch);
+      const decidedLate = await applyAndSettleEach([...alone, ...forAlone], batch);
+      // Once the batch is lost to another consumer, a copy of it would be one too many.
+      time.requireRunning();
       // Last, since these leave no record: published once, unless this very moment fails.
-      await settleDecided([...unreadable, ...copies, ...decided, ...decidedLate]);
+      await settle([...unreadable, ...copies, ...decided, ...decidedLate], batch);
     } catch (error) {
       await claims.releaseAll();
       throw error;
     }
     return deliveries.map((delivery) => settled.get(delivery)!);
-
-    async function settleDecided(all: readonly Decided[]): Promise<void> {
-      // Once the batch is lost to another consumer, a copy of it would be one too many.
-      if (run.signal.aborted) throw new HandedBackError("stopped", { cause: run.signal.reason });
-      const settling = all.map((one) => settle.unclaimed(one.delivery, one.letter, one.outcome));
-      throwFirst(await Promise.allSettled(settling));
-    }
   };
+}
 
-  async function look(letters: readonly Letter[]): Promise<void> {
-    const rows = letters.length === 0 ? [] : await ledger.look(letters.map(({ key }) => key));
-    letters.forEach((letter, index) => (letter.row = rows[index]));
+/** What needs no sink, what is applied together, and what travels alone. */
+function split(
+  letters: readonly Letter[],
+  { claims, consumer, process, now }: Batch,
+): { decided: Result[]; group: Letter[]; alone: Letter[] } {
+  const decided: Result[] = [];
+  const group: Letter[] = [];
+  const alone: Letter[] = [];
+
+  for (const letter of letters) {
+    const mode = modeOf(letter.delivery, consumer);
+    const message = { delivery: letter.delivery, digest: letter.received.digest };
+    const decision = decide(claims.rowOf(letter), message, mode, { process, now: now() });
+    if (decision.kind === "settle") decided.push({ letter, outcome: decision.outcome });
+    else if (decision.kind === "group") group.push(letter);
+    else alone.push(letter);
   }
+  return { decided, group, alone };
+}
 
-  /** What needs no sink, what is applied together, and what travels alone. */
-  function split(letters: readonly Letter[]): {
-    decided: Decided[];
-    group: Letter[];
-    alone: Letter[];
-  } {
-    const decided: Decided[] = [];
-    const group: Letter[] = [];
-    const alone: Letter[] = [];
+/** Fresh messages of a repeatable consumer travel together; everything else alone. */
+function modeOf({ attempt, deliveryCount }: Delivery, { repeatable }: Consumer) {
+  if (!repeatable) return "once";
+  return attempt === 1 && deliveryCount === 0 ? "group" : "alone";
+}
 
-    for (const letter of letters) {
-      const { delivery, received, row } = letter;
-      const message = { delivery, digest: received.digest };
-      const decision = decide(row, message, modeOf(delivery), { process, now: now() });
-      if (decision.kind === "settle") {
-        decided.push({ delivery, letter, outcome: decision.outcome });
-      } else if (decision.kind === "group") {
-        group.push(letter);
-      } else {
-        alone.push(letter);
-      }
-    }
-    return { decided, group, alone };
+/** Settles each group before the next is applied. Returns the messages to try alone. */
+async function applyAndSettleGroups(letters: readonly Letter[], batch: Batch): Promise<Letter[]> {
+  const forAlone: Letter[] = [];
+  const groups = letters.length === 0 ? [] : [letters];
+  for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
+    const applied = await applyGroup(group, batch);
+    await settle(applied.results, batch);
+    forAlone.push(...applied.forAlone);
+    groups.push(...applied.halves);
   }
+  return forAlone;
+}
 
-  /** Fresh messages of a repeatable consumer travel together; everything else alone. */
-  function modeOf({ attempt, deliveryCount }: Delivery) {
-    if (!consumer.repeatable) return "once";
-    return attempt === 1 && deliveryCount === 0 ? "group" : "alone";
-  }
+/**
+ * Settles each message under its claim before the next claim. What was delivered before may have
+ * crashed a process, so it goes strictly one at a time: a crash then accuses one message. The others
+ * run side by side as far as the consumer allows. Returns what its row has decided meanwhile.
+ */
+async function applyAndSettleEach(letters: readonly Letter[], batch: Batch): Promise<Result[]> {
+  const decided: Result[] = [];
+  const next = async (letter: Letter) => {
+    const result = await applyAlone(letter, batch);
+    if (result.claim === undefined) decided.push(result);
+    else await settle([result], batch);
+  };
+  const suspects = letters.filter(({ delivery }) => delivery.deliveryCount > 0);
+  const others = letters.filter(({ delivery }) => delivery.deliveryCount === 0);
+  await inParallel(suspects, 1, next);
+  await inParallel(others, batch.consumer.concurrency, next);
+  return decided;
+}
+
+function policyOf(consumer: Consumer, { retryDelays, now, random }: Deps): Policy {
+  const { repeatable } = consumer;
+  // A repeatable consumer has no uncertain sends: if it reports one, people should look at it.
+  const whenUncertain = repeatable ? "dead-letter" : consumer.whenUncertain;
+  return { retryDelays, now, random, repeatable, whenUncertain };
 }

@@ -7,6 +7,8 @@ export class HandedBackError extends Error {
 export type TimeBudget = {
   /** Aborts when the invocation must stop. */
   stopped: AbortSignal;
+  /** Throws HandedBackError if stopped. */
+  requireRunning(cause?: unknown): void;
   /** Throws HandedBackError if stopped, or if `ms` would not leave the time to settle. */
   require(ms: number, cause?: unknown): void;
   /** Throws HandedBackError if stopped, or if work that lasts as long as any before does not fit. */
@@ -39,8 +41,12 @@ export function timeBudget({
   const workMs = () => remainingMs() - reserve;
   let longest = 0;
 
-  function require(ms: number, cause?: unknown): void {
+  function requireRunning(cause?: unknown): void {
     if (signal.aborted) throw new HandedBackError("stopped", { cause: cause ?? signal.reason });
+  }
+
+  function require(ms: number, cause?: unknown): void {
+    requireRunning(cause);
     if (workMs() <= ms) throw new HandedBackError("out of time", { cause });
   }
 
@@ -77,5 +83,6 @@ export function timeBudget({
     }
   }
 
-  return { stopped: signal, require, requireAnother: () => require(longest), within, limited };
+  const requireAnother = () => require(longest);
+  return { stopped: signal, requireRunning, require, requireAnother, within, limited };
 }

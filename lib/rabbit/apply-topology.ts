@@ -1,6 +1,6 @@
 import type { Channel } from "amqplib";
 import { within } from "../async/deadline.ts";
-import { deadQueue, EVENTS_EXCHANGE, retryQueue } from "./names.ts";
+import { deadQueue, retryQueue } from "./names.ts";
 import type { Topology } from "./topology.ts";
 
 /** AMQP's reply codes for a passive declare of what is not there, and for other arguments. */
@@ -38,7 +38,7 @@ async function declare(kind: string, name: string, declared: Promise<unknown>): 
     if (codeOf(cause) !== PRECONDITION_FAILED) throw cause;
     throw new TopologyError(
       `${kind} ${name} exists with other arguments, which cannot be changed in place: drain and ` +
-        `delete it, then apply again. \`npm run topology -- check\` lists every difference. ` +
+        `delete it, then apply again. \`npx warren topology check\` lists every difference. ` +
         `The broker says: ${(cause as Error).message}`,
       { cause },
     );
@@ -70,17 +70,12 @@ export async function requireQueue(channel: Channel, name: string): Promise<numb
   return messageCount;
 }
 
-/** For whoever publishes events: throws TopologyError when the exchange for them is missing. */
-export async function requireEventsExchange(channel: Channel): Promise<void> {
-  await orMissing(`exchange ${EVENTS_EXCHANGE}`, channel.checkExchange(EVENTS_EXCHANGE));
-}
-
 async function orMissing<T>(what: string, looking: Promise<T>): Promise<T> {
   try {
     return await within(DECLARE_MS, `looking for ${what}`, looking);
   } catch (cause) {
     if (codeOf(cause) !== NOT_FOUND) throw cause;
-    const text = `${what} does not exist: \`npm run topology -- apply\` creates it`;
+    const text = `${what} does not exist: \`npx warren topology apply\` creates it`;
     throw new TopologyError(text, { cause });
   }
 }

@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
 import { type Channel, type ChannelModel, type ConfirmChannel, connect } from "amqplib";
 import type { Logger } from "../log.ts";
-import { sleep } from "../async/sleep.ts";
+import { pauseSince } from "../async/frozen.ts";
+import { backoff, sleep } from "../async/sleep.ts";
+import { messageOf } from "../error-text.ts";
 import { within } from "../async/deadline.ts";
 import { BrokerUnavailableError } from "./errors.ts";
 
@@ -61,6 +63,7 @@ export function rabbitConnection({
   let current: Promise<ChannelModel> | undefined;
   let fresh = () => true;
   let blocked = false;
+  const pauses = backoff({ firstMs: FIRST_PAUSE_MS, lastMs: LAST_PAUSE_MS, random });
   let failures = 0;
   let lastError: Error | undefined;
 
@@ -74,7 +77,7 @@ export function rabbitConnection({
   }
 
   async function open(): Promise<ChannelModel> {
-    if (failures > 0) await sleep(pauseMs(), closing.signal);
+    if (failures > 0) await sleep(pauses.next(), closing.signal);
     const model = await openWithin(CONNECT_MS, url, name, closing.signal);
     const openedAt = now();
     const frozen = freezeDetector(model, now);
@@ -97,7 +100,9 @@ export function rabbitConnection({
       fresh = () => true;
       socketOf(model).destroySoon();
       // One that is lost as soon as it is made counts as a failed attempt.
-      failures = now() - openedAt > LAST_PAUSE_MS ? 0 : failures + 1;
+      const lasted = now() - openedAt > LAST_PAUSE_MS;
+      failures = lasted ? 0 : failures + 1;
+      if (lasted) pauses.reset();
       if (closing.signal.aborted) return;
       lastError = error;
       log?.warn({ connection: name, err: error }, "lost the broker");
@@ -135,12 +140,6 @@ export function rabbitConnection({
     }
   }
 
-  /** Doubles up to 10 s, and is spread, so that a fleet does not come back in one moment. */
-  function pauseMs(): number {
-    const full = Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
-    return full * (0.5 + random() / 2);
-  }
-
   async function close(): Promise<void> {
     if (closing.signal.aborted) return;
     const last = current;
@@ -168,8 +167,7 @@ export async function withChannel<T>(
   work: (channel: ConfirmChannel) => Promise<T>,
 ): Promise<T> {
   const model = await openWithin(CONNECT_MS, url, name).catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new BrokerUnavailableError(`cannot reach the broker: ${why}`, { cause });
+    throw new BrokerUnavailableError(`cannot reach the broker: ${messageOf(cause)}`, { cause });
   });
   // Whatever waits for an answer rejects with the same error.
   model.on("error", () => {});
@@ -228,17 +226,15 @@ async function openWithin(
 /**
  * Tells whether the process stood still for too long; if so the connection is cut. The broker hangs up
  * after two heartbeats without a frame, and our last frame may be one old when the process stops: after a
- * pause of another nobody may be listening any more. `now` is the wall clock, since the monotonic
- * one may stand still with the machine.
+ * pause of another nobody may be listening any more.
  */
 function freezeDetector(model: ChannelModel, now: () => number): () => boolean {
   const heartbeatMs = heartbeatOf(model) * 1_000 || HEARTBEAT_MS;
-  let seen = now();
+  const pauseOf = pauseSince(now);
   let frozen = false;
 
   const check = () => {
-    const pause = now() - seen;
-    seen += pause;
+    const pause = pauseOf();
     if (!frozen && pause > heartbeatMs) {
       frozen = true;
       cut(model, `the process stood still for ${Math.round(pause / 1_000)} s`);

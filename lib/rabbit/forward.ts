@@ -1,4 +1,4 @@
-import type { Forward } from "../pipeline/forward.ts";
+import type { Forward } from "../pipeline/message.ts";
 import { HEADER } from "./headers.ts";
 import { deadQueue, retryQueue } from "./names.ts";
 import type { RabbitPublisher } from "./publisher.ts";

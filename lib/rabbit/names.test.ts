@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { deadQueue, durationText, retryQueue } from "./names.ts";
+import { durationText } from "../duration.ts";
+import { deadQueue, retryQueue } from "./names.ts";
 
 test.each([
   [1, "1ms"],

@@ -1,3 +1,5 @@
+import { durationText } from "../duration.ts";
+
 /** The exchange that events are published to, with their type as routing key. */
 export const EVENTS_EXCHANGE = "events";
 /** Keeps the events of known types that no consumer accepts: the alternate exchange and its queue. */
@@ -16,16 +18,4 @@ export function deadQueue(queue: string): string {
 /** Where what concerns a queue waits for people: its dead letters, or the unconsumed events as they are. */
 export function keptQueue(queue: string): string {
   return queue === UNCONSUMED ? UNCONSUMED : deadQueue(queue);
-}
-
-const UNITS = [
-  ["h", 3_600_000],
-  ["m", 60_000],
-  ["s", 1_000],
-] as const;
-
-/** Whole ms in the largest unit that divides them: 300000 is `5m`, 1500 is `1500ms`. */
-export function durationText(ms: number): string {
-  const [unit, size] = UNITS.find(([, length]) => ms % length === 0) ?? (["ms", 1] as const);
-  return `${ms / size}${unit}`;
 }

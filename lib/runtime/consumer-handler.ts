@@ -1,27 +1,24 @@
 import { randomUUID } from "node:crypto";
 import type * as z from "zod";
 import type { exposition, ledger } from "../config.ts";
-import { coalescedLedger } from "../ledger/coalesced-ledger.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { observedLedger } from "./observed-ledger.ts";
 import { openLedger, type OpenLedger } from "../ledger/open-ledger.ts";
 import { logger } from "../log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Consumer } from "../pipeline/consumer.ts";
-import type { Delivery } from "../pipeline/delivery.ts";
-import type { Settled } from "../pipeline/outcome.ts";
+import type { Delivery } from "../pipeline/message.ts";
+import type { Settled } from "../pipeline/message.ts";
 import { batchProcessor, type ProcessBatch } from "../pipeline/process-batch.ts";
 import { requireTopology } from "../rabbit/apply-topology.ts";
 import { withChannel } from "../rabbit/connection.ts";
 import { rabbitForward } from "../rabbit/forward.ts";
-import { durationText } from "../rabbit/names.ts";
-import { observedPublisher } from "./observed-publisher.ts";
+import { durationText } from "../duration.ts";
 import { rabbitPublisher } from "../rabbit/publisher.ts";
 import { sleep } from "../async/sleep.ts";
 import type { InvocationContext } from "./context.ts";
 import { openExposition } from "./exposition.ts";
 import { journal } from "./journal.ts";
-import { observedSink } from "./observed-sink.ts";
+import { observedLedger, observedPublisher, observedSink } from "./observed.ts";
 import { type QueueBatch, type RabbitMQEvent, readEvent } from "../trigger/event.ts";
 import { termination } from "./termination.ts";
 
@@ -93,7 +90,7 @@ export function consumerHandler({
     const opening = openLedger({ config, consumer, now: Date.now, random: Math.random, warn });
     opening.catch(() => metrics.ledgerFailed({ name }));
     opened = await opening;
-    return observedLedger(coalescedLedger(opened), observed);
+    return observedLedger(opened, observed);
   });
   const sinkChecked = once(requireSink);
   const topologyChecked = oncePerKey((queue) =>

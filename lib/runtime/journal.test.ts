@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Envelope } from "../envelope/envelope.ts";
 import { createMetrics } from "./metrics.ts";
-import type { Outcome, Settled } from "../pipeline/outcome.ts";
+import type { Outcome, Settled } from "../pipeline/message.ts";
 import { journal } from "./journal.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");
@@ -32,7 +32,12 @@ function opened() {
   const lines: { level: string; line: Record<string, unknown>; text: string }[] = [];
   const write = (level: string) => (line: Record<string, unknown>, text: string) =>
     void lines.push({ level, line, text });
-  const log = { info: write("info"), warn: write("warn"), error: write("error") };
+  const log = {
+    debug: write("debug"),
+    info: write("info"),
+    warn: write("warn"),
+    error: write("error"),
+  };
   let time = NOW;
   const metrics = createMetrics();
   const now = () => time;
@@ -94,6 +99,22 @@ test("a message that is not done has a line that says why, and shows nothing of 
     },
   ]);
   expect(JSON.stringify(lines)).not.toContain("s3cret");
+});
+
+test("repeats are counted in the line of their batch and listed at level debug only", () => {
+  const { book, lines } = opened();
+  book.settled(settled({ kind: "duplicate" }));
+  book.settled(settled({ kind: "duplicate" }));
+  book.settled(settled({ kind: "superseded" }));
+  book.ended();
+
+  expect(lines.map(({ level, text }) => `${level}: ${text}`)).toEqual([
+    "debug: message duplicate",
+    "debug: message duplicate",
+    "debug: message superseded",
+    "info: batch settled",
+  ]);
+  expect(lines[3]!.line).toMatchObject({ outcomes: { duplicate: 2, superseded: 1 } });
 });
 
 test("an unreadable message and a batch handed back are told as such", async () => {

@@ -1,14 +1,14 @@
 import type { Logger } from "../log.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Outcome, Settled } from "../pipeline/outcome.ts";
+import type { Outcome, Settled } from "../pipeline/message.ts";
 
 /** Enough to recognise an error; a dead letter carries more of it. */
 const MAX_ERROR = 500;
 
 export type Journal = {
-  /** One line for each message that is not simply done. */
+  /** One line for each message that is not done; for repeats only at level debug. */
   settled: (settled: Settled) => void;
-  /** One line for the whole; `error` when it was handed back. */
+  /** One line for the batch, with its outcomes counted; `error` when it was handed back. */
   ended: (error?: unknown) => void;
 };
 
@@ -25,7 +25,7 @@ export function journal({
   name: string;
   queue: string;
   size: number;
-  log: Pick<Logger, "info" | "warn" | "error">;
+  log: Pick<Logger, "debug" | "info" | "warn" | "error">;
   metrics: Metrics;
   now: () => number;
 }): Journal {
@@ -77,8 +77,9 @@ export function journal({
 }
 
 const LEVEL = {
-  duplicate: "info",
-  superseded: "info",
+  // A batch may hold hundreds of repeats: its own line counts them.
+  duplicate: "debug",
+  superseded: "debug",
   defer: "info",
   retry: "warn",
   uncertain: "error",

@@ -3,7 +3,7 @@ import type { LogFn } from "pino";
 import { createMetrics } from "./metrics.ts";
 import type { Consumer } from "../pipeline/consumer.ts";
 import { OutageError } from "../pipeline/errors.ts";
-import { observedSink } from "./observed-sink.ts";
+import { observedSink } from "./observed.ts";
 
 function opened() {
   const lines: { level: string; text: string; err?: unknown }[] = [];
@@ -19,7 +19,6 @@ function opened() {
     name: "graph",
     repeatable: true,
     concurrency: 1,
-    whenUncertain: "dead-letter",
     parse: () => {
       throw new Error("is not asked");
     },

@@ -1,5 +1,6 @@
-import { deliveryHeaders } from "../rabbit/headers.ts";
-import type { Delivery } from "../pipeline/delivery.ts";
+import type { Message } from "amqplib";
+import { HEADER } from "../rabbit/headers.ts";
+import type { Delivery } from "../pipeline/message.ts";
 
 /**
  * What Lambda hands over for Amazon MQ for RabbitMQ, and what the host builds alike (AWS: "Using
@@ -72,4 +73,131 @@ export function readEvent(event: RabbitMQEvent): QueueBatch[] {
 
 function readRecord({ data, basicProperties }: RabbitMQRecord): Delivery {
   return { body: Buffer.from(data, "base64"), ...deliveryHeaders(basicProperties?.headers) };
+}
+
+/** No number of retries or replays comes near; keeps additions exact whatever a stranger sends. */
+const MAX_COUNT = 1_000_000;
+/** The last moment that a Date can hold. */
+const MAX_TIME = 8.64e15;
+
+/**
+ * What the headers of a message say about it. Anybody may publish to a queue, so a value that is no
+ * whole number within reason counts as absent, and absent ones mean a fresh message.
+ */
+export function deliveryHeaders(
+  headers: Readonly<Record<string, unknown>> | null | undefined,
+): Omit<Delivery, "body"> {
+  const read = (name: string, min: number, max: number): number | undefined => {
+    const value = headers?.[name];
+    return Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+      ? (value as number)
+      : undefined;
+  };
+  return {
+    attempt: read(HEADER.attempt, 1, MAX_COUNT) ?? 1,
+    generation: read(HEADER.generation, 1, MAX_COUNT) ?? 1,
+    copy: read(HEADER.copy, 0, Number.MAX_SAFE_INTEGER),
+    notBefore: read(HEADER.notBefore, 0, MAX_TIME),
+    firstFailedAt: read(HEADER.firstFailedAt, 0, MAX_TIME),
+    // Set by quorum queues.
+    deliveryCount: read("x-delivery-count", 0, Number.MAX_SAFE_INTEGER) ?? 0,
+  };
+}
+
+/**
+ * A message as Lambda's RabbitMQ event has it. AWS feeds the Java client's property object to Gson,
+ * which fixes the key order, the nulls, the byte arrays and the date format; `{"bytes":[…]}` is the
+ * private field of that client's string type. tests/golden holds what those libraries write.
+ *
+ * Two things are lost in amqplib before: header strings that are no UTF-8, and that a header was a single
+ * float (0.1 arrives as 0.10000000149011612). Tables keep the order of the wire, where the client has a HashMap's.
+ */
+export function recordOf(
+  { content, fields }: Pick<Message, "content" | "fields">,
+  basicProperties: BasicProperties,
+): RabbitMQRecord {
+  const { redelivered } = fields;
+  return { basicProperties, redelivered, data: content.toString("base64") };
+}
+
+export function propertiesOf({ content, properties }: Message): BasicProperties {
+  const { headers, timestamp } = properties;
+  return {
+    contentType: properties.contentType ?? null,
+    contentEncoding: properties.contentEncoding ?? null,
+    headers: headers === undefined ? null : tableOf(headers),
+    deliveryMode: properties.deliveryMode ?? null,
+    priority: properties.priority ?? null,
+    correlationId: properties.correlationId ?? null,
+    replyTo: properties.replyTo ?? null,
+    expiration: properties.expiration ?? null,
+    messageId: properties.messageId ?? null,
+    timestamp: timestamp === undefined ? null : dateText(timestamp),
+    type: properties.type ?? null,
+    userId: properties.userId ?? null,
+    appId: properties.appId ?? null,
+    clusterId: properties.clusterId ?? null,
+    bodySize: content.byteLength,
+  };
+}
+
+/** Bytes that the record will take in the event's JSON, with the comma to the next. */
+export function recordBytes(basicProperties: BasicProperties): number {
+  const base64 = 4 * Math.ceil(basicProperties.bodySize / 3);
+  return base64 + Buffer.byteLength(JSON.stringify(basicProperties)) + FRAME_BYTES;
+}
+
+/** `{"basicProperties":…,"redelivered":false,"data":"…"},` around the two values. */
+const FRAME_BYTES = 51;
+
+function tableOf(table: Record<string, unknown>): NonNullable<BasicProperties["headers"]> {
+  const encoded: Record<string, HeaderValue> = {};
+  for (const key of Object.keys(table)) encoded[key] = valueOf(table[key]);
+  return encoded;
+}
+
+function valueOf(value: unknown): HeaderValue {
+  if (typeof value === "number" || typeof value === "boolean") return value;
+  if (typeof value === "string") return { bytes: signed(Buffer.from(value)) };
+  if (typeof value !== "object" || value === null) return null;
+  if (Buffer.isBuffer(value)) return signed(value);
+  if (Array.isArray(value)) return value.map(valueOf);
+  return tagged(value) ?? tableOf(value as Record<string, unknown>);
+}
+
+/** AMQP types that JavaScript lacks come from amqplib as `{ "!": type, value }`. */
+function tagged(value: object): HeaderValue | undefined {
+  const { "!": type, value: inner } = value as { "!"?: unknown; value?: unknown };
+  if (type === "timestamp" && typeof inner === "number") return dateText(inner);
+  if (type === "decimal" && typeof inner === "object" && inner !== null) {
+    const { places, digits } = inner as { places: number; digits: number };
+    // amqplib reads them as unsigned.
+    return (digits | 0) / 10 ** places;
+  }
+  return undefined;
+}
+
+/** Java's bytes are signed. */
+function signed(bytes: Buffer): number[] {
+  return Array.from(new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+}
+
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+/**
+ * Epoch seconds as `Nov 21, 2026, 1:33:06 AM` in UTC: Java's medium en_US format. By hand, since
+ * Intl takes several µs and every event carries one. `null` for what no Date can hold.
+ */
+function dateText(seconds: number): string | null {
+  const date = new Date(seconds * 1_000);
+  if (Number.isNaN(date.getTime())) return null;
+  const month = MONTHS[date.getUTCMonth()]!;
+  const hours = date.getUTCHours();
+  const [minute, second] = [date.getUTCMinutes(), date.getUTCSeconds()].map(twoDigits);
+  const time = `${hours % 12 || 12}:${minute}:${second} ${hours < 12 ? "AM" : "PM"}`;
+  return `${month} ${date.getUTCDate()}, ${date.getUTCFullYear()}, ${time}`;
+}
+
+function twoDigits(number: number): string {
+  return number < 10 ? `0${number}` : `${number}`;
 }

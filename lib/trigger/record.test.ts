@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Message, MessageProperties } from "amqplib";
 import { expect, test } from "vitest";
 import type { RabbitMQEvent } from "./event.ts";
-import { propertiesOf, recordBytes, recordOf } from "./record.ts";
+import { propertiesOf, recordBytes, recordOf } from "./event.ts";
 
 const sample: RabbitMQEvent = JSON.parse(
   readFileSync(join(import.meta.dirname, "aws-sample-event.json"), "utf8"),

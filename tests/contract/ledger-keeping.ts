@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Key, Ledger, Row } from "../../lib/ledger/ledger.ts";
-import type { CreateLedger } from "./ledger.ts";
-import { claimed, done, forwarded, idKey } from "./rows.ts";
+import { claimed, type CreateLedger, done, forwarded, idKey } from "./rows.ts";
 
 /** Whose rows they are, how long they stand, and who wins them: part of `ledgerContract`. */
 export function keepingContract(create: CreateLedger, age: (ms: number) => Promise<void>): void {

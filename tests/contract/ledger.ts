@@ -2,10 +2,7 @@ import { randomUUID } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Key, Ledger, Row, Verdict } from "../../lib/ledger/ledger.ts";
 import { keepingContract } from "./ledger-keeping.ts";
-import { claimed, done, forwarded, idKey } from "./rows.ts";
-
-/** Opens the ledger of one consumer; all that one suite opens share their rows' store. */
-export type CreateLedger = (options: { consumer: string; now: () => number }) => Ledger;
+import { claimed, type CreateLedger, done, forwarded, idKey } from "./rows.ts";
 
 /**
  * What every ledger promises (lib/ledger/ledger.ts), as one suite for all implementations. A store

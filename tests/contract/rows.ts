@@ -1,5 +1,8 @@
 import { randomUUID } from "node:crypto";
-import type { Claimed, Done, Forwarded, Key } from "../../lib/ledger/ledger.ts";
+import type { Claimed, Done, Forwarded, Key, Ledger } from "../../lib/ledger/ledger.ts";
+
+/** Opens the ledger of one consumer; all that one suite opens share their rows' store. */
+export type CreateLedger = (options: { consumer: string; now: () => number }) => Ledger;
 
 export function idKey(id: string): Key {
   return { tenant: "acme", id };

@@ -10,17 +10,17 @@ export const faults: Readonly<Record<string, readonly Edit[]>> = {
   "complete-before-apply": [
     {
       file: "lib/pipeline/group.ts",
-      from: /(?=const \{ failures, refusal \} = await applyThroughOutages\(group\);)/,
-      to: "await claims.complete(group); ",
+      from: /(?=const \{ failures, refusal \} = await applyThroughOutages\(\);)/,
+      to: "await batch.claims.complete(group.map((letter) => ({ letter }))); ",
     },
     {
       file: "lib/pipeline/alone.ts",
       from: /(?=const \w+ = await tryUnder\(claim\);)/,
-      to: "await claims.completeOwn(claim, consumer); ",
+      to: "await claims.complete([{ letter, claim }]); ",
     },
     {
-      file: "lib/pipeline/alone.ts",
-      from: /await claims\.completeOwn\(claim, consumer\);(?=\s*tools\.report)/,
+      file: "lib/pipeline/settle.ts",
+      from: /await claims\.complete\(done\);/,
       to: "",
     },
   ],

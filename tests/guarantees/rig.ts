@@ -131,6 +131,8 @@ export async function openRig({
     RABBITMQ_URL: through(url, broker.port),
     AWS_ENDPOINT_URL_DYNAMODB: through(environment["AWS_ENDPOINT_URL_DYNAMODB"]!, dynamodb.port),
     REDIS_URL: through(environment["REDIS_URL"]!, redis.port),
+    // Repeats have a line each at this level only.
+    LOG_LEVEL: "debug",
     ...stage.environment,
   });
   const letters: GetMessage[] = [];

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { neo4jStore } from "../../functions/neo4j-projector/neo4j.ts";
+import { openNeo4j } from "../../kit/neo4j/neo4j.ts";
 import { dynamoClient } from "../../lib/dynamo/client.ts";
 import { dynamoLedger } from "../../lib/ledger/dynamo-ledger.ts";
 import { type Unpacked, unpackedBundles } from "../unpacked.ts";
@@ -151,7 +151,7 @@ test("connections to the graph that went without a word are replaced", async () 
   let now = 1_000_000;
   const { user, password } = server;
   const url = `bolt://127.0.0.1:${graph.port}`;
-  const store = neo4jStore({ url, user, password, now: () => now });
+  const store = openNeo4j({ url, user, password, now: () => now });
   const ask = () => store.read<{ one: number }>({ text: "RETURN 1 AS one", parameters: {} }, NEVER);
   expect(await ask()).toEqual([{ one: 1 }]);
   graph.strand();

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import type { ProjectedEvent } from "../../functions/neo4j-projector/consumer.ts";
+import type { ProjectedEvent } from "../../functions/neo4j-projector/accepts.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import { dumpGraph, graphDriver } from "../shop/graph.ts";
 import { expectedGraph } from "../shop/expectation.ts";

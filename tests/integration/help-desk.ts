@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { aliasesOf } from "../../functions/qdrant-projector/collections.ts";
 import type { ProfilePayload } from "../../functions/qdrant-projector/profiles.ts";
 import { fileStore } from "../../infra/keys/file-store.ts";
 import { createKey } from "../../infra/keys/key-store.ts";
@@ -12,6 +11,7 @@ import { readConsumers } from "../../infra/rabbitmq/consumers.ts";
 import { userKey } from "../../kit/people/contact.ts";
 import { openDirectory } from "../../kit/people/open-directory.ts";
 import { connect } from "../../kit/qdrant/connect.ts";
+import { aliasOf } from "../../kit/qdrant/names.ts";
 import { ticketKey } from "../../kit/people/parties.ts";
 import { inParallel } from "../../lib/async/in-parallel.ts";
 import { applyTopology } from "../../lib/rabbit/apply-topology.ts";
@@ -267,10 +267,10 @@ async function vectorsOf(tenant: string): Promise<Effects["vectors"]> {
     url: environment["QDRANT_URL"]!,
     apiKey: environment["QDRANT_API_KEY"],
   });
-  const collections = aliasesOf(environment["QDRANT_PREFIX"] ?? "warren");
+  const prefix = environment["QDRANT_PREFIX"] ?? "warren";
   const filter = { must: [{ key: "tenant_id", match: { value: tenant } }] };
-  const { count: tickets } = await client.count(collections.ticket, { filter, exact: true });
-  const { points } = await client.scroll(collections.profile, { filter, limit: USERS });
+  const { count: tickets } = await client.count(aliasOf(prefix, "ticket"), { filter, exact: true });
+  const { points } = await client.scroll(aliasOf(prefix, "profile"), { filter, limit: USERS });
   const counts = points.map(({ payload }) => (payload as ProfilePayload).interactions.length);
   return { tickets, interactions: counts.reduce((sum, count) => sum + count, 0) };
 }

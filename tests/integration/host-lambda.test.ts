@@ -29,7 +29,6 @@ const consumer: Consumer = {
   name: "graph",
   repeatable: true,
   concurrency: 1,
-  whenUncertain: "resend",
   parse(body) {
     const event = JSON.parse(Buffer.from(body).toString()) as Envelope<string, { refuse?: string }>;
     if (typeof event.id !== "string") throw new Error("no envelope");
@@ -175,7 +174,7 @@ test("says which queue is missing, and works once it is there", async () => {
   const event = { rmqMessagesByQueue: { "events.graph::/": [bare(bodies[0]!)] } };
   const run = () => lambda.handler(event as unknown as RabbitMQEvent, context());
 
-  await expect(run()).rejects.toThrow("queue events.graph does not exist: `npm run topology");
+  await expect(run()).rejects.toThrow("queue events.graph does not exist: `npx warren topology");
   expect(applied).toEqual([]);
   await prepareBroker("events.graph");
   await run();

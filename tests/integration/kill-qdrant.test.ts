@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, onTestFailed, test, vi } from "vitest";
 import { collectionsOf } from "../../functions/qdrant-projector/collections.ts";
-import { accepts, type ProjectedEvent } from "../../functions/qdrant-projector/consumer.ts";
+import { accepts, type ProjectedEvent } from "../../functions/qdrant-projector/accepts.ts";
 import { readVectors } from "../../infra/qdrant/read-vectors.ts";
 import { parserOf } from "../../events/catalogue.ts";
 import { connect } from "../../kit/qdrant/connect.ts";

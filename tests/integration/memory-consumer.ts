@@ -24,7 +24,6 @@ export function memoryConsumer({ name }: { name: string }): MemoryConsumer {
       name,
       repeatable: true,
       concurrency: 1,
-      whenUncertain: "resend",
       parse(body) {
         const event = JSON.parse(Buffer.from(body).toString()) as Envelope;
         return { event, digest: digestOf(event) };

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, expect, test } from "vitest";
 import type { Received } from "../../lib/envelope/envelope.ts";
 import { IdReusedError, OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
+import { neo4j as schema } from "../../functions/neo4j-projector/schema.ts";
 import { neo4jProjector } from "../../functions/neo4j-projector/consumer.ts";
 import { applyConstraints } from "../../infra/neo4j/constraints.ts";
 import { dumpGraph, graphDriver } from "../shop/graph.ts";
@@ -189,7 +190,7 @@ test("a missing constraint is named, and made by applying the constraints", asyn
       ),
     );
   } finally {
-    await applyConstraints(server);
+    await applyConstraints(server, schema.constraints);
   }
   await first.graph.requireConstraints();
 });

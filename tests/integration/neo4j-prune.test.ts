@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "vitest";
-import { neo4jStore } from "../../functions/neo4j-projector/neo4j.ts";
+import { openNeo4j } from "../../kit/neo4j/neo4j.ts";
 import { pruneProofs } from "../../functions/neo4j-projector/pruning.ts";
 import type { Row } from "../../lib/ledger/ledger.ts";
 import { memoryLedger, type Rows } from "../contract/memory-ledger.ts";
@@ -11,7 +11,7 @@ const DAY = 86_400_000;
 const START = Date.parse("2026-11-20T10:00:00Z");
 
 const driver = graphDriver();
-const store = neo4jStore(server);
+const store = openNeo4j(server);
 afterAll(async () => {
   await removeTenants(driver);
   await Promise.all([driver.close(), store.close()]);
@@ -54,7 +54,13 @@ test("a proof goes half an hour after a first pass saw its event done, not befor
     () => now,
   );
   const prune = () =>
-    pruneProofs({ store, rule: { ledger }, now: () => now, hasTime: () => true, signal: NEVER });
+    pruneProofs({
+      neo4j: store,
+      rule: { ledger },
+      now: () => now,
+      hasTime: () => true,
+      signal: NEVER,
+    });
 
   expect(await prune()).toMatchObject({ marked: 1, deleted: 0, complete: true });
   now += 30 * MINUTE;
@@ -72,7 +78,7 @@ test("a proof that has just been made is not looked up", async () => {
   const ledger = await ledgerOf(tenant, { done: done() }, now);
 
   const pruned = await pruneProofs({
-    store,
+    neo4j: store,
     rule: { ledger },
     now,
     hasTime: () => true,
@@ -88,7 +94,13 @@ test("a proof that the ledger has outlived goes when the ledger has forgotten th
   let now = START + 31 * DAY;
   const ledger = memoryLedger({ now: () => now });
   const prune = () =>
-    pruneProofs({ store, rule: { ledger }, now: () => now, hasTime: () => true, signal: NEVER });
+    pruneProofs({
+      neo4j: store,
+      rule: { ledger },
+      now: () => now,
+      hasTime: () => true,
+      signal: NEVER,
+    });
 
   await prune();
   expect(await left(tenant)).toEqual(["forgotten"]);
@@ -103,7 +115,7 @@ test("without a ledger a proof goes a day after events of its age are refused", 
   let now = START + 8 * DAY;
   const rule = { ledger: undefined, ageMs: 7 * DAY };
   const prune = () =>
-    pruneProofs({ store, rule, now: () => now, hasTime: () => true, signal: NEVER });
+    pruneProofs({ neo4j: store, rule, now: () => now, hasTime: () => true, signal: NEVER });
 
   await prune();
   expect(await left(tenant)).toEqual(["old"]);
@@ -121,7 +133,7 @@ test("a pass goes through many pages, and stops between two when its time is ove
   const pass = (pages: number) => {
     let asked = 0;
     return pruneProofs({
-      store,
+      neo4j: store,
       rule: { ledger: undefined, ageMs: 0 },
       now: () => START + DAY + 1,
       hasTime: () => asked++ < pages,

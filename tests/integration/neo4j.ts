@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Driver } from "neo4j-driver";
 import { neo4jProjector } from "../../functions/neo4j-projector/consumer.ts";
 import { neo4jGraph, type Graph } from "../../functions/neo4j-projector/graph.ts";
-import { neo4jStore } from "../../functions/neo4j-projector/neo4j.ts";
+import { openNeo4j } from "../../kit/neo4j/neo4j.ts";
 import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import { KEYS } from "../shop/graph.ts";
@@ -19,7 +19,7 @@ export const NEVER = new AbortController().signal;
 
 /** One worker: a projector with connections of its own. */
 export function worker(at: Server = server): { consumer: Consumer; graph: Graph } {
-  const graph = neo4jGraph({ store: neo4jStore(at), now: Date.now });
+  const graph = neo4jGraph({ neo4j: openNeo4j(at), now: Date.now });
   return { consumer: neo4jProjector(graph), graph };
 }
 

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { collectionsOf, type Place } from "../../functions/qdrant-projector/collections.ts";
-import type { ProjectedEvent } from "../../functions/qdrant-projector/consumer.ts";
+import { collectionsOf } from "../../functions/qdrant-projector/collections.ts";
+import type { Place } from "../../kit/qdrant/names.ts";
+import type { ProjectedEvent } from "../../functions/qdrant-projector/accepts.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import { connect } from "../../kit/qdrant/connect.ts";
 import { comparePoints, dumpPoints, expectedPoints, type Points } from "../shop/points.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { deliveryHeaders } from "../../lib/rabbit/headers.ts";
+import { deliveryHeaders } from "../../lib/trigger/event.ts";
 import { type Folder, hostFolder } from "./host-process.ts";
 import { newTenant } from "./neo4j.ts";
 import {
@@ -33,13 +33,13 @@ const HANDLER = `
   import { config } from "${ROOT}functions/neo4j-projector/config.ts";
   import { neo4jProjector } from "${ROOT}functions/neo4j-projector/consumer.ts";
   import { neo4jGraph } from "${ROOT}functions/neo4j-projector/graph.ts";
-  import { neo4jStore } from "${ROOT}functions/neo4j-projector/neo4j.ts";
+  import { openNeo4j } from "${ROOT}kit/neo4j/neo4j.ts";
   import { readConfig } from "${ROOT}lib/config.ts";
   import { consumerHandler } from "${ROOT}lib/runtime/consumer-handler.ts";
 
   const settings = readConfig(config, process.env);
   const { NEO4J_URL: url, NEO4J_USER: user, NEO4J_PASSWORD: password } = settings;
-  const graph = neo4jGraph({ store: neo4jStore({ url, user, password }), now: Date.now });
+  const graph = neo4jGraph({ neo4j: openNeo4j({ url, user, password }), now: Date.now });
   const projector = neo4jProjector(graph);
 
   export const { handler, prepare, metrics, close } = consumerHandler({

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { collectionsOf, type Place } from "../../functions/qdrant-projector/collections.ts";
+import { collectionsOf } from "../../functions/qdrant-projector/collections.ts";
+import type { Place } from "../../kit/qdrant/names.ts";
 import { qdrantProjector } from "../../functions/qdrant-projector/consumer.ts";
-import { qdrantStore, type Store } from "../../functions/qdrant-projector/qdrant.ts";
+import { qdrantStore, type Store } from "../../kit/qdrant/store.ts";
 import { qdrantVectors } from "../../functions/qdrant-projector/vectors.ts";
 import type { Embedder } from "../../kit/embedding/embedder.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
@@ -73,7 +74,7 @@ function workerWith(changes: (store: Store) => Partial<Store>, embedder: Embedde
     qdrantVectors({
       store: { ...store, ...changes(store) },
       embedder,
-      collections: collectionsOf(place),
+      place,
       random: Math.random,
     }),
   );

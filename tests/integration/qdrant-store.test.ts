@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { collectionsOf } from "../../functions/qdrant-projector/collections.ts";
 import { revisionOf } from "../../functions/qdrant-projector/identity.ts";
-import { batchesOf, type Point, qdrantStore } from "../../functions/qdrant-projector/qdrant.ts";
+import { batchesOf, type Point, qdrantStore } from "../../kit/qdrant/store.ts";
 import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
 import { connect } from "../../kit/qdrant/connect.ts";
 import { pointId } from "../../kit/qdrant/names.ts";

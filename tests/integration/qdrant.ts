@@ -1,7 +1,9 @@
 import { hash, randomUUID } from "node:crypto";
-import { collectionsOf, type Place } from "../../functions/qdrant-projector/collections.ts";
+import { collectionsOf } from "../../functions/qdrant-projector/collections.ts";
+import { qdrant } from "../../functions/qdrant-projector/schema.ts";
+import type { Place } from "../../kit/qdrant/names.ts";
 import { qdrantProjector } from "../../functions/qdrant-projector/consumer.ts";
-import { qdrantStore } from "../../functions/qdrant-projector/qdrant.ts";
+import { qdrantStore } from "../../kit/qdrant/store.ts";
 import { qdrantVectors } from "../../functions/qdrant-projector/vectors.ts";
 import { applyCollections } from "../../infra/qdrant/collections.ts";
 import type { Embedder } from "../../kit/embedding/embedder.ts";
@@ -37,7 +39,7 @@ export async function newCollections({ model, dimensions }: Embedder = words): P
   remove: () => Promise<void>;
 }> {
   const place = { prefix: `t-${randomUUID()}`, model, dimensions };
-  await applyCollections(server, place);
+  await applyCollections(server, place, qdrant.collections);
   const client = connect(server);
   return {
     place,
@@ -53,7 +55,7 @@ export function worker(place: Place, at: Server = server, embedder: Embedder = w
     qdrantVectors({
       store: qdrantStore(at),
       embedder,
-      collections: collectionsOf(place),
+      place,
       random: Math.random,
     }),
   );

@@ -5,7 +5,7 @@ import { run } from "../../infra/cli/program.ts";
 import { applyTopology } from "../../lib/rabbit/apply-topology.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 import { rabbitForward } from "../../lib/rabbit/forward.ts";
-import { deliveryHeaders } from "../../lib/rabbit/headers.ts";
+import { deliveryHeaders } from "../../lib/trigger/event.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { topologyOf } from "../../lib/rabbit/topology.ts";
 import { drain, newVhost, purge, type Vhost } from "./rabbit-vhost.ts";

@@ -3,7 +3,7 @@ import { applyTopology } from "../../lib/rabbit/apply-topology.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 import { BrokerUnavailableError, PublishUnknownError } from "../../lib/rabbit/errors.ts";
 import { rabbitForward } from "../../lib/rabbit/forward.ts";
-import { deliveryHeaders } from "../../lib/rabbit/headers.ts";
+import { deliveryHeaders } from "../../lib/trigger/event.ts";
 import { rabbitPublisher, type RabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { topologyOf } from "../../lib/rabbit/topology.ts";
 import { type Broker, brokerInstalled, ownBroker } from "./rabbit-broker.ts";

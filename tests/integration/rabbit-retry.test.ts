@@ -1,14 +1,10 @@
 import type { ConsumeMessage } from "amqplib";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Delivery } from "../../lib/pipeline/delivery.ts";
-import {
-  applyTopology,
-  requireEventsExchange,
-  requireTopology,
-} from "../../lib/rabbit/apply-topology.ts";
+import type { Delivery } from "../../lib/pipeline/message.ts";
+import { applyTopology, requireTopology } from "../../lib/rabbit/apply-topology.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 import { rabbitForward } from "../../lib/rabbit/forward.ts";
-import { deliveryHeaders } from "../../lib/rabbit/headers.ts";
+import { deliveryHeaders } from "../../lib/trigger/event.ts";
 import { rabbitPublisher, type RabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { topologyOf } from "../../lib/rabbit/topology.ts";
 import { drain, newVhost, purge, type Vhost } from "./rabbit-vhost.ts";
@@ -138,11 +134,10 @@ test("what a consumer rejects without a word becomes a dead letter too", async (
 test("a consumer is told which of its queues is missing", async () => {
   const consumer = { queue: "events.graph", retryDelays };
   await onChannel((channel) => requireTopology({ channel, ...consumer }));
-  await onChannel((channel) => requireEventsExchange(channel));
 
   await onChannel((channel) => channel.deleteQueue("events.graph.retry.600ms"));
   await expect(onChannel((channel) => requireTopology({ channel, ...consumer }))).rejects.toThrow(
-    "queue events.graph.retry.600ms does not exist: `npm run topology -- apply` creates it",
+    "queue events.graph.retry.600ms does not exist: `npx warren topology apply` creates it",
   );
 });
 

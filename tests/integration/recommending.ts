@@ -58,8 +58,7 @@ export async function startRecommending(): Promise<Recommending> {
     proxyTo(graph.server.url),
   ]);
   const purchases = neo4jPurchases({
-    ...graph.server,
-    url: neo4j.url,
+    server: { ...graph.server, url: neo4j.url },
     now: Date.now,
     answerMs: GRAPH_MS,
   });

@@ -6,6 +6,8 @@ import neo4j from "neo4j-driver";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { environment } from "./lane.ts";
 import { handler } from "../../infra/aws/setup/handler.ts";
+import { neo4j as schema } from "../../functions/neo4j-projector/schema.ts";
+import { qdrant } from "../../functions/qdrant-projector/schema.ts";
 import { requireConstraints } from "../../infra/neo4j/constraints.ts";
 import { differences, readLive } from "../../infra/rabbitmq/live.ts";
 import { management } from "../../lib/rabbit/management.ts";
@@ -21,7 +23,14 @@ const url = broker.href;
 const stranger = { name: `test-${randomUUID()}`, password: randomUUID() };
 
 const consumer = { queue: "events.graph", accepts: ["order.created", "order.paid"] };
-const properties = { ServiceToken: "arn", Consumers: [consumer], RetryDelays: "5s,30s" };
+const { constraints } = schema;
+const properties = {
+  ServiceToken: "arn",
+  Consumers: [consumer],
+  RetryDelays: "5s,30s",
+  Constraints: constraints,
+  Collections: qdrant.collections,
+};
 const topology = topologyOf({ consumers: [consumer], retryDelays: [5_000, 30_000] });
 
 /** CloudFormation's side: what was put to the presigned URL. */
@@ -103,12 +112,14 @@ test("makes the vhost, the topology and the constraints, and says so", async () 
   const driver = neo4j.driver(graph.url, neo4j.auth.basic(graph.user, graph.password));
   await driver.executeQuery("DROP CONSTRAINT warren_order IF EXISTS");
   await driver.close();
-  await expect(requireConstraints(graph)).rejects.toThrow("Order (tenant_id, order_id)");
+  await expect(requireConstraints(graph, constraints)).rejects.toThrow(
+    "Order (tenant_id, order_id)",
+  );
 
   expect(await ask("Create")).toMatchObject({ Status: "SUCCESS" });
   expect(headers.at(-1)).toEqual(["PUT", ""]);
   expect(differences(topology, await readLive({ url, managementUrl }))).toEqual([]);
-  await requireConstraints(graph);
+  await requireConstraints(graph, constraints);
 });
 
 test("an update adds what is new and unbinds what is no longer accepted", async () => {

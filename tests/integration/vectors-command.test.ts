@@ -1,9 +1,11 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { collectionsOf, type Place } from "../../functions/qdrant-projector/collections.ts";
-import type { ProjectedEvent } from "../../functions/qdrant-projector/consumer.ts";
-import { qdrantStore } from "../../functions/qdrant-projector/qdrant.ts";
+import { collectionsOf, pointKinds } from "../../functions/qdrant-projector/collections.ts";
+import { qdrant } from "../../functions/qdrant-projector/schema.ts";
+import type { Place } from "../../kit/qdrant/names.ts";
+import type { ProjectedEvent } from "../../functions/qdrant-projector/accepts.ts";
+import { qdrantStore } from "../../kit/qdrant/store.ts";
 import { qdrantVectors } from "../../functions/qdrant-projector/vectors.ts";
 import { applyCollections, problemsWith, readAliases } from "../../infra/qdrant/collections.ts";
 import { switchCollections } from "../../infra/qdrant/switching.ts";
@@ -42,13 +44,15 @@ const letters: Embedder = {
 
 test("what is missing is named, and made; what stands is left alone", async () => {
   const collections = collectionsOf(place);
-  expect(await problemsWith(server, place)).toEqual([]);
-  expect(await readAliases(client, place.prefix)).toEqual(collections);
+  expect(await problemsWith(server, place, qdrant.collections)).toEqual([]);
+  expect(await readAliases(client, place.prefix, pointKinds)).toEqual(collections);
 
   await client.deleteCollection(collections.ticket);
-  expect(await problemsWith(server, place)).toEqual([`collection ${collections.ticket}`]);
+  expect(await problemsWith(server, place, qdrant.collections)).toEqual([
+    `collection ${collections.ticket}`,
+  ]);
   const store = qdrantStore(server);
-  const vectors = qdrantVectors({ store, embedder: words, collections, random: Math.random });
+  const vectors = qdrantVectors({ store, embedder: words, place, random: Math.random });
   await expect(vectors.requireCollections()).rejects.toThrow(
     `Qdrant lacks collection ${collections.ticket}. \`warren vectors create\` makes what is missing.`,
   );
@@ -56,17 +60,17 @@ test("what is missing is named, and made; what stands is left alone", async () =
   const event = { tenant_id: "t", id: "e1", type: "message.sent" };
   const data = { message_id: "m1", ticket_id: "k1", author_id: "u1", content: "hello" };
   await worker(place).apply([received(worker(place), { ...event, data })], NEVER);
-  await applyCollections(server, place);
+  await applyCollections(server, place, qdrant.collections);
   await vectors.requireCollections();
   expect((await client.count(collections.message)).count).toBe(1);
-  expect(await readAliases(client, place.prefix)).toEqual(collections);
+  expect(await readAliases(client, place.prefix, pointKinds)).toEqual(collections);
 });
 
 test("an index that is missing and vectors of another size are named", async () => {
   const collections = collectionsOf(place);
   await client.deleteCollection(collections.ticket);
   await client.createCollection(collections.ticket, { vectors: { size: 3, distance: "Dot" } });
-  const missing = await problemsWith(server, place);
+  const missing = await problemsWith(server, place, qdrant.collections);
   expect(missing).toEqual([
     `${collections.ticket} with 8 dimensions, not 3`,
     `${collections.ticket} with distance Cosine, not Dot`,
@@ -75,11 +79,11 @@ test("an index that is missing and vectors of another size are named", async () 
     ),
     `an index of type keyword on owner_id of ${collections.ticket}`,
   ]);
-  await expect(applyCollections(server, place)).rejects.toThrow(
+  await expect(applyCollections(server, place, qdrant.collections)).rejects.toThrow(
     `Qdrant has something else under these names: it lacks ${missing[0]}; ${missing[1]}.`,
   );
   await client.deleteCollection(collections.ticket);
-  await applyCollections(server, place);
+  await applyCollections(server, place, qdrant.collections);
 });
 
 test("tenants share a collection, which knows them", async () => {
@@ -113,15 +117,21 @@ test("another model gets collections of its own, all points in its vectors, and 
   await old.apply(before, NEVER);
 
   const other = { ...place, model: letters.model, dimensions: letters.dimensions };
-  const ask = { server, prefix: place.prefix, embedder: letters, report: () => {} };
+  const ask = {
+    server,
+    prefix: place.prefix,
+    embedder: letters,
+    schemas: [qdrant],
+    report: () => {},
+  };
   await expect(switchCollections(ask)).rejects.toThrow("`warren vectors create` first");
-  await applyCollections(server, other);
-  expect(await readAliases(client, place.prefix)).toEqual(collectionsOf(place));
+  await applyCollections(server, other, qdrant.collections);
+  expect(await readAliases(client, place.prefix, pointKinds)).toEqual(collectionsOf(place));
 
   // The projector writes with the new model already.
   const collections = collectionsOf(other);
   const store = qdrantStore(server);
-  const vectors = qdrantVectors({ store, embedder: letters, collections, random: Math.random });
+  const vectors = qdrantVectors({ store, embedder: letters, place: other, random: Math.random });
   const renamed = { product_id: "p1", changes: { name: "elm chair" } };
   const after = [event("product.updated", renamed, 3)];
   await vectors.write(
@@ -131,7 +141,7 @@ test("another model gets collections of its own, all points in its vectors, and 
 
   // The message of the first test, and two products, a ticket, a message and a profile.
   expect(await switchCollections(ask)).toBe(6);
-  expect(await readAliases(client, place.prefix)).toEqual(collections);
+  expect(await readAliases(client, place.prefix, pointKinds)).toEqual(collections);
   const all = [...before, ...after].map((each) => each.event as ProjectedEvent);
   const expected = await expectedPoints(all, letters);
   const actual = await dumpPoints(client, collections, ["shop"]);

@@ -1,5 +1,5 @@
 import type { Envelope, Received } from "../../lib/envelope/envelope.ts";
-import type { Delivery } from "../../lib/pipeline/delivery.ts";
+import type { Delivery } from "../../lib/pipeline/message.ts";
 import type { Chance } from "./random.ts";
 
 /** What an event does to its consumer. `flaky` fails once for no known reason. */
@@ -38,3 +38,31 @@ export function encode({ event, ...rest }: Message): Delivery {
   };
   return { ...rest, body: Buffer.from(JSON.stringify(received)) };
 }
+
+export type DeadLetter = { message: Message; reason: string };
+
+/** Defects that can be planted to see that the model finds them. */
+export type Bug =
+  | "complete before apply"
+  | "unfenced release"
+  | "ack before settle"
+  | "outage taken for an error";
+
+/** One run: what was accepted, what became of it, and which faults were injected on the way. */
+export type World = {
+  repeatable: boolean;
+  accepted: SimulatedEvent[];
+  /** Messages published per event, copies included, by `eventText`. */
+  published: Map<string, number>;
+  /** Effects per event, by `eventText`. */
+  effects: Map<string, number>;
+  dead: DeadLetter[];
+  /** Events of which a copy with a higher attempt was published, by `eventText`. */
+  spent: Set<string>;
+  /** Injected, of all sorts. */
+  faults: number;
+  /** Processes that ended: injected, killed by a message, or past their time-out. */
+  deaths: number;
+  violations: string[];
+  trace: string[];
+};

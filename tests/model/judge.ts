@@ -1,5 +1,4 @@
-import { eventText, type Kind, type SimulatedEvent } from "./event.ts";
-import type { World } from "./world.ts";
+import { eventText, type Kind, type SimulatedEvent, type World } from "./event.ts";
 
 /** What PROTOCOL-conformant runs never show, checked on a run that has come to rest. */
 export function violationsOf(world: World): string[] {

@@ -1,7 +1,7 @@
 import type { Key, Ledger, Row } from "../../lib/ledger/ledger.ts";
 import type { Chance } from "./random.ts";
 import type { Owner, Schedule } from "./schedule.ts";
-import type { Bug } from "./world.ts";
+import type { Bug } from "./event.ts";
 
 /** One table for all processes; every request is a step of its process. */
 export function simulatedLedger({

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import type { Bug } from "./event.ts";
 import { violationsOf } from "./judge.ts";
-import { type Bug, runWorld } from "./world.ts";
+import { runWorld } from "./world.ts";
 
 const SCHEDULES = 20_000;
 /** Of CPU: other tests run beside it. */

@@ -1,17 +1,16 @@
 import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Ledger } from "../../lib/ledger/ledger.ts";
-import type { Consumer } from "../../lib/pipeline/consumer.ts";
+import type { Consumer, RepeatableConsumer } from "../../lib/pipeline/consumer.ts";
 import {
   IdReusedError,
   OutageError,
   PermanentError,
   UncertainError,
 } from "../../lib/pipeline/errors.ts";
-import type { Settled } from "../../lib/pipeline/outcome.ts";
-import { decode, eventText, type SimulatedEvent } from "./event.ts";
+import type { Settled } from "../../lib/pipeline/message.ts";
+import { type Bug, decode, eventText, type SimulatedEvent, type World } from "./event.ts";
 import type { Chance } from "./random.ts";
 import type { Owner, Schedule } from "./schedule.ts";
-import type { Bug, World } from "./world.ts";
 
 type Surroundings = {
   owner: Owner;
@@ -86,21 +85,11 @@ export function simulatedSink({
   function consumerOf({ owner, ledger, killed }: Surroundings): Consumer {
     const label = (events: readonly Received[]) =>
       `apply ${events.map((received) => eventText(decode(received))).join(" ")}`;
-    return {
+    const whenUncertain = random.pick(["resend", "dead-letter"] as const);
+    const common: Omit<RepeatableConsumer, "repeatable"> = {
       name: "model",
-      repeatable,
       concurrency: 2,
-      whenUncertain: random.pick(["resend", "dead-letter"]),
       parse: (body) => JSON.parse(Buffer.from(body).toString()) as Received,
-      ...(!repeatable && {
-        beforeSend: () =>
-          time.io(
-            owner,
-            "get ready",
-            () => "send" as const,
-            () => new Error("connection reset"),
-          ),
-      }),
       async apply(events) {
         if (bug === "complete before apply") {
           const keys = events.map(({ event }) => ({ tenant: "t", id: event.id }));
@@ -129,6 +118,19 @@ export function simulatedSink({
         time.io(owner, "probe", () => {
           if (sink.down) throw new OutageError("the sink is down");
         }),
+    };
+    if (repeatable) return { ...common, repeatable };
+    return {
+      ...common,
+      repeatable,
+      whenUncertain,
+      beforeSend: () =>
+        time.io(
+          owner,
+          "get ready",
+          () => "send" as const,
+          () => new Error("connection reset"),
+        ),
     };
   }
 

@@ -1,51 +1,25 @@
 import type { Received } from "../../lib/envelope/envelope.ts";
-import type { Delivery } from "../../lib/pipeline/delivery.ts";
-import type { Forward } from "../../lib/pipeline/forward.ts";
+import type { Delivery } from "../../lib/pipeline/message.ts";
+import type { Forward } from "../../lib/pipeline/message.ts";
 import { batchProcessor, type ProcessBatch } from "../../lib/pipeline/process-batch.ts";
 import {
+  type Bug,
   decode,
   encode,
   eventText,
   makeEvents,
   type Message,
   type SimulatedEvent,
+  type World,
 } from "./event.ts";
 import { simulatedLedger } from "./ledger.ts";
 import { chance } from "./random.ts";
 import { type Fault, type Owner, schedule } from "./schedule.ts";
 import { simulatedSink } from "./sink.ts";
 
-export type DeadLetter = { message: Message; reason: string };
-
-/** Defects that can be planted to see that the model finds them. */
-export type Bug =
-  | "complete before apply"
-  | "unfenced release"
-  | "ack before settle"
-  | "outage taken for an error";
-
 const RETRY_DELAYS = [5_000, 5_000, 5_000, 5_000, 30_000, 30_000, 30_000, 30_000];
 const TIMEOUT = 60_000;
 const LEASE = TIMEOUT + 30_000;
-
-/** One run: what was accepted, what became of it, and which faults were injected on the way. */
-export type World = {
-  repeatable: boolean;
-  accepted: SimulatedEvent[];
-  /** Messages published per event, copies included, by `eventText`. */
-  published: Map<string, number>;
-  /** Effects per event, by `eventText`. */
-  effects: Map<string, number>;
-  dead: DeadLetter[];
-  /** Events of which a copy with a higher attempt was published, by `eventText`. */
-  spent: Set<string>;
-  /** Injected, of all sorts. */
-  faults: number;
-  /** Processes that ended: injected, killed by a message, or past their time-out. */
-  deaths: number;
-  violations: string[];
-  trace: string[];
-};
 
 type Worker = {
   owner: Owner;

@@ -1,7 +1,7 @@
 import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Ledger } from "../../lib/ledger/ledger.ts";
-import type { Consumer, Failure } from "../../lib/pipeline/consumer.ts";
-import type { Delivery } from "../../lib/pipeline/delivery.ts";
+import type { Consumer, Failure, RepeatableConsumer } from "../../lib/pipeline/consumer.ts";
+import type { Delivery } from "../../lib/pipeline/message.ts";
 import { batchProcessor } from "../../lib/pipeline/process-batch.ts";
 import { memoryLedger } from "../contract/memory-ledger.ts";
 import { fakeClock, START } from "./fake-clock.ts";
@@ -26,11 +26,9 @@ export function setup(options: Options = {}) {
   const ledger = (options.wrap ?? ((plain) => plain))(memoryLedger({ now: clock.now }));
   let serial = 0;
 
-  const consumer: Consumer = {
+  const common: Omit<RepeatableConsumer, "repeatable"> = {
     name: "test",
-    repeatable: options.repeatable ?? true,
     concurrency: 4,
-    whenUncertain: options.whenUncertain ?? "resend",
     parse(body) {
       const [tenant_id, id, digest] = new TextDecoder("utf-8", { fatal: true })
         .decode(body)
@@ -38,7 +36,6 @@ export function setup(options: Options = {}) {
       if (id === undefined) throw new Error("no id");
       return { event: { id, tenant_id }, digest } as Received;
     },
-    beforeSend: async (_received, signal) => (await options.beforeSend?.(signal)) ?? "send",
     async apply(events, signal) {
       const ids = events.map(({ event }) => event.id);
       calls.push(ids);
@@ -49,6 +46,15 @@ export function setup(options: Options = {}) {
     },
     probe: async () => options.probe?.(),
   };
+  const consumer: Consumer =
+    (options.repeatable ?? true)
+      ? { ...common, repeatable: true }
+      : {
+          ...common,
+          repeatable: false,
+          whenUncertain: options.whenUncertain ?? "resend",
+          beforeSend: async (_received, signal) => (await options.beforeSend?.(signal)) ?? "send",
+        };
 
   const start = (process: string) =>
     batchProcessor(consumer, {
@@ -114,7 +120,6 @@ export function batchOf({ apply }: Pick<Consumer, "apply">) {
       name: "odd",
       repeatable: true,
       concurrency: 1,
-      whenUncertain: "resend",
       parse: (body) => ({ event: { id: idOf(body), tenant_id: "t" }, digest: "d" }) as Received,
       apply,
       probe: async () => undefined,

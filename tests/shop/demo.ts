@@ -174,7 +174,7 @@ async function run(wanted: Flags, place: Place): Promise<number> {
   const crashes = await crashed;
   if (crashes !== undefined) console.log(`${crashes} environments ended in mid-batch.`);
   for (const [queue] of dead) {
-    console.log(`Dead letters: \`npm run warren -- dead-letters list ${queue}\``);
+    console.log(`Dead letters: \`npx warren dead-letters list ${queue}\``);
   }
   const equal = compared.every(({ differences }) => differences.length === 0);
   return equal && dead.length === 0 && crashes !== 0 ? 0 : 1;

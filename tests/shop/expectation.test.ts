@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parserOf } from "../../events/catalogue.ts";
-import { accepts, type ProjectedEvent } from "../../functions/neo4j-projector/consumer.ts";
+import { accepts, type ProjectedEvent } from "../../functions/neo4j-projector/accepts.ts";
 import { expectedGraph } from "./expectation.ts";
 
 let count = 0;

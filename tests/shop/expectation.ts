@@ -1,4 +1,4 @@
-import type { ProjectedEvent } from "../../functions/neo4j-projector/consumer.ts";
+import type { ProjectedEvent } from "../../functions/neo4j-projector/accepts.ts";
 import { sortedDump, type Dump, type DumpedRelationship, type Properties } from "./graph.ts";
 
 /** What later wins among changes of one moment. */

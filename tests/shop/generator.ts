@@ -1,5 +1,5 @@
 import { type EventOfType, type EventType, parserOf } from "../../events/catalogue.ts";
-import { accepts, type ProjectedEvent } from "../../functions/neo4j-projector/consumer.ts";
+import { accepts, type ProjectedEvent } from "../../functions/neo4j-projector/accepts.ts";
 import { chance } from "../model/random.ts";
 import type { Currency } from "./assortment.ts";
 import { contactOf } from "./people.ts";

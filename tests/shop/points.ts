@@ -1,5 +1,5 @@
 import type { QdrantClient } from "@qdrant/js-client-rest";
-import type { ProjectedEvent } from "../../functions/qdrant-projector/consumer.ts";
+import type { ProjectedEvent } from "../../functions/qdrant-projector/accepts.ts";
 import type { Embedder } from "../../kit/embedding/embedder.ts";
 
 /** A point by what it is about: `product shop prod_1`. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
-import { graphVariables, readConfig, variables } from "../../../lib/config.ts";
+import { graphVariables } from "../../../kit/neo4j/config.ts";
+import { readConfig, variables } from "../../../lib/config.ts";
 import type { InvocationContext } from "../../../lib/runtime/context.ts";
 import { logger } from "../../../lib/log.ts";
 import { within } from "../../../lib/async/deadline.ts";
@@ -16,7 +17,6 @@ import { answer, type Outcome } from "./answer.ts";
 import { properties, request, type Request } from "./request.ts";
 
 const config = z.object({
-  ...graphVariables,
   RABBITMQ_URL: variables.RABBITMQ_URL,
   RABBITMQ_MANAGEMENT_URL: z.url().optional(),
 });
@@ -62,11 +62,15 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Reads the variables of Neo4j and Qdrant only if a function declares what these must contain. */
 async function prepare(given: unknown, budgetMs: number): Promise<void> {
   const settings = readConfig(config, process.env);
-  const vectors = readVectors(process.env);
-  const { Consumers: consumers, RetryDelays: retryDelays } = properties.parse(given);
-  const { RABBITMQ_URL: url, NEO4J_URL, NEO4J_USER: user, NEO4J_PASSWORD: password } = settings;
+  const asked = properties.parse(given);
+  const [consumers, retryDelays] = [asked.Consumers, asked.RetryDelays];
+  const graph =
+    asked.Constraints.length > 0 ? readConfig(z.object(graphVariables), process.env) : undefined;
+  const vectors = Object.keys(asked.Collections).length > 0 ? readVectors(process.env) : undefined;
+  const { RABBITMQ_URL: url } = settings;
   const managementUrl = settings.RABBITMQ_MANAGEMENT_URL ?? managementUrlOf(url);
   const broker = { url, managementUrl };
 
@@ -74,8 +78,13 @@ async function prepare(given: unknown, budgetMs: number): Promise<void> {
     await ensureVhost(broker);
     await applyTopology({ ...broker, topology: topologyOf({ consumers, retryDelays }) });
   });
-  await applyConstraints({ url: NEO4J_URL, user, password });
-  await applyCollections(vectors.server, vectors.place);
+  if (graph !== undefined) {
+    const { NEO4J_URL, NEO4J_USER: user, NEO4J_PASSWORD: password } = graph;
+    await applyConstraints({ url: NEO4J_URL, user, password }, asked.Constraints);
+  }
+  if (vectors !== undefined) {
+    await applyCollections(vectors.server, vectors.place, asked.Collections);
+  }
 }
 
 async function onceReachable(budgetMs: number, work: () => Promise<void>): Promise<void> {

@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { constraint } from "../../../kit/neo4j/constraints.ts";
+import { collections } from "../../../kit/qdrant/collections.ts";
 import { variables } from "../../../lib/config.ts";
 
 /** What every custom resource is sent; what the answer repeats. */
@@ -18,4 +20,6 @@ export type Request = z.infer<typeof request>;
 export const properties = z.object({
   Consumers: z.array(z.object({ queue: z.string(), accepts: z.array(z.string()) })),
   RetryDelays: variables.RETRY_DELAYS,
+  Constraints: z.array(constraint),
+  Collections: collections,
 });

@@ -1,7 +1,7 @@
-import { aliasesOf } from "../../../functions/qdrant-projector/collections.ts";
+import type { PointKind } from "../../../functions/qdrant-projector/collections.ts";
 import type { ProfilePayload } from "../../../functions/qdrant-projector/profiles.ts";
 import { connect } from "../../../kit/qdrant/connect.ts";
-import { pointId, type PointKind } from "../../../kit/qdrant/names.ts";
+import { aliasOf, pointId } from "../../../kit/qdrant/names.ts";
 import { environment } from "../../integration/lane.ts";
 import { tcpProxy } from "../../integration/tcp-proxy.ts";
 import { type History, idOf, produced, sinkWire, type Stage, type Subject } from "../subject.ts";
@@ -23,14 +23,15 @@ async function open(): Promise<Stage> {
   const { hostname, port } = new URL(url!);
   const proxy = await tcpProxy({ host: hostname, port: Number(port || 6333) });
   const client = connect({ url: url!, apiKey });
-  const collections = aliasesOf(prefix ?? "warren");
 
   async function payloadOf(
     kind: PointKind,
     tenant: string,
     id: string,
   ): Promise<Record<string, unknown> | undefined> {
-    const [point] = await client.retrieve(collections[kind], { ids: [pointId(tenant, id)] });
+    const [point] = await client.retrieve(aliasOf(prefix ?? "warren", kind), {
+      ids: [pointId(tenant, id)],
+    });
     return point?.payload ?? undefined;
   }
   async function interactionsOf(tenant: string, user: string) {

@@ -1,16 +1,11 @@
-import {
-  type QdrantClient,
-  QdrantClientResourceExhaustedError,
-  QdrantClientTimeoutError,
-  type Schemas,
-} from "@qdrant/js-client-rest";
-import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
-import { connect, type Server } from "../../kit/qdrant/connect.ts";
+import type { Schemas } from "@qdrant/js-client-rest";
 import { turns } from "../../lib/async/turns.ts";
-import { unlessAborted } from "../../lib/async/unless-aborted.ts";
+import { OutageError } from "../../lib/pipeline/errors.ts";
+import { MissingCollectionError, openQdrant } from "./client.ts";
+import type { Server } from "./connect.ts";
 
 /**
- * Qdrant as this function uses it. Every call throws OutageError when the server cannot do its work
+ * Points of a Qdrant server. Every call throws OutageError when the server cannot do its work
  * now, RetryLaterError when it says so, PermanentError when it refuses a point, and whatever else
  * happened as it is. An aborted signal ends the wait for an answer; what was sent may still be done.
  */
@@ -78,46 +73,19 @@ const IN_FLIGHT = 2;
 /** One number of a vector in JSON, with its comma: `-0.031622776601683795,`. */
 const NUMBER_BYTES = 23;
 
-/** After this long without a request nobody may be at the other end of its connections any more. */
-const IDLE_MS = 10_000;
-
-/** Qdrant names no time when it is only busy. */
-const BUSY_MS = 5_000;
-
 /** Of points that exist and of none at once; an empty list would be no condition to some versions. */
 const NOBODY = "00000000-0000-0000-0000-000000000000";
 
 export function qdrantStore({
   url,
   apiKey,
-  now = Date.now,
+  now,
 }: Server & {
   /** Epoch ms. */
   now?: () => number;
 }): Store {
-  let client = connect({ url, apiKey });
-  let requests = 0;
-  let idleSince = now();
+  const { ask } = openQdrant({ url, apiKey, now });
   const turn = turns(IN_FLIGHT);
-
-  async function ask<T>(
-    signal: AbortSignal,
-    work: (client: QdrantClient) => Promise<T>,
-  ): Promise<T> {
-    signal.throwIfAborted();
-    if (requests === 0 && now() - idleSince > IDLE_MS) client = connect({ url, apiKey });
-    requests += 1;
-    const asked = work(client)
-      .catch((error: unknown) => {
-        throw classified(error, now());
-      })
-      .finally(() => {
-        requests -= 1;
-        idleSince = now();
-      });
-    // The client takes no signal: what was sent is left to end by itself, within its time-out.
-    return unlessAborted(asked, signal);
-  }
 
   return {
     async read<Payload>(
@@ -215,50 +183,6 @@ export function qdrantStore({
       return { size, distance, indexes: Object.fromEntries(indexes) as Record<string, string> };
     },
   };
-}
-
-/** The collection is not there: nothing that an event could be blamed for. */
-class MissingCollectionError extends OutageError {
-  override name = "MissingCollectionError";
-}
-
-/**
- * By the status of the answer; without an answer nobody is to blame but the way to the server. The
- * client rejects with TypeError (`fetch failed`) or an error that has a `status`.
- */
-function classified(error: unknown, now: number): unknown {
-  if (error instanceof QdrantClientResourceExhaustedError) {
-    // The client keeps one digit of what the server said.
-    return new RetryLaterError(textOf(429, error), now + error.retry_after * 1_000);
-  }
-  if (error instanceof TypeError || error instanceof QdrantClientTimeoutError) {
-    return new OutageError(`Qdrant does not answer: ${reasonOf(error)}`);
-  }
-  if (!(error instanceof Error) || !("status" in error)) return error;
-  const status = Number(error.status);
-  const text = textOf(status, error);
-  if (status === 429) return new RetryLaterError(text, now + BUSY_MS);
-  if (status === 404) return new MissingCollectionError(text);
-  if (status === 401 || status === 403 || status === 408 || status >= 500) {
-    return new OutageError(text);
-  }
-  return REFUSALS.has(status) ? new PermanentError(text) : new Error(text);
-}
-
-/** Wrong in itself, or too large. */
-const REFUSALS = new Set([400, 413, 422]);
-
-/** Up to the first quote: behind it may stand what was refused, which must not be logged. */
-function textOf(status: number, error: Error): string {
-  const data = "data" in error ? (error.data as { status?: { error?: unknown } } | undefined) : {};
-  const said = data?.status?.error;
-  const text = typeof said === "string" ? said : "";
-  return `Qdrant answers ${status}: ${text.split(/['"`]/, 1)[0]}`.slice(0, 300);
-}
-
-function reasonOf(error: Error): string {
-  const { code } = (error.cause ?? {}) as { code?: unknown };
-  return typeof code === "string" ? code : error.message;
 }
 
 function storedPoint<Payload>(point: {

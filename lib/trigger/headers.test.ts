@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { deliveryHeaders } from "./headers.ts";
+import { deliveryHeaders } from "./event.ts";
 
 const fresh = {
   attempt: 1,

@@ -1,17 +1,21 @@
-import neo4j, { type Driver, type Neo4jError, type Session } from "neo4j-driver";
+import neo4j, { type Neo4jError, type Session, type SessionMode } from "neo4j-driver";
 import { OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
 
+export type Server = { url: string; user: string; password: string };
+
 /**
- * Neo4j as this function uses it. Every call throws OutageError when the server cannot do its work
- * now, PermanentError when it refuses the data, and whatever else happened as it is. An aborted
- * signal ends the call at once and what it began on the server.
+ * A Neo4j server. Every call throws OutageError when the server cannot do its work now, PermanentError
+ * when it refuses the data, and other errors unchanged. An aborted signal ends the call at once, on
+ * the server too.
  */
-export type Store = {
+export type Neo4j = {
   /** Runs all in one transaction, in one round trip. Transient failures are retried for a while. */
   write(statements: readonly Statement[], signal: AbortSignal): Promise<void>;
-  /** Records as objects; what they look like is the statement's promise. */
+  /** Records as objects, from the leader. The statement decides their shape. */
   read<T extends object>(statement: Statement, signal: AbortSignal): Promise<T[]>;
-  /** Writes, and takes it back. */
+  /** Reads once, without a retry, from whichever member of a cluster answers. */
+  query<T extends object>(statement: Statement, signal: AbortSignal): Promise<T[]>;
+  /** Writes, and rolls back. */
   rehearse(statement: Statement, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 };
@@ -31,54 +35,60 @@ export class ConstraintError extends PermanentError {
 }
 
 /**
- * ms. After so long without a session connections may have gone without a word, most of all when the
- * process was frozen: new ones are opened. The driver's own check would wait on each of them.
+ * ms. Connections that were idle for longer may be dead without a notice, above all after the process
+ * was frozen: new ones are opened. The driver's own check would wait on each of them.
  */
 const IDLE = 30_000;
 
 /**
- * ms. The driver tries again after 1 and 3 s; longer outages are held by lib/pipeline. The server
- * ends a transaction after TRANSACTION even if we are no longer there to end it.
+ * Opens a server; nothing is sent before the first call. The driver retries after 1 and 3 s, and
+ * lib/pipeline holds batches during longer outages. The server ends a transaction after `transactionMs`
+ * even if this process is gone.
  */
-const CONNECT = 5_000;
-const RETRIES = 2_000;
-const TRANSACTION = 30_000;
-
-export function neo4jStore({
+export function openNeo4j({
   url,
   user,
   password,
+  connectMs = 5_000,
+  retryMs = 2_000,
+  transactionMs = 30_000,
   now = Date.now,
-}: {
-  url: string;
-  user: string;
-  password: string;
+}: Server & {
+  connectMs?: number;
+  retryMs?: number;
+  transactionMs?: number;
   /** Epoch ms. */
   now?: () => number;
-}): Store {
+}): Neo4j {
   const connect = () =>
     neo4j.driver(url, neo4j.auth.basic(user, password), {
-      connectionTimeout: CONNECT,
-      connectionAcquisitionTimeout: CONNECT + 1_000,
-      maxTransactionRetryTime: RETRIES,
+      connectionTimeout: connectMs,
+      connectionAcquisitionTimeout: connectMs + 1_000,
+      maxTransactionRetryTime: retryMs,
       disableLosslessIntegers: true,
       telemetryDisabled: true,
       // Warnings about labels that do not exist yet, once per statement.
       notificationFilter: { minimumSeverityLevel: "OFF" },
     });
+  const limits = { timeout: transactionMs };
   let driver = connect();
   let sessions = 0;
   let idleSince = now();
 
-  async function inSession<T>(signal: AbortSignal, work: (session: Session) => Promise<T>) {
+  async function inSession<T>(
+    signal: AbortSignal,
+    work: (session: Session) => Promise<T>,
+    defaultAccessMode: SessionMode = neo4j.session.WRITE,
+  ): Promise<T> {
+    signal.throwIfAborted();
     if (sessions === 0 && now() - idleSince > IDLE) {
-      // Not waited for: on a connection that nobody hears its goodbye takes minutes.
+      // Not awaited: closing a dead connection takes minutes.
       driver.close().catch(() => {});
       driver = connect();
     }
     sessions += 1;
     try {
-      return await runSession({ driver, signal }, work);
+      return await runSession(driver.session({ defaultAccessMode }), signal, work);
     } finally {
       sessions -= 1;
       idleSince = now();
@@ -88,33 +98,38 @@ export function neo4jStore({
   return {
     async write(statements, signal) {
       await inSession(signal, (session) =>
-        session.executeWrite(
-          async (tx) => {
-            // All are sent before the first answer: the server runs them one after the other.
-            const sent = statements.map(({ text, parameters }) => tx.run(text, parameters));
-            const results = await Promise.allSettled(sent);
-            // Those behind the failed one fail with its error; those before it did not fail.
-            const failed = results.findIndex(({ status }) => status === "rejected");
-            const result = results[failed];
-            if (result?.status === "rejected") throw constraintError(result.reason, failed);
-          },
-          { timeout: TRANSACTION },
-        ),
+        session.executeWrite(async (tx) => {
+          // All are sent before the first answer: the server runs them one after the other.
+          const sent = statements.map(({ text, parameters }) => tx.run(text, parameters));
+          const results = await Promise.allSettled(sent);
+          // Those behind the failed one fail with its error; those before it did not fail.
+          const failed = results.findIndex(({ status }) => status === "rejected");
+          const result = results[failed];
+          if (result?.status === "rejected") throw constraintError(result.reason, failed);
+        }, limits),
       );
     },
 
     read: <T extends object>({ text, parameters }: Statement, signal: AbortSignal) =>
       inSession(signal, async (session) => {
-        // On a cluster the leader answers: a follower may not know the newest proofs yet.
-        const { records } = await session.executeWrite((tx) => tx.run(text, parameters), {
-          timeout: TRANSACTION,
-        });
+        // On a cluster the leader answers: a follower may lag behind.
+        const { records } = await session.executeWrite((tx) => tx.run(text, parameters), limits);
         return records.map((record) => record.toObject() as T);
       }),
 
+    query: <T extends object>({ text, parameters }: Statement, signal: AbortSignal) =>
+      inSession(
+        signal,
+        async (session) => {
+          const { records } = await session.run(text, parameters, limits);
+          return records.map((record) => record.toObject() as T);
+        },
+        neo4j.session.READ,
+      ),
+
     rehearse: ({ text, parameters }, signal) =>
       inSession(signal, async (session) => {
-        const tx = await session.beginTransaction({ timeout: TRANSACTION });
+        const tx = await session.beginTransaction(limits);
         await tx.run(text, parameters);
         await tx.rollback();
       }),
@@ -124,15 +139,14 @@ export function neo4jStore({
 }
 
 async function runSession<T>(
-  { driver, signal }: { driver: Driver; signal: AbortSignal },
+  session: Session,
+  signal: AbortSignal,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  signal.throwIfAborted();
-  const session = driver.session();
   const aborted = Promise.withResolvers<never>();
   const abort = () => {
-    // Resets the connection, which ends the transaction on the server. Not waited for: the server
-    // may not answer, and a managed transaction that was waiting to retry never settles.
+    // Resets the connection, which ends the transaction on the server. Not awaited: the server may
+    // not answer, and a managed transaction that was waiting to retry never settles.
     session.close().catch(() => {});
     aborted.reject(signal.reason);
   };
@@ -200,7 +214,7 @@ function classified(error: unknown): unknown {
   return REFUSALS.has(code) ? new PermanentError(textOf(error)) : new Error(textOf(error));
 }
 
-/** Up to the first quote: behind it the server puts the data it refuses, which must not be logged. */
+/** Up to the first quote: the server quotes the data that it refuses, which must not be logged. */
 function textOf({ code, message }: Neo4jError): string {
   return `${code}: ${message.split(/['"`]/, 1)[0]}`;
 }

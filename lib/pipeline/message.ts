@@ -1,0 +1,75 @@
+import type { Envelope } from "../envelope/envelope.ts";
+
+/**
+ * A message as it arrived: data only. Acking belongs to whoever delivered it.
+ * `attempt`, `generation`, `copy` and `notBefore` travel in our own numeric headers.
+ */
+export type Delivery = {
+  body: Uint8Array;
+  /** 1 for a message that never failed. */
+  attempt: number;
+  /** 1 as ingested; each replay on purpose raises it. */
+  generation: number;
+  /** Random number of this publish; absent on messages that others published. */
+  copy: number | undefined;
+  /** Epoch ms before which the message must not be applied. */
+  notBefore: number | undefined;
+  /** How often the broker delivered this very copy before (`x-delivery-count`). */
+  deliveryCount: number;
+  /** Epoch ms of the event's first failure, carried along for people who read the dead letter. */
+  firstFailedAt: number | undefined;
+};
+
+/**
+ * What should happen to one delivery. The pipeline decides, settle.ts carries the decision out.
+ * `reason` is short and stable, `error` is the detail.
+ */
+export type Outcome =
+  | { kind: "done" }
+  /** Done before, or represented by another copy in this batch. */
+  | { kind: "duplicate" }
+  /** A copy with a higher attempt or generation was forwarded already. */
+  | { kind: "superseded" }
+  /** Again later, as the next attempt. */
+  | ({ kind: "retry"; delayMs: number; notBefore?: number } & Why)
+  /** Again later, as the same attempt: not the message's fault. */
+  | ({ kind: "defer"; delayMs: number } & Why)
+  /** For people. `idReused`: the row belongs to the other event of this id and stays untouched. */
+  | ({ kind: "dead"; idReused?: true } & Why)
+  /** A send may or may not have gone out; `next` is the operator's choice. */
+  | ({ kind: "uncertain"; next: "resend" | "dead-letter"; delayMs: number } & Why);
+
+export type Why = { reason: string; error: string };
+
+/** What became of a delivery; `event` is absent when the body could not be read. */
+export type Settled = {
+  delivery: Delivery;
+  event: Envelope | undefined;
+  outcome: Outcome;
+};
+
+/** Where copies of unfinished messages go. Each call resolves once the broker has confirmed the copy. */
+export type Forward = {
+  /** To the smallest retry tier of at least `copy.delayMs`, expiring after `copy.delayMs`. */
+  retry(delivery: Delivery, copy: RetryCopy): Promise<void>;
+  /** To `dead.<queue>`, for people. */
+  deadLetter(delivery: Delivery, letter: DeadLetter): Promise<void>;
+};
+
+export type RetryCopy = {
+  attempt: number;
+  generation: number;
+  delayMs: number;
+  notBefore: number | undefined;
+  firstFailedAt: number | undefined;
+};
+
+export type DeadLetter = {
+  /** Short and stable, for grouping. */
+  reason: string;
+  /** Detail for people. */
+  error: string;
+  /** Epoch ms. */
+  deadAt: number;
+  firstFailedAt: number | undefined;
+};

@@ -1,0 +1,112 @@
+import { execFile, execFileSync } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, expect, test } from "vitest";
+import { parseDocument } from "yaml";
+import { readHandlers } from "../../lib/host/declaration.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const SHARED = ["node_modules"];
+
+/** The folders of functions/, each with its entries in serverless.yml. */
+const folders = Map.groupBy(
+  (await readHandlers(ROOT)).filter(({ file }) => file.startsWith(join(ROOT, "functions/"))),
+  ({ file }) => relative(ROOT, dirname(file)),
+);
+
+let clone: string | undefined;
+afterEach(async () => {
+  if (clone !== undefined) await rm(clone, { recursive: true });
+  clone = undefined;
+});
+
+test.each([...folders.keys()])(
+  "without %s and its entries the rest is checked, packaged and bound as before",
+  async (folder) => {
+    clone = await copyWithout([folder]);
+    const run = commandsIn(clone);
+
+    await run("node_modules/.bin/tsc", []);
+    await run("node_modules/.bin/oxlint", []);
+    await run("node_modules/.bin/vitest", ["run", "--project", "unit", "--maxWorkers=1"]);
+    const queues = await run("node", ["cli.ts", "topology", "print"]);
+    const own = (folders.get(folder) ?? []).map(({ name }) => name);
+    expect(own.filter((name) => queues.includes(`"${name}"`))).toEqual([]);
+    await run("node", ["cli.ts", "bundle", "--root", clone]);
+  },
+  300_000,
+);
+
+/**
+ * A copy of the working tree without these folders, without their entries in serverless.yml, and without
+ * the files of tests/ and bench/ that import them, directly or through another such file
+ * (docs/your-own-domain.md).
+ */
+async function copyWithout(gone: readonly string[]): Promise<string> {
+  const to = await mkdtemp(join(tmpdir(), "warren-deletion-"));
+  const files = gitFiles().filter((file) => !gone.some((one) => file.startsWith(`${one}/`)));
+  const broken = await importersOf(gone, files);
+  for (const file of files.filter((one) => !broken.has(one))) {
+    await mkdir(dirname(join(to, file)), { recursive: true });
+    await cp(join(ROOT, file), join(to, file));
+  }
+  for (const name of SHARED) await symlink(join(ROOT, name), join(to, name));
+
+  const document = parseDocument(await readFile(join(ROOT, "serverless.yml"), "utf8"), {
+    logLevel: "error",
+  });
+  for (const { name } of gone.flatMap((one) => folders.get(one) ?? [])) {
+    document.deleteIn(["functions", name]);
+  }
+  await writeFile(join(to, "serverless.yml"), document.toString({ lineWidth: 0 }));
+  return to;
+}
+
+/** Files of tests/ and bench/ that import something in `gone`, or one another that does. */
+async function importersOf(
+  gone: readonly string[],
+  files: readonly string[],
+): Promise<Set<string>> {
+  const candidates = files.filter((file) => /^(tests|bench)\/.*\.ts$/.test(file));
+  const imports = new Map(
+    await Promise.all(
+      candidates.map(
+        async (file) => [file, importsOf(file, await readFile(join(ROOT, file), "utf8"))] as const,
+      ),
+    ),
+  );
+  const broken = new Set<string>();
+  for (let before = -1; before < broken.size;) {
+    before = broken.size;
+    for (const [file, imported] of imports) {
+      const isGone = (one: string) => broken.has(one) || gone.some((f) => one.startsWith(`${f}/`));
+      if (imported.some(isGone)) broken.add(file);
+    }
+  }
+  return broken;
+}
+
+function importsOf(file: string, text: string): string[] {
+  const found = text.matchAll(/(?:from|import\() ?"(\.[^"]+)"/g);
+  return [...found].map(([, path]) => join(dirname(file), path!));
+}
+
+function gitFiles(): string[] {
+  const list = ["ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate"];
+  return execFileSync("git", list, { cwd: ROOT, encoding: "utf8" }).trim().split("\n");
+}
+
+/** Runs a command there; rejects with what it printed. */
+function commandsIn(cwd: string): (command: string, args: string[]) => Promise<string> {
+  return async (command, args) => {
+    try {
+      const options = { cwd, maxBuffer: 20_000_000, timeout: 200_000 };
+      return (await promisify(execFile)(command, args, options)).stdout;
+    } catch (error) {
+      const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
+      throw new Error(`${command} ${args.join(" ")}\n${stdout}\n${stderr}`, { cause: error });
+    }
+  };
+}
