@@ -3,7 +3,18 @@ import { defineConfig } from "vitest/config";
 /** One for each core of the smallest machine that the tests are meant for. */
 const maxWorkers = 2;
 
-/** `unit` needs no service; `integration` starts real ones under `.warren/test`; `deploy` packages for AWS. */
+const onServices = {
+  globalSetup: "tests/integration/services.ts",
+  setupFiles: "tests/integration/lane.ts",
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  maxWorkers,
+};
+
+/**
+ * `unit` needs no service; `integration` starts real ones under `.warren/test`; `deploy` packages for AWS. `long` is what
+ * `npm test` leaves to `npm run test:long`.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -29,14 +40,12 @@ export default defineConfig({
             "tests/shop/*.test.ts",
             "tests/guarantees/verdict.test.ts",
             "tests/deploy/**",
+            "tests/long/**",
           ],
-          globalSetup: "tests/integration/services.ts",
-          setupFiles: "tests/integration/lane.ts",
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          maxWorkers,
+          ...onServices,
         },
       },
+      { test: { name: "long", include: ["tests/long/*.test.ts"], ...onServices } },
       {
         test: {
           name: "deploy",

@@ -2,19 +2,6 @@ import { until } from "../integration/rabbit-vhost.ts";
 import type { Rig } from "./rig.ts";
 import type { Produced } from "./subject.ts";
 
-/** Limits in ms, long enough for a busy machine. */
-export type Patience = {
-  /** For the decisive moment of a scenario. */
-  momentMs: number;
-  /** Until everything is at rest. */
-  restMs: number;
-};
-
-export const PATIENT: Patience = { momentMs: 90_000, restMs: 180_000 };
-
-/** Shorter with a fault: some moments never come then. */
-export const FAULTY: Patience = { momentMs: 30_000, restMs: 75_000 };
-
 /** Interval in ms between two questions to a sink, which cost it something too. */
 const EVERY_MS = 100;
 

@@ -16,7 +16,7 @@ import { environment } from "../integration/lane.ts";
 import { newVhost, until } from "../integration/rabbit-vhost.ts";
 import { depths } from "../shop/queues.ts";
 import { plantedIn } from "./faults.ts";
-import { FAULTY, type Patience, PATIENT } from "./moments.ts";
+import { FAULTY, type Patience, PATIENT } from "./patience.ts";
 import type { Produced, Stage, Subject } from "./subject.ts";
 import { isRecord, proxyTo, through } from "./wires.ts";
 

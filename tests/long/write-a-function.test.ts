@@ -3,11 +3,11 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { environment } from "./lane.ts";
+import { environment } from "../integration/lane.ts";
 import { ROOT } from "../../infra/service/instance.ts";
-import { freePort } from "./free-port.ts";
-import { change, openTerminal, type Step, stepsOf, type Terminal } from "./guide.ts";
-import { drain, newVhost, type Vhost } from "./rabbit-vhost.ts";
+import { freePort } from "../integration/free-port.ts";
+import { change, openTerminal, type Step, stepsOf, type Terminal } from "../integration/guide.ts";
+import { drain, newVhost, type Vhost } from "../integration/rabbit-vhost.ts";
 
 let clone: string;
 let vhost: Vhost;

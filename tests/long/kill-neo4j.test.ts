@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import neo4j, { type Driver } from "neo4j-driver";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { environment } from "./lane.ts";
-import { EXACT, type LiveShop, openShop } from "./live-shop.ts";
-import { until } from "./rabbit-vhost.ts";
-import { start, stop } from "./services.ts";
-import { type TcpProxy, tcpProxy } from "./tcp-proxy.ts";
+import { environment } from "../integration/lane.ts";
+import { EXACT, type LiveShop, openShop } from "../integration/live-shop.ts";
+import { until } from "../integration/rabbit-vhost.ts";
+import { start, stop } from "../integration/services.ts";
+import { type TcpProxy, tcpProxy } from "../integration/tcp-proxy.ts";
 
 const OUTAGE_MS = 20_000;
 const MS = 60_000;

@@ -4,11 +4,11 @@ import { fileURLToPath } from "node:url";
 import { afterEach, expect, onTestFailed, test } from "vitest";
 import { type SmtpEnd, smtpEnd } from "../../infra/providers/smtp-end.ts";
 import { depths } from "../shop/queues.ts";
-import { type Folder, hostFolder } from "./host-process.ts";
-import { environment } from "./lane.ts";
-import { QUEUE, request, sendersVhost, type SendersVhost } from "./mail-requests.ts";
-import { until } from "./rabbit-vhost.ts";
-import { LEDGER } from "./services.ts";
+import { type Folder, hostFolder } from "../integration/host-process.ts";
+import { environment } from "../integration/lane.ts";
+import { QUEUE, request, sendersVhost, type SendersVhost } from "../integration/mail-requests.ts";
+import { until } from "../integration/rabbit-vhost.ts";
+import { LEDGER } from "../integration/services.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MAILS = 2_000;

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
-import { EXACT, type LiveShop, openShop } from "./live-shop.ts";
-import { until } from "./rabbit-vhost.ts";
+import { EXACT, type LiveShop, openShop } from "../integration/live-shop.ts";
+import { until } from "../integration/rabbit-vhost.ts";
 
 const KILLS = 5;
 /** More than two workers take ahead: none of them can be idle. */
