@@ -99,7 +99,10 @@ export function startHost(args: string[], env: Record<string, string>): HostProc
   };
 }
 
-export async function untilReady(host: HostProcess, ms?: number): Promise<void> {
+/** A dozen workers that load at once take half a minute on a busy machine. */
+const READY_MS = 60_000;
+
+export async function untilReady(host: HostProcess, ms = READY_MS): Promise<void> {
   await until("the host is ready", async () => (await host.status())?.ready === true, ms);
 }
 
