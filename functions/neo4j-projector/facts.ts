@@ -1,7 +1,6 @@
 import { orderStatuses } from "../../events/orders.ts";
 import { paymentStatuses } from "../../events/payments.ts";
-import { stampOf } from "../../lib/envelope/envelope.ts";
-import { fixedWidthUtc } from "../../lib/envelope/timestamp.ts";
+import { fixedWidthUtc, stampOf } from "../../lib/envelope/envelope.ts";
 import type { ProjectedEvent } from "./accepts.ts";
 import {
   type Field,

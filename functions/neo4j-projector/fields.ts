@@ -1,4 +1,4 @@
-import { canonicalJson } from "../../lib/envelope/json.ts";
+import { canonicalJson } from "../../lib/envelope/envelope.ts";
 
 export type Node = { tenant_id: string; id: string };
 

@@ -1,6 +1,6 @@
 import { RETENTION_DAYS, type Ledger, type Row } from "../../lib/ledger/ledger.ts";
 import type { Neo4j } from "../../kit/neo4j/neo4j.ts";
-import { DAY_MS, keyOf } from "./proof.ts";
+import { DAY_MS, keyOf } from "./graph.ts";
 
 /**
  * Forgetting proofs. One may go only when nobody can come any more who looked at the ledger before

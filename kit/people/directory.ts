@@ -1,4 +1,4 @@
-import { partitionKey } from "../../lib/ledger/row.ts";
+import { partitionKey } from "../../lib/ledger/ledger.ts";
 import { mergeByStamp } from "../stamped.ts";
 
 /**

@@ -1,9 +1,17 @@
 import type { BatchStatementRequest, DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { dynamoBatches, pauseBetween } from "../dynamo/batches.ts";
+import { dynamoBatches, pauseBetween } from "../dynamo/client.ts";
 import { errorText } from "../error-text.ts";
 import { LedgerUnavailableError } from "./errors.ts";
-import type { Change, Ledger, Row, Verdict } from "./ledger.ts";
-import { attributesOf, partitionKey, readItem, type Stored } from "./row.ts";
+import {
+  attributesOf,
+  type Change,
+  type Ledger,
+  partitionKey,
+  readItem,
+  type Row,
+  type Stored,
+  type Verdict,
+} from "./ledger.ts";
 
 /**
  * The ledger in one DynamoDB table (infra/dynamodb/table.ts) that all consumers share. Rows are read

@@ -1,8 +1,16 @@
 import { LedgerUnavailableError } from "./errors.ts";
 import { chunksOf } from "../async/in-parallel.ts";
-import { RETENTION_DAYS, type Change, type Ledger, type Row, type Verdict } from "./ledger.ts";
+import {
+  type Change,
+  type Ledger,
+  partitionKey,
+  readRow,
+  RETENTION_DAYS,
+  type Row,
+  type Verdict,
+  writeRow,
+} from "./ledger.ts";
 import type { RedisClient } from "./redis-client.ts";
-import { partitionKey, readRow, writeRow } from "./row.ts";
 
 /** Rows per command: Redis does nothing else meanwhile, and 500 of them are about a millisecond. */
 const ROWS_PER_COMMAND = 500;

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import type { Row } from "./ledger.ts";
-import { readRow, writeRow } from "./row.ts";
+import { readRow, type Row, writeRow } from "./ledger.ts";
 
 const forwarded: Row = {
   state: "forwarded",

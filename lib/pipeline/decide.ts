@@ -1,6 +1,5 @@
 import type { Claimed, Forwarded, Row } from "../ledger/ledger.ts";
-import { compareRank } from "./letter.ts";
-import type { Delivery, Outcome } from "./message.ts";
+import { compareRank, type Delivery, type Outcome } from "./message.ts";
 
 /** After so many crashes under its claim a message is dead without another try. */
 export const MAX_CRASHES = 3;

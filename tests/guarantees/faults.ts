@@ -19,7 +19,7 @@ export const faults: Readonly<Record<string, readonly Edit[]>> = {
       to: "await claims.complete([{ letter, claim }]); ",
     },
     {
-      file: "lib/pipeline/settle.ts",
+      file: "lib/pipeline/process-batch.ts",
       from: /await claims\.complete\(done\);/,
       to: "",
     },
