@@ -27,9 +27,10 @@ export type Answer = {
 };
 
 /**
- * Sends a request on a new connection: an idle one may be dead, and then nobody could tell whether
- * the request arrived. Throws OutageError while nothing was handed over; afterwards UncertainError,
- * unless the request is repeatable. Their texts have only the failure's code: a URL may hold a secret.
+ * Sends a request. One that is not repeatable gets a new connection: an idle one may be dead, and then
+ * nobody can tell whether the request arrived. Throws OutageError if the other side got nothing, and
+ * UncertainError if it may have got a request that is not repeatable. Both texts hold only the failure's
+ * code, because a URL may hold a secret.
  */
 export async function exchange(request: Request, signal: AbortSignal): Promise<Answer> {
   if (signal.aborted) throw new OutageError("stopped before anything was sent");
@@ -45,7 +46,8 @@ export async function exchange(request: Request, signal: AbortSignal): Promise<A
     const sent = open(url, {
       method,
       headers: { ...headers, ...length },
-      agent: false,
+      // Node's own agent keeps connections open.
+      ...(!repeatable && { agent: false }),
       signal: limit,
     });
     const secured = url.protocol === "https:" ? "secureConnect" : "connect";
