@@ -18,7 +18,7 @@ import { refusals } from "./refusals.ts";
 type Fields = Record<string, unknown>;
 
 /** What ingest knows of a request besides its body. */
-export type Request = {
+type Request = {
   tenant: string;
   /** The `Idempotency-Key` header. */
   key: string | undefined;

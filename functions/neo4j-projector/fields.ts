@@ -4,7 +4,7 @@ export type Node = { tenant_id: string; id: string };
 
 /** Properties that change together. `set` also writes the stamp, to the property named `guard`. */
 export type Field = { guard: string; stamp: string; set: Record<string, Value> };
-export type Value = string | bigint | null;
+type Value = string | bigint | null;
 
 /** What an event leaves out it says nothing about; null clears. */
 type Said<T> = { [Name in keyof T]?: T[Name] | null | undefined };

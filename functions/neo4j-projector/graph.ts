@@ -94,14 +94,14 @@ export type ReceivedEvent = Received<ProjectedEvent>;
  * the very transaction that applies the event, unique by a constraint. One key and a shortened
  * digest cost the server two thirds of what two keys and the whole digest do.
  */
-export type Proof = { key: string; digest: string; received: ReceivedEvent };
+type Proof = { key: string; digest: string; received: ReceivedEvent };
 
 export const DAY_MS = 86_400_000;
 
 /** Characters of the digest that are kept, 6 bits each: enough to tell two events apart. */
 const DIGEST_LENGTH = 22;
 
-export function proofOf(received: ReceivedEvent): Proof {
+function proofOf(received: ReceivedEvent): Proof {
   const { tenant_id, id } = received.event;
   const digest = received.digest.slice(0, DIGEST_LENGTH);
   return { key: `${tenant_id}#${id}`, digest, received };
@@ -114,7 +114,7 @@ export function keyOf(proofKey: string): Key {
 }
 
 /** Fails where a proof stands: whoever comes second waits for the first to commit. `now`: epoch ms. */
-export function createProofs(proofs: readonly Proof[], now: number): Statement {
+function createProofs(proofs: readonly Proof[], now: number): Statement {
   const rows = proofs.map(({ key, digest }) => ({ key, digest }));
   return {
     text: `
@@ -124,9 +124,9 @@ export function createProofs(proofs: readonly Proof[], now: number): Statement {
   };
 }
 
-export type StandingProof = { key: string; digest: string };
+type StandingProof = { key: string; digest: string };
 
-export function readProofs(proofs: readonly Proof[]): Statement {
+function readProofs(proofs: readonly Proof[]): Statement {
   return {
     text: `
       UNWIND $keys AS key

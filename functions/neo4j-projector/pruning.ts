@@ -16,7 +16,7 @@ export type Rule =
   /** Proofs live a day longer than the events that the consumer takes (`expiry` in consumer.ts). */
   | { ledger: undefined; ageMs: number };
 
-export type Pruned = {
+type Pruned = {
   seen: number;
   marked: number;
   deleted: number;

@@ -69,7 +69,7 @@ const STATEMENTS_PER_WRITE = 25;
 export type Item = Record<string, AttributeValue>;
 
 /** Written, refused by its condition, or to be tried again. */
-export type Fate = "written" | "refused" | "undecided";
+type Fate = "written" | "refused" | "undecided";
 
 /**
  * Items of one table with the string key `pk`, read 100 and written 25 to a request, since the

@@ -28,7 +28,7 @@ export type Received<E extends Envelope = Envelope> = { event: E; digest: string
 export type Checked<T> = { value: T; issues?: never } | { value?: never; issues: Issue[] };
 
 /** Also the form of an `Idempotency-Key` header. */
-export const eventId = z
+const eventId = z
   .string()
   .regex(/^[A-Za-z0-9._:-]{1,128}$/, "must be 1 to 128 of the characters A-Z a-z 0-9 . _ : -");
 
@@ -140,15 +140,15 @@ export class InvalidEventError extends Error {
 /** Largest event on the wire, bytes; Lambda's trigger still fits 20 of them into its 6 MB. */
 export const MAX_BYTES = 256 * 1024;
 /** Nesting of objects and arrays; real payloads stay below 10. */
-export const MAX_DEPTH = 32;
+const MAX_DEPTH = 32;
 /** UTF-16 units of one string. */
 export const MAX_STRING = 64 * 1024;
 /** UTF-16 units of one object key. */
-export const MAX_KEY = 256;
+const MAX_KEY = 256;
 /** Values in the whole document, so that a small body cannot become a large heap. */
-export const MAX_VALUES = 10_000;
+const MAX_VALUES = 10_000;
 /** More issues than anybody reads are not collected. */
-export const MAX_ISSUES = 50;
+const MAX_ISSUES = 50;
 
 // The decoder strips a byte order mark, as RFC 8259 §8.1 allows.
 const utf8 = new TextDecoder("utf-8", { fatal: true });

@@ -59,7 +59,7 @@ export type PollerDeps = {
   random: () => number;
 };
 
-export type Oversize = {
+type Oversize = {
   body: Buffer;
   headers: Record<string, unknown> | undefined;
   error: string;

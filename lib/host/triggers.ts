@@ -29,7 +29,7 @@ export type Module = Record<string, unknown> & {
   close?: () => Promise<void>;
 };
 
-export type Surroundings = {
+type Surroundings = {
   module: Module;
   spec: WorkerSpec;
   env: Record<string, string | undefined>;

@@ -17,7 +17,7 @@ export type Decision =
   | { kind: "claim"; crashes: readonly string[]; sending: boolean; beneath: Forwarded | undefined };
 
 /** What the decision needs to know of this process: its name and the time. */
-export type Here = { process: string; now: number };
+type Here = { process: string; now: number };
 
 /**
  * The truth table of docs/message-lifecycle.md: what to do with a message whose event has this row.

@@ -41,7 +41,7 @@ export function sinkHealth({ repeatable }: { repeatable: boolean }): SinkHealth 
 const SEVERAL = 3;
 
 /** One group, or one message alone, waiting for its sink. */
-export type Hold = {
+type Hold = {
   /**
    * Call with each outage. Waits until the sink proves healthy; then the group is tried again.
    * False if the sink was healthy before and again right after the failure, twice in a row: then

@@ -57,7 +57,7 @@ export type Forward = {
   deadLetter(delivery: Delivery, letter: DeadLetter): Promise<void>;
 };
 
-export type RetryCopy = {
+type RetryCopy = {
   attempt: number;
   generation: number;
   delayMs: number;
@@ -65,7 +65,7 @@ export type RetryCopy = {
   firstFailedAt: number | undefined;
 };
 
-export type DeadLetter = {
+type DeadLetter = {
   /** Short and stable, for grouping. */
   reason: string;
   /** Detail for people. */

@@ -21,7 +21,7 @@ import {
 } from "./message.ts";
 
 /** The limits of one invocation. */
-export type Run = {
+type Run = {
   /** Aborts when the channel is lost or the process must stop: no further work is started. */
   signal: AbortSignal;
   /** ms until the runtime ends this invocation. */

@@ -7,7 +7,7 @@ import type { ClaimKind, Metrics, RowState } from "./metrics.ts";
 /** Enough to recognise an error; a dead letter carries more of it. */
 const MAX_ERROR = 500;
 
-export type Journal = {
+type Journal = {
   /** One line for each message that is not done; for repeats only at level debug. */
   settled: (settled: Settled) => void;
   /** One line for the batch, with its outcomes counted; `error` when it was handed back. */
