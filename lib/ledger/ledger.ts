@@ -1,4 +1,3 @@
-import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import * as z from "zod";
 import { coalesced } from "../async/in-parallel.ts";
 
@@ -20,6 +19,14 @@ export type Ledger = {
    */
   swap(changes: readonly Change[]): Promise<Verdict[]>;
 };
+
+/**
+ * The ledger's store did not do as it was asked, and `cause` says why. What was written then is
+ * unknown, so nothing of the batch may be acked: it comes again.
+ */
+export class LedgerUnavailableError extends Error {
+  override name = "LedgerUnavailableError";
+}
 
 export type Key = { tenant: string; id: string };
 
@@ -107,63 +114,13 @@ function escaped(part: string): string {
   return /[%#]/.test(part) ? part.replaceAll("%", "%25").replaceAll("#", "%23") : part;
 }
 
-/**
- * One row as an item: `pk` (consumer#tenant#id), `rev`, `expires` (epoch s, the table's TTL) and
- * `body`, the rest of the row as JSON. A single attribute, because a write then replaces a row of any
- * state by one statement, and because the SDK's client spends its time on attributes. A claim with
- * three crashes is about 700 bytes: one write unit, which ends at 1 KB.
- */
-export type Stored = {
-  row: Row;
-  /** Past its TTL: DynamoDB removes such items days late, so they stand here and count as absent. */
-  past: boolean;
-};
-
-/** What a write puts beside `pk`. `now` is epoch ms. */
-export function attributesOf(row: Row, now: number) {
-  return {
-    rev: { S: row.rev },
-    body: { S: writeBody(row) },
-    expires: { N: String(Math.floor(now / 1_000) + RETENTION_DAYS * 86_400) },
-  };
-}
-
-/** Throws on an item that no version of this file wrote: a row must never be taken for absent. */
-export function readItem(item: Record<string, AttributeValue>, now: number): [string, Stored] {
-  const { pk, rev, expires, body } = attributes.parse(item);
-  return [pk.S, { row: readBody(rev.S, body.S), past: Number(expires.N) * 1_000 <= now }];
-}
-
-const attributes = z.object({
-  pk: z.object({ S: z.string() }),
-  rev: z.object({ S: z.string() }),
-  body: z.object({ S: z.string() }),
-  expires: z.object({ N: z.string() }),
-});
-
-/**
- * One row as a string: its `rev`, a blank, and the rest. Of a done row, which nearly all rows are and
- * stay for their 30 days, that is the digest and nothing else; of others it is JSON.
- */
-export function writeRow(row: Row): string {
-  return `${row.rev} ${row.state === "done" ? row.digest : writeBody(row)}`;
-}
-
-/** Throws on what `writeRow` never wrote: a row must never be taken for absent. */
-export function readRow(text: string): Row {
-  const blank = text.indexOf(" ");
-  const [rev, body] = [text.slice(0, blank), text.slice(blank + 1)];
-  if (blank < 1 || body === "") throw new Error("a row of the ledger cannot be read");
-  return body.startsWith("{") ? readBody(rev, body) : { state: "done", rev, digest: body };
-}
-
 /** A row as JSON, without its `rev`, which each store keeps where it compares it. */
-function writeBody(row: Row): string {
+export function writeBody(row: Row): string {
   return JSON.stringify({ ...row, rev: undefined });
 }
 
 /** Throws on what no version of this file wrote: a row must never be taken for absent. */
-function readBody(rev: string, text: string): Row {
+export function readBody(rev: string, text: string): Row {
   return { ...rowBody.parse(JSON.parse(text)), rev };
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { readRow, type Row, writeRow } from "./ledger.ts";
+import { readRow, writeRow } from "./redis-ledger.ts";
+import type { Row } from "./ledger.ts";
 
 const forwarded: Row = {
   state: "forwarded",
