@@ -1,4 +1,4 @@
-import { invokeWith } from "../lib/host/invoke.ts";
+import { invokeWith } from "../lib/host/triggers.ts";
 import { poll } from "../lib/host/poller.ts";
 import { inParallel } from "../lib/async/in-parallel.ts";
 import type { consumerHandler } from "../lib/runtime/consumer-handler.ts";

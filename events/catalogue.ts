@@ -1,18 +1,18 @@
 import type * as z from "zod";
 import {
   checkBounds,
+  type Checked,
   checkEnvelope,
   digestOf,
-  inWords,
+  type Envelope,
   InvalidEventError,
+  type Issue,
   issueAt,
   issuesOf,
   parseJson,
-  type Checked,
-  type Envelope,
-  type Issue,
   type Received,
 } from "../lib/envelope/envelope.ts";
+import { inWords } from "../lib/envelope/in-words.ts";
 import type { Contract, EventOf } from "./contract.ts";
 import * as entities from "./entities.ts";
 

@@ -20,7 +20,7 @@ export type Contract<Type extends string, Schema extends z.ZodType> = {
 };
 
 /** A former version. Its schema ends in a transform that gives the data as the current version takes it. */
-export type Older<Current = unknown> = {
+type Older<Current = unknown> = {
   version: string;
   data: z.ZodType<Current>;
   /** A realistic payload of that version. */

@@ -26,7 +26,7 @@ export const amount = z.union(
 type Amount = z.output<typeof amount> | undefined;
 
 /** Whole minor units, rounded half to even, and whether nothing was rounded away. */
-export type Minor = { units: number; exact: boolean };
+type Minor = { units: number; exact: boolean };
 
 /** Exact decimal arithmetic; `undefined` where the result is no safe integer. */
 export function toMinor(value: number | string, code: string): Minor | undefined {

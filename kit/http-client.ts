@@ -8,7 +8,7 @@ import {
   UncertainError,
 } from "../lib/pipeline/errors.ts";
 
-export type Request = {
+type Request = {
   method: "GET" | "POST";
   url: string;
   headers: Record<string, string>;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-export type Row = { name: string; type: string; labels: string[] };
+type Row = { name: string; type: string; labels: string[] };
 
 /** The table of docs/metrics.md. */
 export function metricsTable(): Row[] {

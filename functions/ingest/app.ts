@@ -11,7 +11,7 @@ import type { RabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { accept } from "./accept.ts";
 import { refusalOf, refusals } from "./refusals.ts";
 
-export type Deps = HttpTools & {
+type Deps = HttpTools & {
   publisher: Pick<RabbitPublisher, "publish" | "ready">;
   /** A fresh `evt_<uuidv7>`. */
   newId: () => string;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { eventIds, timeOf } from "./event-id.ts";
+import { eventIds, timeOf } from "./accept.ts";
 
 test("makes ids that tell their time, differ, and ascend even when the clock does not", () => {
   const times = [1_795_000_000_123, 1_795_000_000_123, 1_795_000_000_100, 1_795_000_000_124];

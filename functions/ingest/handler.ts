@@ -1,10 +1,9 @@
 import { httpFunction } from "../../kit/http/http-function.ts";
 import { readConfig } from "../../lib/config.ts";
-import { observedPublisher } from "../../lib/runtime/observed.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { createApp } from "./app.ts";
 import { config as schema } from "./config.ts";
-import { eventIds } from "./event-id.ts";
+import { eventIds } from "./accept.ts";
 
 const name = "ingest";
 const config = readConfig(schema, process.env);
@@ -13,8 +12,8 @@ export const { app, handler, metrics, close } = await httpFunction({
   name,
   config,
   open({ log, ...tools }) {
-    const plain = rabbitPublisher({ url: config.RABBITMQ_URL, name, timeoutMs: 5_000, log });
-    const publisher = observedPublisher(plain, { name, metrics: tools.metrics });
+    const { metrics } = tools;
+    const publisher = rabbitPublisher({ url: config.RABBITMQ_URL, name, log, metrics });
     return {
       app: createApp({
         ...tools,

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { graphVariables } from "../../kit/neo4j/config.ts";
 import { exposition, ledger, variables } from "../../lib/config.ts";
 
-export const proofVariables = {
+const proofVariables = {
   PROOF_DAYS: z.coerce
     .number()
     .int()

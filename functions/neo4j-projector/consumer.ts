@@ -2,8 +2,7 @@ import { parserOf } from "../../events/catalogue.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
 import { IdReusedError, PermanentError } from "../../lib/pipeline/errors.ts";
 import { accepts } from "./accepts.ts";
-import type { Graph } from "./graph.ts";
-import type { ReceivedEvent } from "./proof.ts";
+import type { Graph, ReceivedEvent } from "./graph.ts";
 
 export { accepts };
 

@@ -1,7 +1,6 @@
 import { orderStatuses } from "../../events/orders.ts";
 import { paymentStatuses } from "../../events/payments.ts";
-import { stampOf } from "../../lib/envelope/envelope.ts";
-import { fixedWidthUtc } from "../../lib/envelope/timestamp.ts";
+import { fixedWidthUtc, stampOf } from "../../lib/envelope/envelope.ts";
 import type { ProjectedEvent } from "./accepts.ts";
 import {
   type Field,
@@ -52,16 +51,16 @@ export type Newest = Node & { stamp: string };
 export type Deletion = Newest & { at: string };
 
 /** Its stamp has the status's rank between time and id: it decides within one moment. */
-export type Status = Newest & { status: string };
+type Status = Newest & { status: string };
 
-export type Contents = Newest & {
+type Contents = Newest & {
   user_id: string;
   total_minor: bigint;
   currency: string;
   lines: Line[];
 };
 /** `line` counts from 1. */
-export type Line = { line: bigint; product_id: string; quantity: bigint; price_minor: bigint };
+type Line = { line: bigint; product_id: string; quantity: bigint; price_minor: bigint };
 
 /** `id` is the user's. Counted: below zero what was redeemed. */
 export type Points = Node & { points: bigint };
@@ -74,7 +73,7 @@ export type Interaction = Newest & {
   session: string | undefined;
 };
 
-export const interactionKinds = {
+const interactionKinds = {
   "interaction.viewed": "VIEWED",
   "interaction.added_to_cart": "ADDED_TO_CART",
   "interaction.removed_from_cart": "REMOVED_FROM_CART",

@@ -1,10 +1,10 @@
-import { canonicalJson } from "../../lib/envelope/json.ts";
+import { canonicalJson } from "../../lib/envelope/envelope.ts";
 
 export type Node = { tenant_id: string; id: string };
 
 /** Properties that change together. `set` also writes the stamp, to the property named `guard`. */
 export type Field = { guard: string; stamp: string; set: Record<string, Value> };
-export type Value = string | bigint | null;
+type Value = string | bigint | null;
 
 /** What an event leaves out it says nothing about; null clears. */
 type Said<T> = { [Name in keyof T]?: T[Name] | null | undefined };

@@ -2,9 +2,8 @@ import { readConfig } from "../../lib/config.ts";
 import { consumerHandler } from "../../lib/runtime/consumer-handler.ts";
 import { config } from "./config.ts";
 import { neo4jProjector } from "./consumer.ts";
-import { neo4jGraph } from "./graph.ts";
+import { DAY_MS, neo4jGraph } from "./graph.ts";
 import { openNeo4j } from "../../kit/neo4j/neo4j.ts";
-import { DAY_MS } from "./proof.ts";
 
 const settings = readConfig(config, process.env);
 const { NEO4J_URL: url, NEO4J_USER: user, NEO4J_PASSWORD: password } = settings;

@@ -42,14 +42,14 @@ export type Rows = {
   points: Points[];
 } & { [Kind in NewestKind]: NonNullable<Facts[Kind]> } & Record<InteractionKind, InteractionsRow[]>;
 
-export type FieldsRow = Node & { fields: Field[] };
+type FieldsRow = Node & { fields: Field[] };
 
 /** `cleared`: what goes where the guard's stamp is older than the deletion. */
-export type DeletionRow = Deletion & { cleared: { guard: string; set: Record<string, null> }[] };
+type DeletionRow = Deletion & { cleared: { guard: string; set: Record<string, null> }[] };
 
 /** What one user did, one entry per product. */
-export type InteractionsRow = Node & { products: Interacted[] };
-export type Interacted = {
+type InteractionsRow = Node & { products: Interacted[] };
+type Interacted = {
   product_id: string;
   count: bigint;
   first_at: string;

@@ -7,7 +7,7 @@ import { logger } from "../../lib/log.ts";
 import { pruneConfig } from "./config.ts";
 import { name } from "./consumer.ts";
 import { openNeo4j } from "../../kit/neo4j/neo4j.ts";
-import { DAY_MS } from "./proof.ts";
+import { DAY_MS } from "./graph.ts";
 import { pruneProofs, type Rule } from "./pruning.ts";
 
 const settings = readConfig(pruneConfig, process.env);

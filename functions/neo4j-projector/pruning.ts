@@ -1,6 +1,6 @@
 import { RETENTION_DAYS, type Ledger, type Row } from "../../lib/ledger/ledger.ts";
 import type { Neo4j } from "../../kit/neo4j/neo4j.ts";
-import { DAY_MS, keyOf } from "./proof.ts";
+import { DAY_MS, keyOf } from "./graph.ts";
 
 /**
  * Forgetting proofs. One may go only when nobody can come any more who looked at the ledger before
@@ -16,7 +16,7 @@ export type Rule =
   /** Proofs live a day longer than the events that the consumer takes (`expiry` in consumer.ts). */
   | { ledger: undefined; ageMs: number };
 
-export type Pruned = {
+type Pruned = {
   seen: number;
   marked: number;
   deleted: number;

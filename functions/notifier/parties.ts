@@ -32,7 +32,7 @@ export type Known = {
  * The event came before the one that says who belongs to it. It is tried again, and if nobody says
  * so in time, its dead letter tells who is missing.
  */
-export class NotKnownYetError extends NotNowError {
+class NotKnownYetError extends NotNowError {
   override name = "NotKnownYetError";
 }
 

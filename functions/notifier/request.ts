@@ -1,7 +1,6 @@
 import { v5 as uuidV5 } from "uuid";
 import { parseEvent } from "../../events/catalogue.ts";
-import { type Envelope, InvalidEventError } from "../../lib/envelope/envelope.ts";
-import { canonicalJson } from "../../lib/envelope/json.ts";
+import { canonicalJson, type Envelope, InvalidEventError } from "../../lib/envelope/envelope.ts";
 import { PermanentError } from "../../lib/pipeline/errors.ts";
 import { EVENTS_EXCHANGE } from "../../lib/rabbit/names.ts";
 import type { RabbitMessage } from "../../lib/rabbit/publisher.ts";

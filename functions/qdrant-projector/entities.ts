@@ -21,10 +21,10 @@ export type EntityPayload = {
 };
 
 /** Who searches asks for what is present: it has a name (title, content) that no deletion took. */
-export type Presence = "present" | "stub" | "deleted";
+type Presence = "present" | "stub" | "deleted";
 
 /** `sku` is empty where a product has but one. */
-export type Stock = { sku: string; quantity: number; stamp: string };
+type Stock = { sku: string; quantity: number; stamp: string };
 
 type Terms = {
   idField: string;

@@ -7,7 +7,7 @@ import type { EntityChange } from "./projection.ts";
 import { confirmed, mergeUntilConfirmed } from "./merging.ts";
 
 /** The points of products, tickets and messages. */
-export type EntityPoints = {
+type EntityPoints = {
   merge(kind: EntityKind, changes: readonly EntityChange[], signal: AbortSignal): Promise<Merged[]>;
 };
 

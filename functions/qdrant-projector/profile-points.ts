@@ -8,7 +8,7 @@ import { type Interaction, type ProfilePayload, profileOf, REMEMBERED, unite } f
 import type { ProfileChange } from "./projection.ts";
 
 /** The points of what users like. */
-export type ProfilePoints = {
+type ProfilePoints = {
   merge(changes: readonly ProfileChange[], signal: AbortSignal): Promise<void>;
   /** Brings those profiles up to date that hold one of these products with another vector of it. */
   refresh(products: readonly Merged[], signal: AbortSignal): Promise<void>;

@@ -9,7 +9,7 @@ import { recommend } from "./recommend.ts";
 import { malformed, refusalOf, refusals } from "./refusals.ts";
 import { kinds, type Vectors } from "./vectors.ts";
 
-export type Deps = HttpTools & {
+type Deps = HttpTools & {
   vectors: Vectors;
   purchases: Pick<Purchases, "of">;
   embedder: Embedder;

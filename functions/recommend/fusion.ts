@@ -1,9 +1,9 @@
 /** What one signal thinks best, the best first; each at most once. */
-export type Ranking = { signal: string; said: readonly Said[] };
+type Ranking = { signal: string; said: readonly Said[] };
 /** How sure the signal is of it: from 0 to 1. */
-export type Said = { id: string; confidence: number };
+type Said = { id: string; confidence: number };
 
-export type Fused = { id: string; score: number; signals: string[] };
+type Fused = { id: string; score: number; signals: string[] };
 
 /** Of the paper below: how little the first places count for more than those behind them. */
 const K = 60;

@@ -15,7 +15,7 @@ export type Bought = {
 };
 
 /** `confidence`: which share of those who bought the same did; with few of them, less than that. */
-export type Beside = { id: string; confidence: number };
+type Beside = { id: string; confidence: number };
 
 const BOUGHT = `
   MATCH (u:User {tenant_id: $tenant, user_id: $user})

@@ -2,7 +2,7 @@ import { fuse } from "./fusion.ts";
 import type { Bought, Purchases } from "./purchases.ts";
 import type { Facts, Vectors } from "./vectors.ts";
 
-export type Recommendations = {
+type Recommendations = {
   recommendations: (Facts & { score: number; because: string[] })[];
   /** Why there are none. */
   reason?: string;

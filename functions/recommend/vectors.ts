@@ -24,10 +24,10 @@ export type Vectors = {
 
 /** What can be searched. */
 export const kinds = ["product", "ticket", "message"] as const;
-export type Kind = (typeof kinds)[number];
+type Kind = (typeof kinds)[number];
 
-export type Profile = { vector: readonly number[]; bought: string[] };
-export type Wanted = {
+type Profile = { vector: readonly number[]; bought: string[] };
+type Wanted = {
   tenant: string;
   kind: Kind;
   vector: readonly number[];
@@ -37,7 +37,7 @@ export type Wanted = {
 };
 export type Facts = Record<string, unknown>;
 /** `score` is the cosine: 1 is the same direction. */
-export type Hit = { id: string; score: number; facts: Facts };
+type Hit = { id: string; score: number; facts: Facts };
 
 export class VectorsUnavailableError extends Error {
   override name = "VectorsUnavailableError";

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { ledger } from "../../lib/config.ts";
 import { RATE, rate, sending, UNCERTAIN, whenUncertain } from "../../kit/sending/config.ts";
 
-export const mailVariables = {
+const mailVariables = {
   SMTP_URL: z
     .url({ protocol: /^smtps?$/, error: "must be an smtp:// or smtps:// URL" })
     .describe("`smtp://user:password@host:587` (STARTTLS) or `smtps:` (TLS from the start)"),

@@ -13,7 +13,7 @@ export type Sender = {
 };
 
 /** What nodemailer takes. */
-export type Mail = {
+type Mail = {
   from: string;
   to: { name: string; address: string };
   envelope: { from: string; to: string[] };

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { ledger } from "../../lib/config.ts";
 import { RATE, rate, sending, UNCERTAIN, whenUncertain } from "../../kit/sending/config.ts";
 
-export const pushVariables = {
+const pushVariables = {
   PUSH_SUBJECT: z
     .string()
     .regex(/^(mailto:|https:\/\/)\S+$/, "must be a mailto: or https:// URL")

@@ -9,7 +9,7 @@ import {
   whenUncertain,
 } from "../../kit/sending/config.ts";
 
-export const smsVariables = {
+const smsVariables = {
   SMS_URL: httpUrl.default("https://api.twilio.com").describe("Twilio's API, or a compatible one"),
   SMS_ACCOUNT: z.string().describe("Account SID"),
   SMS_TOKEN: z.string().describe("Auth token"),

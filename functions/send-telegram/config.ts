@@ -9,7 +9,7 @@ import {
   whenUncertain,
 } from "../../kit/sending/config.ts";
 
-export const telegramVariables = {
+const telegramVariables = {
   TELEGRAM_URL: httpUrl
     .default("https://api.telegram.org")
     .describe("The Bot API, or your own Bot API server"),

@@ -1,5 +1,5 @@
 /** The text of an alarm; docs/operations.md has a heading for each. */
-export type AlarmText = {
+type AlarmText = {
   /** What the alarm means. */
   means: string;
   /** What to do first. */

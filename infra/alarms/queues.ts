@@ -1,7 +1,7 @@
 import { deadQueue, UNCONSUMED } from "../../lib/rabbit/names.ts";
 
 /** What a queue is for, as its name says (lib/rabbit/names.ts). */
-export type QueueKind = "work" | "retry" | "dead" | "unconsumed";
+type QueueKind = "work" | "retry" | "dead" | "unconsumed";
 
 export function kindOf(queue: string): QueueKind {
   if (queue === UNCONSUMED) return "unconsumed";

@@ -11,7 +11,7 @@ import { lambdaId, type ObservedFunction } from "./watched.ts";
 const SETUP = { key: "setup", id: "Setup" };
 
 /** What the stack must know of the project beyond serverless.yml's functions. */
-export type Project = {
+type Project = {
   stage: string;
   consumers: readonly QueueConsumer[];
   /** ms */

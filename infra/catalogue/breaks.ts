@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { JsonSchema } from "./input-schema.ts";
 
 /** `path` below `data`, such as `items.*.quantity`. */
-export type Break = { path: string; message: string };
+type Break = { path: string; message: string };
 
 /**
  * How `to` breaks the promise that `from` made to producers: values that they may send and `to`

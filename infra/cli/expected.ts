@@ -1,6 +1,6 @@
 import { ConfigError } from "../../lib/config.ts";
 import { DeclarationError } from "../../lib/host/declaration.ts";
-import { LedgerUnavailableError } from "../../lib/ledger/errors.ts";
+import { LedgerUnavailableError } from "../../lib/ledger/ledger.ts";
 import { OutageError } from "../../lib/pipeline/errors.ts";
 import { TopologyError } from "../../lib/rabbit/apply-topology.ts";
 import {

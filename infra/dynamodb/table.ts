@@ -8,7 +8,7 @@ import { dynamoClient } from "../../lib/dynamo/client.ts";
 import { requireLedgerTable } from "../../lib/dynamo/table.ts";
 import { keyedTable, makeTable } from "./make-table.ts";
 
-/** The attribute that lib/ledger/row.ts writes as epoch seconds. */
+/** The attribute that lib/ledger/dynamo-ledger.ts writes as epoch seconds. */
 export const TTL_ATTRIBUTE = "expires";
 
 /**

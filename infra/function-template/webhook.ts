@@ -54,7 +54,7 @@ const DOWN = new Set([401, 403, 500, 502, 503, 504]);
  * What an answer means: each kind of error has its own fate (docs/message-lifecycle.md). A status
  * that is on no list is an outage: a wrong address or a login that expired is no event's fault.
  */
-export function failureOf(
+function failureOf(
   { status, headers }: Pick<Response, "status" | "headers">,
   now: number,
 ): Error | undefined {

@@ -16,7 +16,7 @@ const hostStatus = z.object({
   ready: z.boolean(),
   functions: z.record(z.string(), z.looseObject({ ready: z.boolean() })),
 });
-export type HostStatus = z.infer<typeof hostStatus>;
+type HostStatus = z.infer<typeof hostStatus>;
 
 /** What it was started with. */
 const settings = z.object({

@@ -9,7 +9,7 @@ const config = z.object({
   RABBITMQ_MANAGEMENT_URL: z.url().optional(),
 });
 
-export type BrokerAddress = { url: string; managementUrl: string | undefined };
+type BrokerAddress = { url: string; managementUrl: string | undefined };
 
 /**
  * The broker that the tools talk to: RABBITMQ_URL (and RABBITMQ_MANAGEMENT_URL), else the one that

@@ -113,7 +113,7 @@ export function isSelected({ ids, tenant, reason }: Selection, letter: DeadLette
   );
 }
 
-export type Group = DeadLetter & { copies: number };
+type Group = DeadLetter & { copies: number };
 
 /**
  * Dead letters are at least once: a confirm that was lost leaves a second copy. Counts the copies of

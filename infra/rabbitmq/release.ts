@@ -10,7 +10,7 @@ const SERVER = join(PROGRAMS, "rabbitmq-server");
 const INSTALLED: Program = { command: "test", args: ["-x", SERVER], debian: "rabbitmq-server" };
 
 /** One version of RabbitMQ on this machine, and how its programs are run. */
-export type Release = {
+type Release = {
   /** Installs it. */
   install: (place: Pick<Place, "cache" | "report">) => Promise<void>;
   /** Where it keeps configuration and data, below an instance's folder. */

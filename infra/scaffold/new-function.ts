@@ -19,7 +19,7 @@ const ACCEPTS = /export const accepts = \[[^\]]*\]/;
 /** Lambda allows 64 characters, of which the service and the stage take some. */
 const LONGEST_NAME = 40;
 
-export type Made = {
+type Made = {
   /** Relative to the project, in the order in which one reads them. */
   files: string[];
   queue: string;

@@ -93,7 +93,7 @@ function missingText(title: string, packages: readonly string[]): string {
   );
 }
 
-export async function installDebian(packages: readonly string[]): Promise<void> {
+async function installDebian(packages: readonly string[]): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   const wait = ["-o", "DPkg::Lock::Timeout=300"];
   await withoutServices(async () => {

@@ -22,7 +22,7 @@ const RETRY_LATER_MS = 5_000;
 /** 5,000 vectors of 1,536 numbers are 60 MB. */
 const CACHED_TEXTS = 5_000;
 
-export type OpenAiSettings = {
+type OpenAiSettings = {
   /** Up to and with `/v1`, or whatever stands before `/embeddings`. */
   url: string;
   apiKey: string | undefined;

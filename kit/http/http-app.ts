@@ -14,7 +14,7 @@ export type Asked = {
   failed: (error: unknown, id?: string) => Problem;
 };
 
-export type Route = {
+type Route = {
   method: "GET" | "POST";
   path: string;
   /** An error that it throws becomes a problem by `problemOf`. */

@@ -1,4 +1,4 @@
-import { partitionKey } from "../../lib/ledger/row.ts";
+import { partitionKey } from "../../lib/ledger/ledger.ts";
 import { mergeByStamp } from "../stamped.ts";
 
 /**
@@ -25,7 +25,7 @@ export type Directory = {
 };
 
 export type Key = { tenant: string; kind: Kind; id: string };
-export type Kind = "user" | "address" | "order" | "ticket";
+type Kind = "user" | "address" | "order" | "ticket";
 
 export type Document = Readonly<Record<string, Field>>;
 /** `value` is JSON; null says that there is none. */

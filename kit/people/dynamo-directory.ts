@@ -1,6 +1,6 @@
 import type { BatchStatementRequest, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import * as z from "zod";
-import { dynamoBatches, type Item, pauseBetween } from "../../lib/dynamo/batches.ts";
+import { dynamoBatches, type Item, pauseBetween } from "../../lib/dynamo/client.ts";
 import {
   type Change,
   type Directory,

@@ -12,7 +12,7 @@ export function ticketKey(tenant: string, id: string): Key {
 }
 
 /** User ids; undefined: not known yet. Null: it was said that there is nobody. */
-export type Parties = {
+type Parties = {
   customer_id: string | null | undefined;
   owner_id: string | null | undefined;
   watcher_ids: readonly string[] | null | undefined;

@@ -1,7 +1,7 @@
 import { parse, v5 } from "uuid";
 
 /** What makes one vector comparable with another. */
-export type Model = { model: string; dimensions: number };
+type Model = { model: string; dimensions: number };
 
 /** Collections that belong together; two stages on one server have two prefixes. */
 export type Place = Model & { prefix: string };

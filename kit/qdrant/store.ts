@@ -48,7 +48,7 @@ export type Store = {
   inspect(collection: string, signal: AbortSignal): Promise<Inspected | undefined>;
 };
 
-export type Page = {
+type Page = {
   filter?: Filter;
   /** Where it begins: `next` of the page before. */
   after: string | undefined;

@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { coalesced } from "../../lib/async/coalesced.ts";
+import { coalesced } from "../../lib/async/in-parallel.ts";
 import { type Directory, type Key, textOf } from "../people/directory.ts";
 import { type OpenDirectory, openDirectory } from "../people/open-directory.ts";
 import type { Received } from "../../lib/envelope/envelope.ts";

@@ -2,7 +2,7 @@
 export const PARTS = ["subject", "text", "html"] as const;
 export type Part = (typeof PARTS)[number];
 
-export type TemplateName = {
+type TemplateName = {
   /** Whose own it is; undefined: everybody's. */
   tenant: string | undefined;
   template: string;

@@ -6,7 +6,7 @@ import { money } from "./money.ts";
 import { localesFor, nameOf, NAMING, type Part, PARTS } from "./template-name.ts";
 
 /** What is to be said, and in which words. */
-export type Subject = {
+type Subject = {
   tenant: string;
   template: string;
   /** Of the reader, such as `uk-UA`, as far as it is known. */

@@ -28,3 +28,74 @@ export function chunksOf<Item>(size: number, items: readonly Item[]): Item[][] {
   }
   return chunks;
 }
+
+/** Messages side by side come to the same point within some ms of each other (`npm run bench -- mail`). */
+const GATHER_MS = 4;
+
+/**
+ * Turns calls about one item each into calls about many: what is asked within some ms, or while
+ * `inFlight` calls are under way, goes together in the next one, of at most `largest` items. A failed
+ * call fails all whose items it had. Of two items with one key the second waits for the first.
+ */
+export function coalesced<Item, Result>(
+  work: (items: readonly Item[]) => Promise<readonly Result[]>,
+  {
+    keyOf,
+    largest,
+    inFlight,
+  }: { keyOf: (item: Item) => string; largest: number; inFlight: number },
+): (item: Item) => Promise<Result> {
+  type Asked = { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void };
+  let waiting: Asked[] = [];
+  const busy = new Set<string>();
+  let isGathering = false;
+  let running = 0;
+
+  function schedule(): void {
+    if (isGathering || running >= inFlight || waiting.length === 0) return;
+    isGathering = true;
+    setTimeout(
+      () => {
+        isGathering = false;
+        void run(take());
+      },
+      waiting.length < largest ? GATHER_MS : 0,
+    );
+  }
+
+  /** The oldest of each key that nobody has taken. */
+  function take(): Asked[] {
+    const taken: Asked[] = [];
+    waiting = waiting.filter((asked) => {
+      const key = keyOf(asked.item);
+      if (taken.length === largest || busy.has(key)) return true;
+      busy.add(key);
+      taken.push(asked);
+      return false;
+    });
+    return taken;
+  }
+
+  async function run(asked: readonly Asked[]): Promise<void> {
+    // Whoever has what the others wait for goes on with them.
+    if (asked.length === 0) return;
+    running += 1;
+    schedule();
+    try {
+      const results = await work(asked.map(({ item }) => item));
+      asked.forEach(({ resolve }, index) => resolve(results[index]!));
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+    } finally {
+      for (const { item } of asked) busy.delete(keyOf(item));
+      running -= 1;
+      schedule();
+    }
+  }
+
+  return (item) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ item, resolve, reject });
+      schedule();
+    });
+}

@@ -1,7 +1,15 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { pauseSince } from "../async/frozen.ts";
+import {
+  type AttributeValue,
+  BatchExecuteStatementCommand,
+  BatchGetItemCommand,
+  type BatchStatementError,
+  type BatchStatementRequest,
+  DynamoDBClient,
+} from "@aws-sdk/client-dynamodb";
+import { chunksOf, inParallel } from "../async/in-parallel.ts";
+import { backoff, pauseSince, sleep } from "../async/sleep.ts";
 
 /** How many requests one call of the ledger has in flight; as many sockets are kept open. */
 export const PARALLEL_REQUESTS = 16;
@@ -44,7 +52,7 @@ export function dynamoClient({
   return client;
 }
 
-/** A request on a connection that ended unnoticed (frozen.ts) would wait for its whole time-out. */
+/** A request on a connection that ended unnoticed (pauseSince) would wait for its whole time-out. */
 function idleDropper(agents: readonly HttpAgent[], now: () => number): () => void {
   const pause = pauseSince(now);
   return () => {
@@ -52,4 +60,104 @@ function idleDropper(agents: readonly HttpAgent[], now: () => number): () => voi
     const free = agents.flatMap(({ freeSockets }) => Object.values(freeSockets));
     for (const socket of free.flatMap((sockets) => sockets ?? [])) socket.destroy();
   };
+}
+
+/** DynamoDB's limits per request. */
+const KEYS_PER_READ = 100;
+const STATEMENTS_PER_WRITE = 25;
+
+export type Item = Record<string, AttributeValue>;
+
+/** Written, refused by its condition, or to be tried again. */
+type Fate = "written" | "refused" | "undecided";
+
+/**
+ * Items of one table with the string key `pk`, read 100 and written 25 to a request, since the
+ * client's CPU is spent per request. PartiQL, because only BatchExecuteStatement has conditions and
+ * one verdict per item; a transaction would fail all items for one. Errors are the SDK's.
+ */
+export function dynamoBatches({
+  client,
+  table,
+  random,
+}: {
+  client: DynamoDBClient;
+  table: string;
+  /** In [0, 1). */
+  random: () => number;
+}) {
+  // The name becomes part of statements, and DynamoDB answers by name: an ARN would not be found.
+  if (!/^[A-Za-z0-9_.-]{3,255}$/.test(table)) throw new Error(`"${table}" names no DynamoDB table`);
+
+  return {
+    /** The items that exist, in no order; consistent reads. Keys are distinct. */
+    async read(pks: readonly string[], signal: AbortSignal): Promise<Item[]> {
+      const items: Item[] = [];
+
+      await inParallel(chunksOf(KEYS_PER_READ, pks), PARALLEL_REQUESTS, async (chunk) => {
+        const pause = pauseBetween(random, signal);
+        let keys: Item[] = chunk.map((pk) => ({ pk: { S: pk } }));
+        for (;;) {
+          const { Responses, UnprocessedKeys } = await client.send(
+            new BatchGetItemCommand({
+              RequestItems: { [table]: { Keys: keys, ConsistentRead: true } },
+            }),
+            { abortSignal: signal },
+          );
+          items.push(...(Responses?.[table] ?? []));
+          keys = UnprocessedKeys?.[table]?.Keys ?? [];
+          if (keys.length === 0) return;
+          await pause();
+        }
+      });
+      return items;
+    },
+
+    /** Executes the statement of each write, which names its item in this table; a fate for each. */
+    async write<One>(
+      writes: readonly One[],
+      statementOf: (one: One) => BatchStatementRequest,
+      signal: AbortSignal,
+    ): Promise<Record<Fate, One[]>> {
+      const result: Record<Fate, One[]> = { written: [], refused: [], undecided: [] };
+
+      await inParallel(chunksOf(STATEMENTS_PER_WRITE, writes), PARALLEL_REQUESTS, async (chunk) => {
+        const { Responses = [] } = await client.send(
+          new BatchExecuteStatementCommand({ Statements: chunk.map(statementOf) }),
+          { abortSignal: signal },
+        );
+        chunk.forEach((one, index) => {
+          const response = Responses[index];
+          if (response === undefined) throw new Error("a statement was left without an answer");
+          if (response.Error === undefined) result.written.push(one);
+          else result[fateOf(response.Error)].push(one);
+        });
+      });
+      return result;
+    },
+  };
+}
+
+/** Waits between repeats: up to 50 ms at first, up to 1 s later, all of it left to chance. */
+export function pauseBetween(random: () => number, signal: AbortSignal): () => Promise<void> {
+  const waits = backoff({ firstMs: 50, lastMs: 1_000, spread: 1, random });
+  return () => sleep(waits.next(), signal);
+}
+
+const REFUSALS = ["ConditionalCheckFailed", "DuplicateItem"];
+
+/** An internal error may have been carried out: then the repeat is refused by our own item. */
+const PASSING = [
+  "InternalServerError",
+  "ProvisionedThroughputExceeded",
+  "RequestLimitExceeded",
+  "ThrottlingError",
+  "TransactionConflict",
+];
+
+/** Throws what no repeat can mend. */
+function fateOf({ Code, Message }: BatchStatementError): "refused" | "undecided" {
+  if (REFUSALS.includes(String(Code))) return "refused";
+  if (PASSING.includes(String(Code))) return "undecided";
+  throw new Error(`${Code}: ${Message}`);
 }

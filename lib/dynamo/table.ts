@@ -3,7 +3,7 @@ import {
   ResourceNotFoundException,
   type DynamoDBClient,
 } from "@aws-sdk/client-dynamodb";
-import { LedgerUnavailableError } from "../ledger/errors.ts";
+import { LedgerUnavailableError } from "../ledger/ledger.ts";
 
 /** Throws unless the table is there and keyed as infra/dynamodb/table.ts defines it. */
 export async function requireLedgerTable(at: {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { canonicalJson, checkBounds, NotJsonError, parseJson } from "./json.ts";
+import { canonicalJson, checkBounds, NotJsonError, parseJson } from "./envelope.ts";
 
 const bytes = (text: string) => Buffer.from(text);
 const bounds = (text: string) => checkBounds(JSON.parse(text));

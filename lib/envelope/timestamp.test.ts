@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fixedWidthUtc, utcOf } from "./timestamp.ts";
+import { fixedWidthUtc, utcOf } from "./envelope.ts";
 
 test.each([
   ["2024-01-15T10:30:00Z", "2024-01-15T10:30:00.000000Z"],

@@ -8,7 +8,7 @@ import type { Supervisor, Worker } from "./supervisor.ts";
 /** What `GET /status` answers, one entry per function. */
 export type Status = { ready: boolean; functions: Record<string, FunctionStatus> };
 
-export type FunctionStatus = {
+type FunctionStatus = {
   /** All of its processes are at work. */
   ready: boolean;
   restarts: number;
@@ -25,7 +25,7 @@ export type FunctionStatus = {
   url?: string;
 };
 
-export type Admin = { url: string; close: () => Promise<void> };
+type Admin = { url: string; close: () => Promise<void> };
 
 /**
  * Serves `/status`, `/health/live`, `/health/ready` and `/metrics` to whoever asks. The workers'
@@ -75,7 +75,7 @@ export async function serveAdmin({
   };
 }
 
-export function statusOf(workers: readonly Worker[]): Status {
+function statusOf(workers: readonly Worker[]): Status {
   const names = [...new Set(workers.map(({ spec }) => spec.function.name))];
   const functions = Object.fromEntries(
     names.map((name) => {

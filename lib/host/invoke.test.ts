@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { InvocationContext } from "../runtime/context.ts";
-import { invokeWith } from "./invoke.ts";
+import { invokeWith } from "./triggers.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

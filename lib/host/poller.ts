@@ -13,7 +13,7 @@ import { within } from "../async/deadline.ts";
 import { backoff } from "../async/sleep.ts";
 import type { Filter } from "../trigger/filter.ts";
 import { inbox } from "../trigger/inbox.ts";
-import type { Invoke } from "./invoke.ts";
+import type { Invoke } from "../runtime/context.ts";
 import { sleep } from "../async/sleep.ts";
 import { unlessAborted } from "../async/deadline.ts";
 
@@ -59,7 +59,7 @@ export type PollerDeps = {
   random: () => number;
 };
 
-export type Oversize = {
+type Oversize = {
   body: Buffer;
   headers: Record<string, unknown> | undefined;
   error: string;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "../log.ts";
-import type { Invoke } from "./invoke.ts";
+import type { Invoke } from "../runtime/context.ts";
 
 /** What EventBridge sends on a schedule. */
 export type ScheduledEvent = {

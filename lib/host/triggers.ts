@@ -1,9 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { Counter, type Registry } from "prom-client";
 import * as z from "zod";
 import { port, readConfig, variables } from "../config.ts";
 import type { RabbitMQEvent } from "../trigger/event.ts";
 import type { Logger } from "../log.ts";
+import type { Handler, Invoke } from "../runtime/context.ts";
 import { rabbitConnection } from "../rabbit/connection.ts";
 import { rabbitForward } from "../rabbit/forward.ts";
 import { deliveryHeaders } from "../trigger/event.ts";
@@ -13,7 +15,6 @@ import { sleep } from "../async/sleep.ts";
 import type { Trigger } from "./declaration.ts";
 import { filterOf } from "../trigger/filter.ts";
 import { type App, serveApp } from "./http.ts";
-import { type Handler, invokeWith } from "./invoke.ts";
 import type { FromWorker, WorkerSpec } from "./messages.ts";
 import { poll } from "./poller.ts";
 import { runSchedule, type ScheduledEvent } from "./schedule.ts";
@@ -28,7 +29,7 @@ export type Module = Record<string, unknown> & {
   close?: () => Promise<void>;
 };
 
-export type Surroundings = {
+type Surroundings = {
   module: Module;
   spec: WorkerSpec;
   env: Record<string, string | undefined>;
@@ -188,5 +189,33 @@ function counters(registry: Registry, name: string) {
       "Messages that no filter pattern matched: acked and dropped.",
     ),
     oversize: count("oversize_total", "Messages that no event can hold: with the dead letters."),
+  };
+}
+
+/**
+ * Calls a handler as Lambda does: with a context that knows the remaining time. `onTimeout` runs when
+ * the time is over and the handler is not; it must end the process, since nothing can stop a handler.
+ */
+export function invokeWith<Event>({
+  handler,
+  functionName,
+  timeoutMs,
+  onTimeout,
+}: {
+  handler: Handler<Event>;
+  functionName: string;
+  timeoutMs: number;
+  onTimeout: (awsRequestId: string) => void;
+}): Invoke<Event> {
+  return async (event, signal) => {
+    const deadline = performance.now() + timeoutMs;
+    const awsRequestId = randomUUID();
+    const timer = setTimeout(() => onTimeout(awsRequestId), timeoutMs);
+    const getRemainingTimeInMillis = () => Math.max(0, Math.round(deadline - performance.now()));
+    try {
+      await handler(event, { functionName, awsRequestId, getRemainingTimeInMillis, signal });
+    } finally {
+      clearTimeout(timer);
+    }
   };
 }

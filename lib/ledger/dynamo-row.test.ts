@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { attributesOf, partitionKey, readItem } from "./row.ts";
-import type { Claimed } from "./ledger.ts";
+import { attributesOf, readItem } from "./dynamo-ledger.ts";
+import { type Claimed, partitionKey } from "./ledger.ts";
 
 const uuid = "0196f3a0-7c1e-7b52-9d0f-3c5a1e8b2d47";
 const digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";

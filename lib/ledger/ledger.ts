@@ -1,3 +1,6 @@
+import * as z from "zod";
+import { coalesced } from "../async/in-parallel.ts";
+
 /**
  * The ledger's port: an idempotency store of one consumer, keyed (tenant, id), rows kept 30 days.
  *
@@ -17,7 +20,20 @@ export type Ledger = {
   swap(changes: readonly Change[]): Promise<Verdict[]>;
 };
 
+/**
+ * The ledger's store did not do as it was asked, and `cause` says why. What was written then is
+ * unknown, so nothing of the batch may be acked: it comes again.
+ */
+export class LedgerUnavailableError extends Error {
+  override name = "LedgerUnavailableError";
+}
+
 export type Key = { tenant: string; id: string };
+
+/** A key as one string; no tenant and no id holds a NUL. */
+export function keyText({ tenant, id }: Key): string {
+  return `${tenant}\0${id}`;
+}
 
 /** `to: undefined` removes the row. */
 export type Change = { key: Key; over: Row | undefined; to: Row | undefined };
@@ -61,3 +77,79 @@ export type Forwarded = {
 
 /** Days a row is kept (DESIGN: long memory). */
 export const RETENTION_DAYS = 30;
+
+/** Rows in one request: what DynamoDB takes in one BatchExecuteStatement. */
+const ROWS_PER_REQUEST = 25;
+/** Few, so that requests fill; more than one, so that none waits for a slow one alone. */
+const REQUESTS = 2;
+
+/**
+ * The same ledger, for messages that travel alone side by side: what they ask about one row each goes
+ * in common requests. Whoever asks about several rows has made a request already.
+ */
+export function coalescedLedger(ledger: Ledger): Ledger {
+  const limits = { largest: ROWS_PER_REQUEST, inFlight: REQUESTS };
+  const look = coalesced<Key, Row | undefined>((keys) => ledger.look(keys), {
+    ...limits,
+    keyOf: keyText,
+  });
+  const swap = coalesced<Change, Verdict>((changes) => ledger.swap(changes), {
+    ...limits,
+    keyOf: ({ key }) => keyText(key),
+  });
+
+  return {
+    look: async (keys) => (keys.length === 1 ? [await look(keys[0]!)] : ledger.look(keys)),
+    swap: async (changes) =>
+      changes.length === 1 ? [await swap(changes[0]!)] : ledger.swap(changes),
+  };
+}
+
+/** The key of a row in each store. Parts are escaped, so that ("a#b", "c") and ("a", "b#c") are two keys. */
+export function partitionKey(consumer: string, { tenant, id }: Key): string {
+  return `${escaped(consumer)}#${escaped(tenant)}#${escaped(id)}`;
+}
+
+function escaped(part: string): string {
+  return /[%#]/.test(part) ? part.replaceAll("%", "%25").replaceAll("#", "%23") : part;
+}
+
+/** A row as JSON, without its `rev`, which each store keeps where it compares it. */
+export function writeBody(row: Row): string {
+  return JSON.stringify({ ...row, rev: undefined });
+}
+
+/** Throws on what no version of this file wrote: a row must never be taken for absent. */
+export function readBody(rev: string, text: string): Row {
+  return { ...rowBody.parse(JSON.parse(text)), rev };
+}
+
+const forwarded = z.object({
+  state: z.literal("forwarded"),
+  digest: z.string(),
+  attempt: z.union([z.number(), z.literal("dead")]),
+  generation: z.number(),
+});
+
+const claimed = z
+  .object({
+    state: z.literal("claimed"),
+    digest: z.string(),
+    token: z.string(),
+    until: z.number(),
+    attempt: z.number(),
+    generation: z.number(),
+    copy: z.number().optional(),
+    deliveryCount: z.number(),
+    crashes: z.array(z.string()),
+    sending: z.boolean(),
+    beneath: forwarded.extend({ rev: z.string() }).optional(),
+  })
+  // JSON has no `undefined`: absent when read, present in the port's type.
+  .transform(({ copy, beneath, ...rest }) => ({ ...rest, copy, beneath }));
+
+const rowBody = z.union([
+  z.object({ state: z.literal("done"), digest: z.string() }),
+  claimed,
+  forwarded,
+]);

@@ -1,4 +1,4 @@
-import type { Key, Ledger, Row } from "./ledger.ts";
+import { keyText, type Ledger, type Row } from "./ledger.ts";
 
 /**
  * `LEDGER=none`: remembers nothing beyond the claims that this process holds right now, and costs
@@ -12,14 +12,13 @@ import type { Key, Ledger, Row } from "./ledger.ts";
 export function noLedger(): Ledger {
   /** The pipeline checks that a claim is still its own before it publishes under it. */
   const claims = new Map<string, Row>();
-  const name = ({ tenant, id }: Key) => `${tenant}\0${id}`;
 
   return {
-    look: async (keys) => keys.map((key) => claims.get(name(key))),
+    look: async (keys) => keys.map((key) => claims.get(keyText(key))),
     swap: async (changes) => {
       for (const { key, to } of changes) {
-        if (to?.state === "claimed") claims.set(name(key), to);
-        else claims.delete(name(key));
+        if (to?.state === "claimed") claims.set(keyText(key), to);
+        else claims.delete(keyText(key));
       }
       return changes.map(() => ({ written: true }));
     },

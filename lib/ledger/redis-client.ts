@@ -1,6 +1,6 @@
 import { Redis, ReplyError } from "ioredis";
 import { messageOf } from "../error-text.ts";
-import { LedgerUnavailableError } from "./errors.ts";
+import { LedgerUnavailableError } from "./ledger.ts";
 
 /** A connection to one Redis. */
 export type RedisClient = {

@@ -1,4 +1,4 @@
-import { LedgerUnavailableError } from "./errors.ts";
+import { LedgerUnavailableError } from "./ledger.ts";
 import type { RedisClient } from "./redis-client.ts";
 
 /**

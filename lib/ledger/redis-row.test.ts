@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { readRow, writeRow } from "./redis-ledger.ts";
 import type { Row } from "./ledger.ts";
-import { readRow, writeRow } from "./row.ts";
 
 const forwarded: Row = {
   state: "forwarded",

@@ -3,10 +3,8 @@ import type { Claim } from "./claims.ts";
 import { classify } from "./classify.ts";
 import { decide, MAX_CRASHES } from "./decide.ts";
 import { UncertainError } from "./errors.ts";
-import { hold } from "./hold.ts";
-import type { Letter } from "./letter.ts";
-import type { Outcome } from "./message.ts";
-import { HandedBackError } from "./time-budget.ts";
+import { HandedBackError, hold } from "./hold.ts";
+import type { Letter, Outcome } from "./message.ts";
 
 /**
  * Applies one message under a claim. The result has that claim, or none: then the row of the message

@@ -2,10 +2,8 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Claim, Claims } from "./claims.ts";
 import type { Policy } from "./classify.ts";
 import type { Consumer } from "./consumer.ts";
-import type { SinkHealth } from "./hold.ts";
-import type { Decided } from "./letter.ts";
-import type { Forward, Settled } from "./message.ts";
-import type { TimeBudget } from "./time-budget.ts";
+import type { SinkHealth, TimeBudget } from "./hold.ts";
+import type { Decided, Forward, Settled } from "./message.ts";
 
 /** What a process gives the pipeline, once. */
 export type Deps = {

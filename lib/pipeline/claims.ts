@@ -1,9 +1,9 @@
 import type { Claimed, Forwarded, Ledger, Row } from "../ledger/ledger.ts";
 import type { Decision } from "./decide.ts";
-import { compareRank, type Letter, type Rank, type Unreadable } from "./letter.ts";
+import { compareRank, type Letter, type Rank, type Unreadable } from "./message.ts";
 
 /** Another process took our claim over: nothing may be published or sent under it any more. */
-export class LostClaimError extends Error {
+class LostClaimError extends Error {
   override name = "LostClaimError";
 }
 

@@ -1,6 +1,5 @@
 import type { Claimed, Forwarded, Row } from "../ledger/ledger.ts";
-import { compareRank } from "./letter.ts";
-import type { Delivery, Outcome } from "./message.ts";
+import { compareRank, type Delivery, type Outcome } from "./message.ts";
 
 /** After so many crashes under its claim a message is dead without another try. */
 export const MAX_CRASHES = 3;
@@ -18,7 +17,7 @@ export type Decision =
   | { kind: "claim"; crashes: readonly string[]; sending: boolean; beneath: Forwarded | undefined };
 
 /** What the decision needs to know of this process: its name and the time. */
-export type Here = { process: string; now: number };
+type Here = { process: string; now: number };
 
 /**
  * The truth table of docs/message-lifecycle.md: what to do with a message whose event has this row.

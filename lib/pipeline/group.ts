@@ -1,9 +1,8 @@
 import type { Batch, Result } from "./batch.ts";
 import { classify, isUnknown } from "./classify.ts";
 import { OutageError, PermanentError } from "./errors.ts";
-import { hold } from "./hold.ts";
-import type { Letter } from "./letter.ts";
-import { HandedBackError } from "./time-budget.ts";
+import { HandedBackError, hold } from "./hold.ts";
+import type { Letter } from "./message.ts";
 
 /** What is to be settled, what to apply again in two halves, and what to try alone. */
 type Applied = { results: Result[]; halves: Letter[][]; forAlone: Letter[] };

@@ -1,4 +1,5 @@
-import type { Envelope } from "../envelope/envelope.ts";
+import type { Envelope, Received } from "../envelope/envelope.ts";
+import type { Key } from "../ledger/ledger.ts";
 
 /**
  * A message as it arrived: data only. Acking belongs to whoever delivered it.
@@ -21,7 +22,7 @@ export type Delivery = {
 };
 
 /**
- * What should happen to one delivery. The pipeline decides, settle.ts carries the decision out.
+ * What should happen to one delivery. The pipeline decides, settle carries the decision out.
  * `reason` is short and stable, `error` is the detail.
  */
 export type Outcome =
@@ -56,7 +57,7 @@ export type Forward = {
   deadLetter(delivery: Delivery, letter: DeadLetter): Promise<void>;
 };
 
-export type RetryCopy = {
+type RetryCopy = {
   attempt: number;
   generation: number;
   delayMs: number;
@@ -64,7 +65,7 @@ export type RetryCopy = {
   firstFailedAt: number | undefined;
 };
 
-export type DeadLetter = {
+type DeadLetter = {
   /** Short and stable, for grouping. */
   reason: string;
   /** Detail for people. */
@@ -73,3 +74,22 @@ export type DeadLetter = {
   deadAt: number;
   firstFailedAt: number | undefined;
 };
+
+/** A delivery that could be read. */
+export type Letter = { delivery: Delivery; received: Received; key: Key };
+
+export type Unreadable = { delivery: Delivery; received?: undefined };
+
+/** A message and what should happen to it. */
+export type Decided = { letter: Letter | Unreadable; outcome: Outcome };
+
+export type Rank = { generation: number; attempt: number | "dead" };
+
+/** Orders rows and messages by (generation, attempt), dead being the highest attempt. */
+export function compareRank(a: Rank, b: Rank): number {
+  if (a.generation !== b.generation) return a.generation - b.generation;
+  if (a.attempt === b.attempt) return 0;
+  if (a.attempt === "dead") return 1;
+  if (b.attempt === "dead") return -1;
+  return a.attempt - b.attempt;
+}

@@ -1,4 +1,6 @@
 import { inParallel } from "../async/in-parallel.ts";
+import { errorText } from "../error-text.ts";
+import { keyText } from "../ledger/ledger.ts";
 import { applyAlone } from "./alone.ts";
 import type { Batch, Deps, Result } from "./batch.ts";
 import { claimsIn } from "./claims.ts";
@@ -6,14 +8,20 @@ import type { Policy } from "./classify.ts";
 import type { Consumer } from "./consumer.ts";
 import { decide } from "./decide.ts";
 import { applyGroup } from "./group.ts";
-import { sinkHealth } from "./hold.ts";
-import { dropCopies, type Letter, open } from "./letter.ts";
-import type { Delivery, Settled } from "./message.ts";
-import { settle } from "./settle.ts";
-import { timeBudget } from "./time-budget.ts";
+import { sinkHealth, timeBudget } from "./hold.ts";
+import {
+  compareRank,
+  type Decided,
+  type Delivery,
+  type Letter,
+  type Outcome,
+  type Rank,
+  type Settled,
+  type Why,
+} from "./message.ts";
 
 /** The limits of one invocation. */
-export type Run = {
+type Run = {
   /** Aborts when the channel is lost or the process must stop: no further work is started. */
   signal: AbortSignal;
   /** ms until the runtime ends this invocation. */
@@ -126,4 +134,150 @@ function policyOf(consumer: Consumer, { retryDelays, now, random }: Deps): Polic
   // A repeatable consumer has no uncertain sends: if it reports one, people should look at it.
   const whenUncertain = repeatable ? "dead-letter" : consumer.whenUncertain;
   return { retryDelays, now, random, repeatable, whenUncertain };
+}
+
+/** Reads every delivery; what cannot be read is dead at once. */
+function open(
+  deliveries: readonly Delivery[],
+  consumer: Consumer,
+): { letters: Letter[]; unreadable: Decided[] } {
+  const letters: Letter[] = [];
+  const unreadable: Decided[] = [];
+  for (const delivery of deliveries) {
+    try {
+      const received = consumer.parse(delivery.body);
+      const { tenant_id: tenant, id } = received.event;
+      letters.push({ delivery, received, key: { tenant, id } });
+    } catch (error) {
+      const reason = "unreadable event";
+      unreadable.push({
+        letter: { delivery },
+        outcome: { kind: "dead", reason, error: errorText(error) },
+      });
+    }
+  }
+  return { letters, unreadable };
+}
+
+/**
+ * Several copies of an event may share a batch. Of copies with one digest the highest in rank is
+ * kept and the others are duplicates of it; of two with equal rank, the one that was redelivered,
+ * since only that one may take over its own claim. An event with another digest under the same id
+ * waits: the first is not done yet, so nobody can say that the id was reused.
+ */
+function dropCopies(
+  letters: readonly Letter[],
+  waitMs: number,
+): { kept: Letter[]; copies: Decided[] } {
+  const kept = new Map<string, Letter>();
+  const copies: Decided[] = [];
+
+  for (const letter of letters) {
+    const key = keyText(letter.key);
+    const rival = kept.get(key);
+    if (rival === undefined) {
+      kept.set(key, letter);
+    } else if (rival.received.digest !== letter.received.digest) {
+      copies.push({ letter, outcome: idShared(waitMs) });
+    } else {
+      const [winner, loser] = ranksHigher(letter, rival) ? [letter, rival] : [rival, letter];
+      kept.set(key, winner);
+      copies.push({ letter: loser, outcome: { kind: "duplicate" } });
+    }
+  }
+  return { kept: [...kept.values()], copies };
+}
+
+function ranksHigher(letter: Letter, rival: Letter): boolean {
+  const rank = compareRank(letter.delivery, rival.delivery);
+  return rank !== 0 ? rank > 0 : letter.delivery.deliveryCount > rival.delivery.deliveryCount;
+}
+
+function idShared(waitMs: number): Outcome {
+  return {
+    kind: "defer",
+    delayMs: waitMs,
+    reason: "id shared in one batch",
+    error: "another event with this id is in the same batch",
+  };
+}
+
+/**
+ * The one way to settle: reports, publishes, records and releases. Once it resolves, the originals may
+ * be acked. What is done is completed in the ledger, then reported. Of everything else the claim, if
+ * there is one, is checked before the copy is published, and the record follows the broker's confirm;
+ * what was confirmed is recorded even if another publish failed. Rejects after all have ended.
+ */
+async function settle(results: readonly Result[], batch: Batch): Promise<void> {
+  const { claims, report } = batch;
+  const settling = results.map((result) => ({ ...result, ...effectOf(result, batch) }));
+
+  const done = settling.filter(({ leaves }) => leaves === "done");
+  await claims.complete(done);
+  for (const one of done) report(settledOf(one));
+
+  const others = settling.filter(({ leaves }) => leaves !== "done");
+  const published = await Promise.allSettled(
+    others.map(async (one) => {
+      if (one.claim !== undefined) await claims.check(one.claim);
+      report(settledOf(one));
+      await one.publish?.();
+    }),
+  );
+  await claims.record(others.filter((_, index) => published[index]?.status === "fulfilled"));
+  for (const each of published) if (each.status === "rejected") throw each.reason;
+}
+
+/** What carrying out an outcome takes. */
+type Effect = {
+  /** The row of the ledger afterwards; absent when the outcome must not touch it. */
+  leaves?: "done" | Rank;
+  /** Resolves once the broker has confirmed the copy. */
+  publish?: () => Promise<void>;
+};
+
+function effectOf({ letter, outcome }: Result, { forward, now }: Batch): Effect {
+  const { delivery } = letter;
+  const { attempt, generation } = delivery;
+  const next = { attempt: attempt + 1, generation };
+  const dead = { attempt: "dead", generation } as const;
+
+  switch (outcome.kind) {
+    case "done":
+      return { leaves: "done" };
+    case "duplicate":
+    case "superseded":
+      return {};
+    case "defer":
+      return { publish: () => again(attempt, outcome.delayMs, delivery.notBefore) };
+    case "retry":
+      return {
+        leaves: next,
+        publish: () => again(next.attempt, outcome.delayMs, outcome.notBefore),
+      };
+    case "dead":
+      // The row of a reused id belongs to the other event.
+      return { ...(!outcome.idReused && { leaves: dead }), publish: () => deadLetter(outcome) };
+    case "uncertain":
+      return outcome.next === "resend"
+        ? { leaves: next, publish: () => again(next.attempt, outcome.delayMs) }
+        : { leaves: dead, publish: () => deadLetter(outcome) };
+  }
+
+  async function again(ofAttempt: number, delayMs: number, notBefore?: number): Promise<void> {
+    const failed = ofAttempt > attempt;
+    const firstFailedAt = delivery.firstFailedAt ?? (failed ? now() : undefined);
+    const copy = { attempt: ofAttempt, generation, delayMs, notBefore, firstFailedAt };
+    await forward.retry(delivery, copy);
+  }
+
+  async function deadLetter({ reason, error }: Why): Promise<void> {
+    const deadAt = now();
+    const firstFailedAt = delivery.firstFailedAt ?? deadAt;
+    await forward.deadLetter(delivery, { reason, error, deadAt, firstFailedAt });
+  }
+}
+
+function settledOf({ letter, outcome }: Result): Settled {
+  return { delivery: letter.delivery, event: letter.received?.event, outcome };
 }

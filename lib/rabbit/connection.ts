@@ -1,8 +1,7 @@
 import type { Socket } from "node:net";
 import { type Channel, type ChannelModel, type ConfirmChannel, connect } from "amqplib";
 import type { Logger } from "../log.ts";
-import { pauseSince } from "../async/frozen.ts";
-import { backoff, sleep } from "../async/sleep.ts";
+import { backoff, pauseSince, sleep } from "../async/sleep.ts";
 import { messageOf } from "../error-text.ts";
 import { within } from "../async/deadline.ts";
 import { BrokerUnavailableError } from "./errors.ts";

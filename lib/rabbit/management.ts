@@ -5,7 +5,7 @@ export class ManagementError extends Error {
   override name = "ManagementError";
 }
 
-export type Management = {
+type Management = {
   /** `GET /api/<path>`, checked. Throws ManagementError. */
   get: <T extends z.ZodType>(path: string, schema: T) => Promise<z.infer<T>>;
   /** `PUT /api/<path>`: makes or changes something. Throws ManagementError. */

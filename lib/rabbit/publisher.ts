@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import type { ConfirmChannel, Options } from "amqplib";
 import type { Logger } from "../log.ts";
+import type { Metrics, PublishResult } from "../runtime/metrics.ts";
 import { rabbitConnection } from "./connection.ts";
 import {
   BrokerUnavailableError,
@@ -9,7 +10,6 @@ import {
   PublishUnknownError,
   UnroutableError,
 } from "./errors.ts";
-import { fifo } from "./fifo.ts";
 import { HEADER } from "./headers.ts";
 
 /** Bodies held for the broker, with about 1 KiB of bookkeeping for each: more is refused at once. */
@@ -81,15 +81,18 @@ export function rabbitPublisher({
   timeoutMs = 5_000,
   maxInFlight = 2_000,
   log,
+  metrics,
 }: {
   url: string;
   name: string;
   timeoutMs?: number;
   maxInFlight?: number;
   log?: Pick<Logger, "info" | "warn">;
+  /** Counts the messages under `name`, which then is a function's. */
+  metrics?: Pick<Metrics, "publishing">;
 }): RabbitPublisher {
   const connection = rabbitConnection({ url, name, log, onUnblocked: pump });
-  const waiting = fifo<Pending>();
+  const waiting: Pending[] = [];
   let unsettled = 0;
   let heldBytes = 0;
   let open: Open | undefined;
@@ -97,7 +100,18 @@ export function rabbitPublisher({
   let closed = false;
   let onIdle = () => {};
 
-  function publish(message: RabbitMessage): Promise<void> {
+  async function publish(message: RabbitMessage): Promise<void> {
+    const settled = metrics?.publishing({ name });
+    try {
+      await handOver(message);
+      settled?.("confirmed");
+    } catch (error) {
+      settled?.(resultOf(error));
+      throw error;
+    }
+  }
+
+  function handOver(message: RabbitMessage): Promise<void> {
     if (closed) return Promise.reject(new BrokerUnavailableError(`publisher ${name} is closed`));
     if (heldBytes + costOf(message) > MAX_HELD_BYTES) {
       const text = `${unsettled} messages wait for the broker already`;
@@ -125,7 +139,7 @@ export function rabbitPublisher({
   function pump(): void {
     for (;;) {
       dropSettled();
-      if (waiting.peek() === undefined || connection.blocked() || !connection.fresh()) return;
+      if (waiting.length === 0 || connection.blocked() || !connection.fresh()) return;
       if (open === undefined) return openChannel();
       if (!open.drained || open.inFlight.size >= maxInFlight) return;
       send(open, waiting.shift()!);
@@ -199,7 +213,7 @@ export function rabbitPublisher({
 
   /** All have the same time to wait, so those that expired stand in front. */
   function dropSettled(): void {
-    while (waiting.peek()?.settled) waiting.shift();
+    while (waiting[0]?.settled) waiting.shift();
   }
 
   function openChannel(): void {
@@ -282,4 +296,12 @@ function optionsOf(message: RabbitMessage, copy: number): Options.Publish {
     ...(type !== undefined && { type }),
     ...(timestamp !== undefined && { timestamp }),
   };
+}
+
+function resultOf(error: unknown): PublishResult {
+  if (error instanceof PublishRefusedError) return "refused";
+  if (error instanceof UnroutableError) return "unroutable";
+  if (error instanceof PublishUnknownError) return "unknown";
+  if (error instanceof BrokerUnavailableError) return "unavailable";
+  return "failed";
 }

@@ -1,8 +1,8 @@
 import { deadQueue, EVENTS_EXCHANGE, retryQueue, UNCONSUMED } from "./names.ts";
 
 export type Topology = { exchanges: Exchange[]; queues: Queue[]; bindings: Binding[] };
-export type Exchange = { name: string; type: "topic" | "fanout"; arguments: Arguments };
-export type Queue = { name: string; arguments: Arguments };
+type Exchange = { name: string; type: "topic" | "fanout"; arguments: Arguments };
+type Queue = { name: string; arguments: Arguments };
 /** From an exchange to a queue. */
 export type Binding = { source: string; destination: string; routingKey: string };
 export type Arguments = Readonly<Record<string, string | number>>;

@@ -17,8 +17,7 @@ import { rabbitPublisher } from "../rabbit/publisher.ts";
 import { sleep } from "../async/sleep.ts";
 import type { InvocationContext } from "./context.ts";
 import { openExposition } from "./exposition.ts";
-import { journal } from "./journal.ts";
-import { observedLedger, observedPublisher, observedSink } from "./observed.ts";
+import { journal, observedLedger, observedSink } from "./journal.ts";
 import { type QueueBatch, type RabbitMQEvent, readEvent } from "../trigger/event.ts";
 import { termination } from "./termination.ts";
 
@@ -76,7 +75,7 @@ export function consumerHandler({
   const observed = { name, metrics };
   metrics.consumer({ name });
   const sink = observedSink(consumer, { ...observed, log });
-  const publisher = observedPublisher(rabbitPublisher({ url, name, log }), observed);
+  const publisher = rabbitPublisher({ url, name, log, metrics });
   const processId = randomUUID();
   const processors = new Map<string, ProcessBatch>();
   /** Of the batch being processed: the runtime sends the next one only when it has ended. */

@@ -10,3 +10,8 @@ export type InvocationContext = {
    */
   signal?: AbortSignal;
 };
+
+export type Handler<Event> = (event: Event, context: InvocationContext) => Promise<unknown>;
+
+/** Calls a function once; settles as it does. */
+export type Invoke<Event> = (event: Event, signal: AbortSignal) => Promise<void>;

@@ -24,7 +24,7 @@ type Directive = {
 type Reading = { metric: string; labels: Labels; values: number[] };
 
 /** Returns what has changed in a registry since the last call, as EMF. */
-export type EmfReader = (at: { namespace: string; timestamp: number }) => Promise<EmfDocument[]>;
+type EmfReader = (at: { namespace: string; timestamp: number }) => Promise<EmfDocument[]>;
 
 /**
  * Counters are given as their increase, gauges as they stand, histograms as their single values

@@ -1,11 +1,13 @@
+import type { Change, Claimed, Ledger } from "../ledger/ledger.ts";
 import type { Logger } from "../log.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Consumer } from "../pipeline/consumer.ts";
 import type { Outcome, Settled } from "../pipeline/message.ts";
+import type { ClaimKind, Metrics, RowState } from "./metrics.ts";
 
 /** Enough to recognise an error; a dead letter carries more of it. */
 const MAX_ERROR = 500;
 
-export type Journal = {
+type Journal = {
   /** One line for each message that is not done; for repeats only at level debug. */
   settled: (settled: Settled) => void;
   /** One line for the batch, with its outcomes counted; `error` when it was handed back. */
@@ -85,3 +87,93 @@ const LEVEL = {
   uncertain: "error",
   dead: "error",
 } as const;
+
+/**
+ * The same consumer, with its sink's outages shown: the pipeline probes a sink only when it holds a
+ * batch for it, so a failed probe is the beginning of a hold, and whatever the sink does next its end.
+ * Both are logged, once each: a batch that outlasts its outage leaves no other word of it.
+ */
+export function observedSink(
+  consumer: Consumer,
+  { name, metrics, log }: { name: string; metrics: Metrics; log: Pick<Logger, "info" | "warn"> },
+): Consumer {
+  let down = false;
+
+  function answered(): void {
+    metrics.sink({ name, down: false });
+    if (down) log.info({ function: name }, "the sink answers again");
+    down = false;
+  }
+
+  return {
+    ...consumer,
+    async apply(events, signal) {
+      const failures = await consumer.apply(events, signal);
+      answered();
+      return failures;
+    },
+    async probe(signal) {
+      try {
+        await consumer.probe(signal);
+        answered();
+      } catch (error) {
+        // Interrupted, it says nothing about the sink.
+        if (!signal.aborted) {
+          metrics.sink({ name, down: true });
+          if (!down) log.warn({ function: name, err: error }, "the sink does not answer");
+          down = true;
+        }
+        throw error;
+      }
+    },
+  };
+}
+
+/** The same ledger, with its writes and failures counted under the name of its function. */
+export function observedLedger(
+  ledger: Ledger,
+  { name, metrics }: { name: string; metrics: Metrics },
+): Ledger {
+  async function watched<T>(call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      metrics.ledgerFailed({ name });
+      throw error;
+    }
+  }
+
+  return {
+    look: (keys) => watched(ledger.look(keys)),
+    async swap(changes) {
+      const verdicts = await watched(ledger.swap(changes));
+      const written = changes.filter((_, index) => verdicts[index]?.written);
+      const states = new Map<RowState, number>();
+      for (const { over, to } of written) {
+        const state = to?.state ?? "removed";
+        states.set(state, (states.get(state) ?? 0) + 1);
+        if (to?.state === "claimed") countClaim(to, over);
+      }
+      for (const [state, count] of states) metrics.rows({ name, state, count });
+      return verdicts;
+    },
+  };
+
+  function countClaim(to: Claimed, over: Change["over"]): void {
+    const before = over?.state === "claimed" ? over : undefined;
+    // The owner writes to its own claim as well: that it is about to send, that it did not crash.
+    if (before?.token === to.token) return;
+    metrics.claimed({ name, kind: kindOf(to, before) });
+    if (to.crashes.length > (before?.crashes.length ?? 0)) metrics.crashed({ name });
+  }
+}
+
+function kindOf(to: Claimed, before: Claimed | undefined): ClaimKind {
+  if (before === undefined) return "fresh";
+  return processOf(before) === processOf(to) ? "retaken" : "takeover";
+}
+
+/** `<process>:<nonce>` */
+function processOf({ token }: Claimed): string {
+  return token.slice(0, token.lastIndexOf(":"));
+}

@@ -56,7 +56,7 @@ export type PublishResult =
   | "failed";
 
 /** One observation of a histogram. */
-export type Sample = { metric: string; labels: Labels; value: number };
+type Sample = { metric: string; labels: Labels; value: number };
 export type Labels = Record<string, string | number>;
 
 const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

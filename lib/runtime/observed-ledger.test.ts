@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { memoryLedger } from "../../tests/contract/memory-ledger.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Claimed, Ledger, Row } from "../ledger/ledger.ts";
-import { observedLedger } from "./observed.ts";
+import { observedLedger } from "./journal.ts";
 
 const name = "graph";
 const key = { tenant: "acme", id: "evt_1" };

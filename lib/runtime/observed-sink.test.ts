@@ -3,7 +3,7 @@ import type { LogFn } from "pino";
 import { createMetrics } from "./metrics.ts";
 import type { Consumer } from "../pipeline/consumer.ts";
 import { OutageError } from "../pipeline/errors.ts";
-import { observedSink } from "./observed.ts";
+import { observedSink } from "./journal.ts";
 
 function opened() {
   const lines: { level: string; text: string; err?: unknown }[] = [];

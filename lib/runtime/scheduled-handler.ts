@@ -1,7 +1,7 @@
 import type { InvocationContext } from "./context.ts";
 import type { Exposition } from "./exposition.ts";
 
-export type ScheduledHandler = (event: unknown, context: InvocationContext) => Promise<void>;
+type ScheduledHandler = (event: unknown, context: InvocationContext) => Promise<void>;
 
 /** The handler of a function on a schedule: counts its runs and exposes its metrics. */
 export function scheduledHandler({

@@ -14,7 +14,7 @@ export type RabbitMQEvent = {
   rmqMessagesByQueue: Record<string, RabbitMQRecord[]>;
 };
 
-export type RabbitMQRecord = {
+type RabbitMQRecord = {
   basicProperties: BasicProperties;
   redelivered: boolean;
   /** Base64. */

@@ -1,12 +1,12 @@
 /** Taken from the queue and not yet part of a batch. */
-export type Waiting = {
+type Waiting = {
   /** What it takes in Lambda's event. */
   bytes: number;
   /** When it arrived, ms. */
   at: number;
 };
 
-export type Inbox<T extends Waiting> = {
+type Inbox<T extends Waiting> = {
   add: (message: T) => void;
   /**
    * The next batch: as soon as there are `limit` messages, or as many bytes as an event holds, or

@@ -1,4 +1,4 @@
-import { coalescedLedger } from "../../lib/ledger/open-ledger.ts";
+import { coalescedLedger } from "../../lib/ledger/ledger.ts";
 import { ledgerContract } from "./ledger.ts";
 import { memoryLedger, type Rows } from "./memory-ledger.ts";
 

@@ -76,7 +76,9 @@ export function transportContract<To>(
   test(`${name} sends nothing once the signal has aborted`, async () => {
     const { transport, message, book, start } = await setup();
     await start();
-    await expect(transport.send(message("m1"), AbortSignal.abort())).rejects.toThrow(/abort|stopped/i);
+    await expect(transport.send(message("m1"), AbortSignal.abort())).rejects.toThrow(
+      /abort|stopped/i,
+    );
     expect(book.all()).toEqual([]);
   });
 }

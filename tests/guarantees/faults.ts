@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ROOT } from "../../infra/rabbitmq/consumers.ts";
 
 /** A mistake that somebody could make in Warren, as an edit of one of its files. */
-export type Edit = { file: string; from: RegExp; to: string };
+type Edit = { file: string; from: RegExp; to: string };
 
 /** Faults that the suite must notice. Planted only in the processes under test (planted.ts). */
 export const faults: Readonly<Record<string, readonly Edit[]>> = {
@@ -19,7 +19,7 @@ export const faults: Readonly<Record<string, readonly Edit[]>> = {
       to: "await claims.complete([{ letter, claim }]); ",
     },
     {
-      file: "lib/pipeline/settle.ts",
+      file: "lib/pipeline/process-batch.ts",
       from: /await claims\.complete\(done\);/,
       to: "",
     },

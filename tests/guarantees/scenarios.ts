@@ -1,5 +1,5 @@
 import { setTimeout as pass } from "node:timers/promises";
-import { canonicalJson } from "../../lib/envelope/json.ts";
+import { canonicalJson } from "../../lib/envelope/envelope.ts";
 import { chance } from "../model/random.ts";
 import { appliedUnrecorded, effects, moment } from "./moments.ts";
 import { BATCH, type Rig } from "./rig.ts";

@@ -75,7 +75,7 @@ export type History = {
 };
 
 /** The wire between a function and its sink. */
-export type SinkWire = {
+type SinkWire = {
   /** Holds the request that would apply this tenant's events. */
   hold: (tenant: string) => void;
   /** The number of held requests. */

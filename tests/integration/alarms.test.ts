@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createApp } from "../../functions/ingest/app.ts";
-import { eventIds } from "../../functions/ingest/event-id.ts";
+import { eventIds } from "../../functions/ingest/accept.ts";
 import { queueGauges } from "../../functions/queue-metrics/gauges.ts";
 import { readQueues } from "../../functions/queue-metrics/readings.ts";
 import { reportQueues } from "../../functions/queue-metrics/report.ts";
@@ -10,7 +10,6 @@ import type { Metric } from "../../infra/aws/watched.ts";
 import { openExposition } from "../../lib/runtime/exposition.ts";
 import { scheduledHandler } from "../../lib/runtime/scheduled-handler.ts";
 import { logger } from "../../lib/log.ts";
-import { observedPublisher } from "../../lib/runtime/observed.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { keyOf, readEmf } from "../emf.ts";
 import { batch, context, LAMBDA, openOnLambda, QUEUE, type OnLambda } from "./on-lambda.ts";
@@ -74,9 +73,8 @@ function watchedBy({ Type, Properties }: Resource): string[] {
 async function refusedByIngest(): Promise<void> {
   const log = logger({ level: "fatal", name: "ingest" });
   const { metrics, exposed } = openExposition({ config: LAMBDA, log });
-  const observed = { name: "ingest", metrics };
-  const away = rabbitPublisher({ url: "amqp://127.0.0.1:1", name: "test", timeoutMs: 200 });
-  const publisher = observedPublisher(away, observed);
+  const url = "amqp://127.0.0.1:1";
+  const publisher = rabbitPublisher({ url, name: "ingest", timeoutMs: 200, metrics });
   const app = createApp({
     publisher,
     keys: { tenantOf: () => "acme" },

@@ -6,7 +6,7 @@ import { DeleteTableCommand, type DynamoDBClient } from "@aws-sdk/client-dynamod
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { contracts } from "../../events/catalogue.ts";
 import { createApp } from "../../functions/ingest/app.ts";
-import { eventIds } from "../../functions/ingest/event-id.ts";
+import { eventIds } from "../../functions/ingest/accept.ts";
 import { KeysUnavailableError, type Keys } from "../../kit/http/keys.ts";
 import { tableKeys } from "../../kit/http/table-keys.ts";
 import { ensureKeysTable, tableStore } from "../../infra/dynamodb/keys-table.ts";

@@ -2,8 +2,12 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dynamoClient } from "../../lib/dynamo/client.ts";
 import { dynamoLedger } from "../../lib/ledger/dynamo-ledger.ts";
-import { LedgerUnavailableError } from "../../lib/ledger/errors.ts";
-import type { Done, Key, Ledger } from "../../lib/ledger/ledger.ts";
+import {
+  type Done,
+  type Key,
+  type Ledger,
+  LedgerUnavailableError,
+} from "../../lib/ledger/ledger.ts";
 import { createTable, endpoint } from "./dynamo.ts";
 import { dynamoProxy, passOn, type Exchange, type Fault } from "./dynamo-proxy.ts";
 

@@ -50,9 +50,9 @@ export const functions = Object.keys(MESSAGES) as FunctionName[];
 
 /** So many tickets of one tenant, and as many looks at a product. */
 export type Round = { tenant: string; size: number; events: readonly Event[] };
-export type Event = { id: string; type: string; timestamp: string; data: Record<string, unknown> };
+type Event = { id: string; type: string; timestamp: string; data: Record<string, unknown> };
 
-export type Answer = { status: number; retryAfter: string | null; id: string; code?: string };
+type Answer = { status: number; retryAfter: string | null; id: string; code?: string };
 
 /**
  * What the sinks show of a round: whatever was done twice is counted twice, where a sink can show it. `mails`

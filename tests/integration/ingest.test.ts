@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { contracts, parseEvent } from "../../events/catalogue.ts";
 import { createApp } from "../../functions/ingest/app.ts";
-import { eventIds } from "../../functions/ingest/event-id.ts";
+import { eventIds } from "../../functions/ingest/accept.ts";
 import { createMetrics } from "../../lib/runtime/metrics.ts";
 import { rabbitPublisher, type RabbitPublisher } from "../../lib/rabbit/publisher.ts";
 import { mutatedBodies } from "./mutated-bodies.ts";

@@ -46,7 +46,7 @@ export type LiveShop = {
   close: () => Promise<void>;
 };
 
-export type Finished = {
+type Finished = {
   /** Of the host. */
   exit: number | null;
   /** Between the graph and the one expected. */

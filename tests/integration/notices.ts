@@ -79,7 +79,7 @@ export async function noticesVhost({
   };
 }
 
-export function readRequest({ content }: Pick<GetMessage, "content">): Request {
+function readRequest({ content }: Pick<GetMessage, "content">): Request {
   const { event, digest } = parseEvent(content);
   const { kind, to } = event.data as { kind: string; to: Record<string, string> };
   const text = `${event.type.split(".")[0]} ${kind} ${Object.values(to).join()}`;

@@ -22,7 +22,7 @@ export type Event = {
   timestamp: string;
 };
 
-export type Answer = { status: number; retryAfter: string | null; body: Body };
+type Answer = { status: number; retryAfter: string | null; body: Body };
 type Body = {
   recommendations?: (Record<string, unknown> & { because: string[] })[];
   results?: (Record<string, unknown> & { score: number })[];

@@ -9,8 +9,13 @@ import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { environment } from "./lane.ts";
 import { freePorts } from "../../infra/service/ports.ts";
-import { LedgerUnavailableError } from "../../lib/ledger/errors.ts";
-import type { Done, Key, Ledger, Verdict } from "../../lib/ledger/ledger.ts";
+import {
+  type Done,
+  type Key,
+  type Ledger,
+  LedgerUnavailableError,
+  type Verdict,
+} from "../../lib/ledger/ledger.ts";
 import { openLedger } from "../../lib/ledger/open-ledger.ts";
 import { type RedisClient, redisClient } from "../../lib/ledger/redis-client.ts";
 import { redisLedger } from "../../lib/ledger/redis-ledger.ts";

@@ -13,7 +13,7 @@ import {
 } from "../../events/catalogue.ts";
 import type { Contract } from "../../events/contract.ts";
 import { createApp } from "../../functions/ingest/app.ts";
-import { eventIds } from "../../functions/ingest/event-id.ts";
+import { eventIds } from "../../functions/ingest/accept.ts";
 import { readConsumers } from "../../infra/rabbitmq/consumers.ts";
 import { createMetrics } from "../../lib/runtime/metrics.ts";
 import { applyTopology } from "../../lib/rabbit/apply-topology.ts";

@@ -135,7 +135,7 @@ export function kill(name: ServiceName, folder = ownFolder()): Promise<void> {
 }
 
 /** SIGSTOP makes it silent without closing a connection, SIGCONT ends that. */
-export async function signal(
+async function signal(
   name: ServiceName,
   which: NodeJS.Signals,
   folder = ownFolder(),

@@ -38,7 +38,7 @@ export type TcpProxy = {
 };
 
 /** Whether these bytes (as Latin-1), which the server has not answered yet, are the ones meant. */
-export type Fits = (request: string) => boolean;
+type Fits = (request: string) => boolean;
 
 type Wire = { client: Socket; upstream: Socket; request: string; kept: Buffer[] | undefined };
 

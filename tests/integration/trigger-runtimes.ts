@@ -14,7 +14,7 @@ export type Runtime = {
   remove: () => Promise<void>;
 };
 
-export type Service = {
+type Service = {
   /** `functions:` of its serverless.yml. */
   functions: string;
   /** ECMAScript modules by name; each has `record`, `recordsOf` and `bodiesOf`. */

@@ -39,7 +39,7 @@ export function encode({ event, ...rest }: Message): Delivery {
   return { ...rest, body: Buffer.from(JSON.stringify(received)) };
 }
 
-export type DeadLetter = { message: Message; reason: string };
+type DeadLetter = { message: Message; reason: string };
 
 /** Defects that can be planted to see that the model finds them. */
 export type Bug =

@@ -4,7 +4,7 @@ import type { Happening } from "./happening.ts";
 export type Currency = { code: string; digits: number };
 
 /** What a shop sells: products by number, with a price and a stock that change. */
-export type Assortment = {
+type Assortment = {
   /** Some clients send numbers: 1042 and "1042" are one product. */
   productId: (product: number) => string | number;
   /** Major units; some unit prices are finer than their currency. */

@@ -1,6 +1,6 @@
 import { KEYS, type Dump, type DumpedNode, type Properties } from "./graph.ts";
 
-export type Comparison = {
+type Comparison = {
   /** Of the expectation. */
   nodes: number;
   relationships: number;

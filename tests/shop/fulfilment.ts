@@ -2,7 +2,7 @@ import type { Chance } from "../model/random.ts";
 import type { Happening } from "./happening.ts";
 
 /** What was ordered, and by whom. */
-export type Order = {
+type Order = {
   order_id: string;
   customer_id: string;
   /** Major units. */

@@ -18,7 +18,7 @@ export type ShopEvent = {
   metadata: { version: string };
 };
 
-export type History = {
+type History = {
   /** Each has its own shop; the first has most of the traffic. */
   tenants: readonly string[];
   /** How many events in all, each of them different. */

@@ -5,7 +5,7 @@ import type { Embedder } from "../../kit/embedding/embedder.ts";
 /** A point by what it is about: `product shop prod_1`. */
 export type Points = Map<string, { payload: Record<string, unknown>; vector: readonly number[] }>;
 /** Names of the collections, or of their aliases. */
-export type Sources = Record<"product" | "ticket" | "message" | "profile", string>;
+type Sources = Record<"product" | "ticket" | "message" | "profile", string>;
 
 /** The fields that change together, by the name under which their stamp stands. */
 const FIELDS: Record<string, Record<string, string[]>> = {
@@ -181,7 +181,7 @@ export async function dumpPoints(
   return points;
 }
 
-export type PointComparison = {
+type PointComparison = {
   /** Of the expectation. */
   points: number;
   fields: number;

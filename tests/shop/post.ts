@@ -3,7 +3,7 @@ import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ShopEvent } from "./generator.ts";
 
-export type Posting = {
+type Posting = {
   /** Of ingest, without a path. */
   url: string;
   /** API keys by tenant. */
@@ -31,7 +31,7 @@ export type Posted = {
 };
 
 /** The name under which `sentAt` knows an event: the key of its proof in the graph. */
-export function keyOf({ tenant_id, id }: { tenant_id: string; id: string }): string {
+function keyOf({ tenant_id, id }: { tenant_id: string; id: string }): string {
   return `${tenant_id}#${id}`;
 }
 

@@ -1,5 +1,5 @@
 /** Tells how far something is: one line that is redrawn on a terminal, a line now and then elsewhere. */
-export type Progress = {
+type Progress = {
   update: (done: number, note?: string) => void;
   end: (text: string) => void;
 };

@@ -15,7 +15,7 @@ import { expectedMessages } from "./messages.ts";
 import { comparePoints, dumpPoints, expectedPoints } from "./points.ts";
 
 /** What was compared, in words, and one line for each difference. */
-export type Compared = { what: string; differences: string[] };
+type Compared = { what: string; differences: string[] };
 
 /** The graph of these tenants with the one that their events must give. */
 export async function comparedGraph(

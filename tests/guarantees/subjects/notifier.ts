@@ -1,5 +1,5 @@
 import type { GetMessage } from "amqplib";
-import { MAX_BYTES, MAX_STRING } from "../../../lib/envelope/json.ts";
+import { MAX_BYTES, MAX_STRING } from "../../../lib/envelope/envelope.ts";
 import { drain } from "../../integration/rabbit-vhost.ts";
 import { type Around, idOf, produced, sinkWire, type Stage, type Subject } from "../subject.ts";
 
