@@ -216,5 +216,5 @@ test("an answer that is refused is given again", async () => {
   refusals.push(503, 500);
   expect(await ask("Delete")).toMatchObject({ Status: "SUCCESS" });
   refusals.push(403, 403, 403);
-  await expect(ask("Delete")).rejects.toThrow("CloudFormation's answer was refused: 403");
+  await expect(ask("Delete")).rejects.toThrow("CloudFormation refused the answer: 403");
 });
