@@ -15,7 +15,7 @@ import { refusals } from "./refusals.ts";
 
 type Fields = Record<string, unknown>;
 
-/** What ingest knows of a request besides its body. */
+/** The properties of a request besides its body. */
 export type Request = {
   tenant: string;
   /** The `Idempotency-Key` header. */
@@ -26,7 +26,7 @@ export type Request = {
   now: () => number;
 };
 
-/** Events without a source came by this door. */
+/** The source of events that name none. */
 const DEFAULT_SOURCE = "http";
 
 const INTERACTIONS = new Map<unknown, string>([
