@@ -2,7 +2,7 @@
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Qdrant's client asks for the compiler, which only its types need.
+# Qdrant's client lists the compiler as a peer, but only its types need it.
 RUN npm ci --omit=dev --ignore-scripts && rm -r node_modules/typescript node_modules/@typescript
 
 FROM node:24-bookworm-slim
@@ -18,11 +18,11 @@ COPY lib ./lib
 
 # The image's user `node`, as a number: Kubernetes cannot tell from a name that it is not root.
 USER 1000:1000
-# Ingest (PORT), recommend beside it, and health and metrics.
+# Ports of ingest (PORT) and recommend, and of health and metrics.
 EXPOSE 3000 3001 8081
-# Whether to restart it; whether to send it work is /health/ready.
+# Tells whether to restart the container; /health/ready tells whether to send it work.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8081/health/live').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-# Node itself is process 1 and hears SIGTERM; npm or a shell would keep it.
+# Node is process 1 and receives SIGTERM; npm or a shell would not pass it on.
 ENTRYPOINT ["node", "cli.ts"]
 CMD ["host", "--admin-port", "8081", "--admin-bind", "0.0.0.0"]

@@ -1,8 +1,8 @@
 import type { EventType } from "./catalogue.ts";
 
 /**
- * Names that producers have for events of the catalogue: the same data under another type. Ingest
- * rewrites them, so no consumer knows them. docs/decisions/2-names-without-definition.md says why.
+ * Other names that producers use for types of the catalogue, with the same data. Ingest replaces them, so
+ * consumers never see them. docs/decisions/2-names-without-definition.md says why.
  */
 export const aliases: ReadonlyMap<string, EventType> = new Map([
   ["inventory.low", "product.stock.low"],

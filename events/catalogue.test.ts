@@ -149,7 +149,7 @@ test("refuses a document out of bounds and names the place", () => {
 test("says which type it does not know, and which version", () => {
   expect(() => parseEvent(bytes(eventOf("order.eaten", {})))).toThrow(
     new InvalidEventError([
-      { path: "type", message: "order.eaten is no event type of this system" },
+      { path: "type", message: "order.eaten is not an event type of this system" },
     ]),
   );
   const next = eventOf("order.delivered", { order_id: "o" }, { metadata: { version: "2.0" } });
@@ -227,7 +227,7 @@ test("a consumer's parser refuses a type that the consumer does not accept", () 
 
   expect(parse(delivered)).toEqual(parseEvent(delivered));
   expect(() => parse(bytes(eventOf("user.signup", { user_id: "u" })))).toThrow(
-    "type: user.signup is none of the types that this function accepts",
+    "type: this function does not accept the type user.signup",
   );
 });
 
@@ -287,7 +287,7 @@ test("wants the currency of every amount that is paid", () => {
     eventOf("payment.initiated", { payment_id: "p", order_id: "o", amount: 1 }),
     latest,
   );
-  expect(issues).toEqual([{ path: "data.currency", message: "is needed with amount" }]);
+  expect(issues).toEqual([{ path: "data.currency", message: "is required with amount" }]);
 });
 
 test("takes points by the whole, more than none", () => {

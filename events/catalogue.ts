@@ -16,27 +16,27 @@ import { inWords } from "../lib/envelope/in-words.ts";
 import type { Contract, EventOf } from "./contract.ts";
 import * as entities from "./entities.ts";
 
-/** Every contract there is. */
+/** All contracts. */
 export const contracts = Object.values(entities).flat() as [Known, ...Known[]];
 type Known = (typeof entities)[keyof typeof entities][number];
 
 export type WarrenEvent = EventOf<(typeof contracts)[number]>;
 export type EventType = WarrenEvent["type"];
-/** The events of some types: what a consumer of these has to understand. */
+/** The events of some types: the input of a consumer that accepts these types. */
 export type EventOfType<Type extends EventType> = Extract<WarrenEvent, { type: Type }>;
 
 export const eventTypes: readonly EventType[] = contracts.map(({ type }) => type);
 
 type Terms = Contract<EventType, z.ZodType>;
 
-/** Those that functions make for each other: nobody may send them in. */
+/** Types that only functions publish; ingest refuses them. */
 export const internalTypes: ReadonlySet<string> = new Set(
   (contracts as readonly Terms[]).filter(({ internal }) => internal).map(({ type }) => type),
 );
 
 const byType = new Map<string, Terms>(contracts.map((each) => [each.type, each as Terms]));
 
-/** By type and major version: what reads the data of that major, as the current version has it. */
+/** By type and major version: the schema that reads data of that major into the current version. */
 const readers = new Map<string, z.ZodType>(
   [...byType.values()].flatMap(({ type, version, data, older = [] }) => [
     [`${type} ${majorOf(version)}`, data] as const,
@@ -44,16 +44,16 @@ const readers = new Map<string, z.ZodType>(
   ]),
 );
 
-/** How far a producer's clock may be ahead of ours, ms. */
+/** How far a producer's clock may be ahead of ingest's, ms. */
 export const FUTURE_MS = 10 * 60_000;
 
-/** A consumer's own clock may lag behind the door's: what was accepted there must pass here. */
+/** A consumer's clock may lag behind ingest's. Consumers must accept every event that ingest accepted. */
 const CONSUMER_FUTURE_MS = 60 * 60_000;
 
 /**
  * Bytes to event, all steps at once: `parseJson`, `checkBounds`, `checkEvent`. `data` is parsed
- * (`total_minor` and the like are there) and of the current version, whichever it came in; the
- * digest covers it as received. Throws NotJsonError, InvalidEventError.
+ * (with `total_minor` and the like) and converted to the current version; the digest covers the
+ * received data. Throws NotJsonError, InvalidEventError.
  */
 export function parseEvent(body: Uint8Array, now: () => number = Date.now): Received<WarrenEvent> {
   const document = parseJson(body);
@@ -66,7 +66,7 @@ export function parseEvent(body: Uint8Array, now: () => number = Date.now): Rece
 }
 
 /**
- * Document to event: checks envelope and data, so that the sender hears of every wrong field at once.
+ * Document to event: checks envelope and data together, so that the sender gets all wrong fields at once.
  * The document must be within bounds (`checkBounds`). `envelope` has the data as received, `event` has it parsed. `latest`: epoch ms.
  */
 export function checkEvent(
@@ -89,7 +89,7 @@ export function checkEvent(
   return { value: { envelope, event: currentOf(envelope, terms, parsed.data) } };
 }
 
-/** The data is of the current major now, so the event says so. */
+/** Sets the version to the current major, because the data is converted to it. */
 function currentOf(envelope: Envelope, { version }: Terms, data: unknown): WarrenEvent {
   const { metadata } = envelope;
   const same = majorOf(metadata.version) === majorOf(version);
@@ -101,8 +101,8 @@ function currentOf(envelope: Envelope, { version }: Terms, data: unknown): Warre
 }
 
 /**
- * `parseEvent` for a consumer of these types alone, typed as such. Any other type, such as one that
- * was accepted until lately and still lies in the queue, throws InvalidEventError too.
+ * `parseEvent` for a consumer of these types only. Throws InvalidEventError for any other type, such as
+ * one that the function accepted before and that is still in the queue.
  */
 export function parserOf<Type extends EventType>(
   accepts: readonly Type[],
@@ -111,21 +111,21 @@ export function parserOf<Type extends EventType>(
   return (body) => {
     const received = parseEvent(body);
     if (known.has(received.event.type)) return received as Received<EventOfType<Type>>;
-    const message = `${received.event.type} is none of the types that this function accepts`;
+    const message = `this function does not accept the type ${received.event.type}`;
     throw new InvalidEventError([issueAt(["type"], message)]);
   };
 }
 
 /**
- * What a version is called that this type had before there were versions; `undefined` for most
- * types, whose first version is the 1.0 that events without a version are taken for.
+ * The name of the version that this type had before versions existed. `undefined` for most types: for
+ * them, an event without a version counts as 1.0.
  */
 export function unversionedName(type: string): string | undefined {
   return byType.get(type)?.older?.find(({ version }) => majorOf(version) === 0)?.version;
 }
 
 function unknownType(type: string): Issue {
-  return issueAt(["type"], `${type.slice(0, 64)} is no event type of this system`);
+  return issueAt(["type"], `${type.slice(0, 64)} is not an event type of this system`);
 }
 
 function unreadableVersion({ type, version, older = [] }: Terms): Issue {

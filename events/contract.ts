@@ -1,25 +1,25 @@
 import type * as z from "zod";
 import type { Envelope } from "../lib/envelope/envelope.ts";
 
-/** What an event type promises. Schemas keep unknown fields, so that a newer producer loses nothing. */
+/** The contract of an event type. Schemas keep unknown fields, so that a newer producer loses none. */
 export type Contract<Type extends string, Schema extends z.ZodType> = {
   type: Type;
-  /** What has happened, or is asked for, in one line. */
+  /** One line: what has happened, or what is requested. */
   meaning: string;
-  /** Made by functions for functions: ingest refuses it. */
+  /** Only functions publish this type; ingest refuses it. */
   internal?: true;
   /** `major.minor`; a schema of the same major reads every minor. */
   version: string;
   data: Schema;
-  /** The entity whose events keep their order: what a partition or a lane is chosen by. */
+  /** The entity whose events keep their order. It decides the partition or lane. */
   key: (data: z.output<Schema>) => string;
   /** A realistic payload; the catalogue's test reads every one of them. */
   sample: z.input<Schema>;
-  /** Of former majors that are still read, one each. */
+  /** One entry for each former major that consumers still read. */
   older?: readonly Older<z.input<NoInfer<Schema>>>[];
 };
 
-/** A former version. Its schema ends in a transform that gives the data as the current version takes it. */
+/** A former version. Its schema ends in a transform to the current version. */
 type Older<Current = unknown> = {
   version: string;
   data: z.ZodType<Current>;
@@ -33,6 +33,6 @@ export function contract<const Type extends string, Schema extends z.ZodType>(
   return terms;
 }
 
-/** The event of a contract, its data as parsed. */
+/** The event of a contract, with parsed data. */
 export type EventOf<C> =
   C extends Contract<infer Type, infer Schema> ? Envelope<Type, z.output<Schema>> : never;

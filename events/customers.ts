@@ -2,12 +2,12 @@ import * as z from "zod";
 import { contract } from "./contract.ts";
 import { chatId, contact, email, entityId, line, locale, pushSubscriptions } from "./fields.ts";
 
-/** A customer is a user who buys: `customer_id` and `user_id` are one name space. */
+/** A customer is a user who buys: `customer_id` and `user_id` share a namespace. */
 const customer = z.looseObject({ customer_id: entityId });
 
 const created = customer.extend(contact.shape);
 
-/** Only what changed; null clears a field. */
+/** Only changed fields; null clears a field. */
 const changes = z
   .looseObject({
     email: email.nullable().optional(),
@@ -25,7 +25,7 @@ const segmentChanged = customer.extend({ old_segment: line.nullish(), new_segmen
 
 const tierChanged = customer.extend({ old_tier: line.nullish(), new_tier: line });
 
-/** So few at once that no sum of them is too large to count. */
+/** The limit keeps every sum of points countable. */
 const points = z.int().positive().max(1_000_000_000);
 
 const earned = customer.extend({ points, source: line.optional() });

@@ -1,4 +1,4 @@
-/** Every entity that events are about. A new one joins with a line here and nowhere else. */
+/** All entities of events. To add one, add a line here and nowhere else. */
 export { customers } from "./customers.ts";
 export { interactions } from "./interactions.ts";
 export { messages } from "./messages.ts";

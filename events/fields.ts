@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-/** Names an entity within its tenant. Numbers become strings: 100 and "100" are one product. */
+/** Identifies an entity within its tenant. Numbers become strings: 100 and "100" are the same product. */
 export const entityId = z
   .union([z.string().regex(/^[^\p{Cc}]{1,200}$/u), z.int().nonnegative()], {
     error: "must be a string of 1 to 200 characters or a whole number",
@@ -10,7 +10,7 @@ export const entityId = z
 /** One line for people. */
 export const line = z.string().min(1).max(500);
 
-/** Only the shape: whether an address works is found out by writing to it. */
+/** Checks only the shape. Only sending a mail shows whether the address works. */
 export const email = z
   .string()
   .regex(/^[^\s@]{1,64}@[^\s@]{1,189}$/, "must look like name@example.com");
@@ -21,14 +21,14 @@ export const locale = z
   .max(35)
   .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, "must be a language such as uk or en-GB");
 
-/** Telegram's: a number, below zero for groups, or `@name` of a public channel. */
+/** A Telegram chat: a number, negative for groups, or `@name` of a public channel. */
 export const chatId = z
   .union([z.string().regex(/^(-?\d{1,20}|@\w{4,32})$/), z.int()], {
     error: "must be a number or @name",
   })
   .transform(String);
 
-/** Of a push service: over TLS, but for one on this machine. */
+/** The URL of a push service. Requires TLS, except on this machine. */
 const pushEndpoint = z
   .url({ protocol: /^https?$/, error: "must be an https:// URL" })
   .max(2_000)
@@ -36,7 +36,7 @@ const pushEndpoint = z
     error: "must be an https:// URL",
   });
 
-/** What a browser hands out when somebody allows notifications (W3C Push API, PushSubscription). */
+/** The subscription that a browser creates when a user allows notifications (W3C Push API, PushSubscription). */
 export const pushSubscriptions = z
   .array(
     z.looseObject({
@@ -46,10 +46,10 @@ export const pushSubscriptions = z
   )
   .max(20);
 
-/** Everybody who watches a ticket at that time. */
+/** All current watchers of a ticket. */
 export const watcherIds = z.array(entityId).max(100);
 
-/** Names a template, or a kind of messages; also part of a file's name. */
+/** The name of a template or of a kind of message. Also part of a file name. */
 export const dottedName = z
   .string()
   .max(64)
@@ -58,7 +58,7 @@ export const dottedName = z
     "must be 1 to 64 of the characters A-Z a-z 0-9 _ - and single dots between them",
   );
 
-/** Who somebody is and how to reach them; nobody has to say any of it. */
+/** A person's name and addresses. All fields are optional. */
 export const contact = z.looseObject({
   email: email.optional(),
   name: line.optional(),

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { contract } from "./contract.ts";
 import { entityId } from "./fields.ts";
 
-/** What a user did with a product, once. */
+/** One interaction of a user with a product. */
 const interaction = z.looseObject({
   user_id: entityId,
   product_id: entityId,

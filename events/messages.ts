@@ -4,7 +4,7 @@ import { entityId, watcherIds } from "./fields.ts";
 
 const content = z.string().min(1).max(20_000);
 
-/** When it was written, if that is not when the event happened. */
+/** The time of writing, if it differs from the event's timestamp. */
 const time = z.iso.datetime({ offset: true });
 
 const sent = z.looseObject({
@@ -17,7 +17,7 @@ const sent = z.looseObject({
   mentioned_ids: z.array(entityId).max(100).optional(),
 });
 
-/** Before there were versions: what the ticket system put into `{ event, payload }`. */
+/** The form before versions existed: the ticket system's `payload` in `{ event, payload }`. */
 const sent0 = z
   .looseObject({
     id: entityId,

@@ -12,8 +12,8 @@ const DECIMAL = /^\d{1,15}(\.\d{1,20})?$/;
 const NO_AMOUNT = "must be a decimal amount, not negative, such as 12.50";
 
 /**
- * An amount in major units as producers write it: 12.5 or "12.50". A number is taken as the shortest
- * decimal that names it, so no binary fraction enters the arithmetic.
+ * An amount in major units, as producers write it: 12.5 or "12.50". A number is read as its shortest
+ * decimal form, so the arithmetic is free of binary fractions.
  */
 export const amount = z.union(
   [
@@ -25,10 +25,10 @@ export const amount = z.union(
 
 type Amount = z.output<typeof amount> | undefined;
 
-/** Whole minor units, rounded half to even, and whether nothing was rounded away. */
+/** Whole minor units, rounded half to even, and whether the result is exact. */
 type Minor = { units: number; exact: boolean };
 
-/** Exact decimal arithmetic; `undefined` where the result is no safe integer. */
+/** Exact decimal arithmetic; `undefined` if the result is not a safe integer. */
 export function toMinor(value: number | string, code: string): Minor | undefined {
   const [whole = "", fraction = ""] = String(value).split(".");
   const digits = exponentOf(code);
@@ -39,7 +39,7 @@ export function toMinor(value: number | string, code: string): Minor | undefined
   return Number.isSafeInteger(units) ? { units, exact: !/[1-9]/.test(rest) } : undefined;
 }
 
-/** A sum of money must be exact. Reports to the schema that calls it. */
+/** A sum of money must be exact. Adds an issue to the calling schema otherwise. */
 export function exactMinor(
   value: number | string,
   code: string,
@@ -69,8 +69,8 @@ export function roundedMinor(
 }
 
 /**
- * For an object that may name an amount: parsed, `amount_minor` stands beside it. That is ours to
- * derive: what a producer calls so says nothing about money.
+ * For an object with an optional amount: the parsed object also has `amount_minor`. Only Warren derives it;
+ * a producer's field of that name is ignored.
  */
 export function withMinor<T extends { amount?: Amount; currency?: string | undefined }>(
   given: T,
@@ -80,7 +80,7 @@ export function withMinor<T extends { amount?: Amount; currency?: string | undef
   delete money.amount_minor;
   if (money.amount === undefined) return money;
   if (money.currency === undefined) {
-    context.addIssue({ code: "custom", path: ["currency"], message: "is needed with amount" });
+    context.addIssue({ code: "custom", path: ["currency"], message: "is required with amount" });
     return money;
   }
   return { ...money, amount_minor: exactMinor(money.amount, money.currency, ["amount"], context) };

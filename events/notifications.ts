@@ -2,13 +2,13 @@ import * as z from "zod";
 import { contract } from "./contract.ts";
 import { chatId, email, entityId, line, dottedName } from "./fields.ts";
 
-/** The most that Telegram takes; SMS and push have less, which their senders know. */
+/** Telegram's limit. SMS and push have lower limits, which their senders check. */
 const message = z.string().min(1).max(4_096);
 
 const byEmail = z.looseObject({
   template: dottedName,
   recipient: email,
-  /** What the template names. */
+  /** The variables of the template. */
   data: z.record(z.string(), z.unknown()).optional(),
 });
 

@@ -3,7 +3,7 @@ import { contract } from "./contract.ts";
 import { entityId, line } from "./fields.ts";
 import { amount, currency, exactMinor, roundedMinor, withMinor } from "./money.ts";
 
-/** The statuses an order passes through, in this order; the last two end it. */
+/** The statuses of an order, in this order. The last two are final. */
 export const orderStatuses = [
   "pending",
   "confirmed",
@@ -19,18 +19,18 @@ const item = z.looseObject({
   product_id: entityId,
   sku: line.optional(),
   quantity: z.int().positive(),
-  /** Per unit, major units; may be finer than the currency. */
+  /** Price per unit in major units. May have more decimals than the currency. */
   price: amount,
 });
 
-/** Parsed with `total_minor`, and `price_minor` per item (rounded half to even). */
+/** Parsed data has `total_minor`, and `price_minor` per item (rounded half to even). */
 const created = z
   .looseObject({
     order_id: entityId,
     order_number: line.optional(),
     customer_id: entityId,
     items: z.array(item).min(1).max(1_000),
-    /** What is paid, major units; need not be the sum of the items (shipping, discounts). */
+    /** The amount to pay in major units. May differ from the sum of the items (shipping, discounts). */
     total: amount,
     currency,
     status: z.enum(orderStatuses).default("pending"),
@@ -44,7 +44,7 @@ const created = z
     })),
   }));
 
-/** Of an order that is known: whose it is need not be said again. */
+/** For an existing order; the customer is optional. */
 const order = z.looseObject({ order_id: entityId, customer_id: entityId.optional() });
 
 const confirmed = order.extend({ status: z.literal("confirmed").optional() });
@@ -68,7 +68,7 @@ const reason = z.string().max(2_000).optional();
 
 const cancelled = order.extend({ reason });
 
-/** Parsed with `amount_minor`. */
+/** Parsed data has `amount_minor`. */
 const refunded = order.extend({ amount, currency, reason }).transform((given, context) => ({
   ...given,
   amount_minor: exactMinor(given.amount, given.currency, ["amount"], context),

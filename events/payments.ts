@@ -3,7 +3,7 @@ import { contract } from "./contract.ts";
 import { entityId } from "./fields.ts";
 import { amount, currency, withMinor } from "./money.ts";
 
-/** The statuses a payment passes through, in this order; one that failed may yet be completed. */
+/** The statuses of a payment, in this order. A failed payment may still complete. */
 export const paymentStatuses = ["initiated", "failed", "completed", "refunded"] as const;
 
 const fields = z.looseObject({
@@ -14,7 +14,7 @@ const fields = z.looseObject({
   currency: currency.optional(),
 });
 
-/** Parsed with `amount_minor` where there is an amount. */
+/** Parsed data has `amount_minor` if there is an amount. */
 const payment = fields.transform(withMinor);
 
 const failed = fields.extend({ error: z.string().max(2_000).optional() }).transform(withMinor);

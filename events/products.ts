@@ -5,7 +5,7 @@ import { amount, currency, roundedMinor } from "./money.ts";
 
 const attributes = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
-/** Parsed with `price_minor`. */
+/** Parsed data has `price_minor`. */
 const created = z
   .looseObject({
     product_id: entityId,
@@ -13,7 +13,7 @@ const created = z
     description: z.string().optional(),
     category: line.optional(),
     sku: line.optional(),
-    /** Per unit, major units; may be finer than the currency. */
+    /** Price per unit in major units. May have more decimals than the currency. */
     price: amount,
     currency,
     attributes: attributes.optional(),
@@ -33,10 +33,10 @@ const named = z.looseObject({
   attributes: attributes.optional(),
 });
 
-/** `price_minor` is ours to derive: what a producer calls so says nothing about money. */
+/** Only Warren derives `price_minor`; a producer's field of that name is ignored. */
 type Changed = z.output<typeof named> & { price_minor?: number };
 
-/** Only what changed; null clears a field. Parsed with `price_minor` where the price changed. */
+/** Only changed fields; null clears a field. Parsed data has `price_minor` if the price changed. */
 const changes = named
   .refine((changed) => Object.keys(changed).length > 0, "must hold at least one change")
   .transform((given, context): Changed => {
@@ -44,12 +44,12 @@ const changes = named
     delete changed.price_minor;
     if (changed.price === undefined && changed.currency === undefined) return changed;
     if (changed.price === undefined || changed.currency === undefined) {
-      // One without the other names no amount of money: which minor units would it be in?
+      // A price without a currency has no minor units.
       const missing = changed.price === undefined ? "price" : "currency";
       context.addIssue({
         code: "custom",
         path: [missing],
-        message: "price and currency go together",
+        message: "price and currency must be sent together",
       });
       return changed;
     }
@@ -63,7 +63,7 @@ const product = z.looseObject({ product_id: entityId });
 
 const updated = product.extend({ changes });
 
-/** Below zero: sold before it came in. */
+/** Negative: sold before it arrived. */
 const quantity = z.int();
 
 const inStock = product.extend({ sku: line.optional(), quantity });
@@ -74,7 +74,7 @@ const stockOut = product.extend({ sku: line.optional() });
 
 const priced = product.extend({ old_price: amount.nullish(), new_price: amount, currency });
 
-/** Parsed with `new_price_minor`, and `old_price_minor` where the old price is said. */
+/** Parsed data has `new_price_minor`, and `old_price_minor` if the old price is given. */
 const priceChanged = priced.transform((given, context) => {
   const minor = (name: "old_price" | "new_price", price: number | string) =>
     roundedMinor(price, given.currency, [name], context);

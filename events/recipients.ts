@@ -4,9 +4,9 @@ import { email, entityId, line } from "./fields.ts";
 import { channel, kind } from "./requests.ts";
 
 /**
- * Somebody wants no more messages on a channel, or wants them again: a user, or whoever reads a literal
- * address, phone number or chat, such as from a link in a mail. With `kind` (`order.shipped`) only
- * messages of that kind. Of all that was said about a message the newest word counts.
+ * A recipient opts out of a channel, or in again. The recipient is a user or a literal address, phone
+ * number or chat, such as from a link in a mail. With `kind` (`order.shipped`) it concerns only messages of
+ * that kind. The newest event about a message wins.
  */
 const choice = z
   .looseObject({
@@ -19,7 +19,7 @@ const choice = z
     const wrong = (path: string, message: string) =>
       context.addIssue({ code: "custom", path: [path], message });
     if ((user_id === undefined) === (address === undefined)) {
-      wrong("address", "either address or user_id is needed");
+      wrong("address", "either address or user_id is required");
     } else if (address !== undefined) {
       if (on === "push") wrong("address", "push knows users only: name the user_id");
       if (on === "email" && !email.safeParse(address).success)

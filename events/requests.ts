@@ -3,13 +3,13 @@ import { contract } from "./contract.ts";
 import { chatId, dottedName, email, entityId, line } from "./fields.ts";
 
 /*
- * Requests to send one message to one recipient. functions/notifier makes them of other events, and
- * each channel's sender consumes its own.
+ * Requests to send one message to one recipient. functions/notifier creates them from other events. Each
+ * channel's sender consumes the requests of its channel.
  */
 
 export const channel = z.enum(["email", "sms", "push", "telegram"]);
 
-/** Why a message is sent, such as `order.confirmed`: what recipients can opt out of. */
+/** The kind of a message, such as `order.confirmed`. Recipients can opt out of a kind. */
 export const kind = dottedName;
 
 /** Names a template of the channel. */
@@ -19,7 +19,7 @@ const user = z.strictObject({ user_id: entityId });
 const forWhom = <To extends z.ZodType>(to: To) =>
   z.looseObject({ kind, to, template, data: z.record(z.string(), z.unknown()) });
 
-/** The entity is the recipient, since nothing else is common to all requests. */
+/** The entity is the recipient, the only thing that all requests have. */
 const terms = {
   version: "1.0",
   internal: true,
@@ -47,7 +47,7 @@ export const requests = [
     ...terms,
     type: "push.requested",
     meaning: "One recipient is to get a notification in the browser.",
-    // To one of a user's devices: functions/send-push asks itself for that.
+    // For one of a user's devices. Only functions/send-push creates such a request.
     data: forWhom(z.union([user, z.strictObject({ user_id: entityId, endpoint: z.url() })])),
     sample: { ...order, to: { user_id: "cust_123" } },
   }),

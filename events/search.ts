@@ -7,7 +7,7 @@ const reindex = z.looseObject({ entity: z.enum(["product", "ticket", "message"])
 export const search = [
   contract({
     type: "search.reindex",
-    meaning: "What the search knows about an entity is to be made anew.",
+    meaning: "Rebuild the search data of an entity.",
     version: "1.0",
     data: reindex,
     key: ({ entity, id }) => `${entity}:${id}`,

@@ -9,19 +9,19 @@ const ticket = z.looseObject({ ticket_id: entityId });
 const created = ticket.extend({
   title: line,
   description: text.optional(),
-  /** Who opened it. */
+  /** The user who opened the ticket. */
   owner_id: entityId,
   watcher_ids: watcherIds.optional(),
   status: line.optional(),
   priority: line.optional(),
 });
 
-/** Before there were versions: what the ticket system put into `{ event, payload }`. */
+/** The form before versions existed: the ticket system's `payload` in `{ event, payload }`. */
 const created0 = z
   .looseObject({ id: entityId, title: line, ownerId: entityId })
   .transform(({ id, ownerId, ...rest }) => ({ ...rest, ticket_id: id, owner_id: ownerId }));
 
-/** Only what changed; null clears a field. */
+/** Only changed fields; null clears a field. */
 const changes = z
   .looseObject({
     title: line.optional(),

@@ -1,14 +1,14 @@
 import { contract } from "./contract.ts";
 import { contact, entityId } from "./fields.ts";
 
-/** Whoever signs up with an address alone is known by it: parsed, `user_id` is always there. */
+/** If a user signs up with an address only, the address becomes the `user_id`. Parsed data always has one. */
 const signup = contact.extend({ user_id: entityId.optional() }).transform((user, context) => {
   const user_id = user.user_id ?? user.email;
   if (user_id === undefined) {
     context.addIssue({
       code: "custom",
       path: ["user_id"],
-      message: "user_id or email is needed",
+      message: "user_id or email is required",
     });
   }
   return { ...user, user_id: user_id ?? "" };

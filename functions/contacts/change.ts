@@ -60,7 +60,7 @@ function contactIn({
   return { name, email, phone, locale, telegram_chat_id, push_subscriptions };
 }
 
-/** What an event leaves out it says nothing about; null clears. */
+/** Omitted fields stay unchanged; null clears a field. */
 function said(stamp: string, values: Record<string, unknown>): Document {
   const given = Object.entries(values).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given.map(([name, value]) => [name, { stamp, value }]));

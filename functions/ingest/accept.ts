@@ -17,7 +17,7 @@ import { refusals } from "./refusals.ts";
 
 type Fields = Record<string, unknown>;
 
-/** What ingest knows of a request besides its body. */
+/** The properties of a request besides its body. */
 type Request = {
   tenant: string;
   /** The `Idempotency-Key` header. */
@@ -28,7 +28,7 @@ type Request = {
   now: () => number;
 };
 
-/** Events without a source came by this door. */
+/** The source of events that name none. */
 const DEFAULT_SOURCE = "http";
 
 const INTERACTIONS = new Map<unknown, string>([

@@ -19,5 +19,5 @@ test("one of them must be given, and only one", () => {
   );
   expect(() =>
     readConfig(config, { ...given, API_KEYS_FILE: "keys.json", API_KEYS_TABLE: "keys" }),
-  ).toThrow("API_KEYS_TABLE: is given beside API_KEYS_FILE; keep one of them");
+  ).toThrow("API_KEYS_TABLE: must not be set together with API_KEYS_FILE");
 });

@@ -39,7 +39,7 @@ export const refusals = {
   },
 } as const satisfies Record<string, Problem>;
 
-/** What a failed publish means to the sender. */
+/** The sender's problem for a failed publish. */
 export function refusalOf(error: unknown): Problem | undefined {
   if (error instanceof BrokerUnavailableError) return refusals.brokerUnavailable;
   if (error instanceof PublishRefusedError) return refusals.queueFull;

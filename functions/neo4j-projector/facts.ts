@@ -21,7 +21,7 @@ import {
  * number as a float.
  */
 export type Facts = {
-  /** Every node the event touches. A node that nobody has described yet is a stub. */
+  /** Every node the event touches. A node without a describing event is a placeholder. */
   users?: Node[];
   orders?: Node[];
   products?: Node[];
@@ -283,7 +283,7 @@ function paymentFacts(event: Extract<ProjectedEvent, { type: `payment.${string}`
   };
 }
 
-/** Whoever is named watches, and nobody else. */
+/** The named users are the only watchers. */
 function watchers(
   ticket: Newest,
   { watcher_ids }: { watcher_ids?: string[] | undefined },

@@ -6,7 +6,7 @@ export type Node = { tenant_id: string; id: string };
 export type Field = { guard: string; stamp: string; set: Record<string, Value> };
 type Value = string | bigint | null;
 
-/** What an event leaves out it says nothing about; null clears. */
+/** Omitted fields stay unchanged; null clears a field. */
 type Said<T> = { [Name in keyof T]?: T[Name] | null | undefined };
 
 /** One fact for each group of properties about which the event says something. */

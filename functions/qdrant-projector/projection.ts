@@ -118,7 +118,7 @@ function changeOf(event: ProjectedEvent): Change {
   }
 }
 
-/** What an event leaves out it says nothing about; null clears. */
+/** Omitted fields stay unchanged; null clears a field. */
 function said(kind: EntityKind, stamp: string, fields: Fields): Record<string, Group> {
   const groups = Object.entries(entities[kind].groups).flatMap(([name, names]) => {
     const given = names.filter((field) => fields[field] !== undefined);

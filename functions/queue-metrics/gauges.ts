@@ -2,9 +2,9 @@ import { Gauge, type Registry } from "prom-client";
 import type { QueueReading } from "./readings.ts";
 
 export type QueueGauges = {
-  /** Replaces what was there: a queue that is gone leaves nothing behind. */
+  /** Replaces all former values, so that deleted queues disappear. */
   show(queues: readonly QueueReading[]): void;
-  /** The broker does not tell: what it said before must not pass for the present. */
+  /** Removes former values when the broker does not answer, so that they do not look current. */
   unknown(): void;
 };
 

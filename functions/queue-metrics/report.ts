@@ -3,7 +3,7 @@ import { ManagementError } from "../../lib/rabbit/management.ts";
 import type { QueueGauges } from "./gauges.ts";
 import { MAX_QUEUES, readQueues } from "./readings.ts";
 
-/** Asks the broker once and shows its answer. That it does not answer is an answer, too. */
+/** Asks the broker once and reports the result, also if the broker does not answer. */
 export async function reportQueues({
   broker,
   gauges,

@@ -18,8 +18,8 @@ const NOTHING_ELSE = "nothing that is on offer is near to what is known of this 
 const NO_GRAPH = "the graph does not answer: these come from the user's taste alone";
 
 /**
- * What this user may like and has not bought: nearest to their profile, joined with what those who bought
- * the same bought besides. Without the graph the vectors answer alone; without the vectors it rejects.
+ * Products that this user may like and has not bought: those nearest to the user's profile, joined with
+ * products that buyers of the same products bought. Without the graph the vectors answer alone; without the vectors it rejects.
  */
 export async function recommend(
   {

@@ -15,9 +15,9 @@ const MINUTE = 60;
 
 /**
  * What to do about minutes without data:
- * - `breaching`: silence is the trouble itself;
- * - `notBreaching`: the metric only exists while the trouble does;
- * - `ignore`: keep the state, since a broker or a function that says nothing has not recovered.
+ * - `breaching`: missing data is the problem itself;
+ * - `notBreaching`: the metric only exists during the problem;
+ * - `ignore`: keep the state, because a broker or function that reports nothing has not recovered.
  */
 type Silence = "breaching" | "notBreaching" | "ignore";
 
@@ -25,15 +25,15 @@ type Condition = {
   comparison: "GreaterThanThreshold" | "GreaterThanOrEqualToThreshold" | "LessThanThreshold";
   limit: number;
   statistic: "Sum" | "Maximum" | "Minimum" | "p99";
-  /** Seconds that one value stands for. */
+  /** Seconds per value. */
   period?: number;
-  /** Of the last `of` values so many must be beyond the limit. */
+  /** How many of the last `of` values must be beyond the limit. */
   times: number;
   of?: number;
   silence: Silence;
 };
 
-/** An alarm for everything that needs a person. Every function and every queue has its own. */
+/** An alarm for everything that needs a person. Every function and every queue has separate alarms. */
 export function alarmsOf({ functions, queues, stage, namespace }: Observed): Resources {
   const resources: Resources = {};
   const own = (metric: string, dimensions: Record<string, string>) =>
@@ -80,7 +80,7 @@ export function alarmsOf({ functions, queues, stage, namespace }: Observed): Res
       ...failures(periodOf(timeoutSeconds)),
       silence: "notBreaching",
     };
-    // What runs every hour fails once an hour.
+    // An hourly function can fail only once an hour.
     const once = { period: 5 * MINUTE, times: 1, of: 1 };
     watch("function-failing", name, lambdaMetric("Errors", name), {
       ...failing,
@@ -102,7 +102,7 @@ export function alarmsOf({ functions, queues, stage, namespace }: Observed): Res
       times: THRESHOLDS.age.minutes / 5,
       silence: "notBreaching",
     });
-    // A batch is held until its function's time is nearly over: only then it is said.
+    // A function holds its batch until its time is nearly over, and only then reports it.
     watch("sink-down", name, own("warren_sink_down", { function: name }), {
       comparison: "GreaterThanOrEqualToThreshold",
       limit: 1,
@@ -160,7 +160,7 @@ export function alarmsOf({ functions, queues, stage, namespace }: Observed): Res
       limit: consumers.limit + 1,
       statistic: "Maximum",
       times: consumers.minutes,
-      // A queue that is gone has no consumers either.
+      // A deleted queue has no consumers either.
       silence: "breaching",
     });
     watch("queue-unacked", queue, gauge("messages_unacked"), above(unacked.limit, unacked.minutes));
@@ -172,7 +172,7 @@ function failures(period: number): { period: number; times: number; of: number }
   return { period, times: THRESHOLDS.failures.minutes, of: THRESHOLDS.failures.of };
 }
 
-/** A function says something at least this often, if it has anything to do. */
+/** A function with work writes metrics at least this often. */
 function periodOf(timeoutSeconds: number): number {
   return Math.max(1, Math.ceil(timeoutSeconds / MINUTE)) * MINUTE;
 }
@@ -191,7 +191,7 @@ function watching(metric: Metric, condition: Condition): object {
   };
 }
 
-/** CloudWatch learns what is usual at this hour and on this day of the week. */
+/** CloudWatch learns the usual values for this hour and day of the week. */
 function unusual(metric: Metric): object {
   const period = 5 * MINUTE;
   const times = (THRESHOLDS.baseline.minutes * MINUTE) / period;

@@ -10,11 +10,11 @@ import {
   type Resource,
 } from "./watched.ts";
 
-/** Of 24 columns. */
+/** A dashboard has 24 columns. */
 const WIDTH = 6;
 const HEIGHT = 6;
 
-/** Every outcome, with its colour: what needs a person is red. */
+/** Every outcome with its colour. Red outcomes need a person. */
 const OUTCOMES: Record<Outcome["kind"], string> = {
   done: "#2ca02c",
   duplicate: "#98df8a",
@@ -24,7 +24,7 @@ const OUTCOMES: Record<Outcome["kind"], string> = {
   dead: "#d62728",
   uncertain: "#9467bd",
 };
-/** What ingest answers (functions/ingest/refusals.ts). */
+/** The answers of ingest (functions/ingest/refusals.ts). */
 const CODES = ["202", "400", "401", "403", "408", "413", "415", "422", "503"];
 
 type Line = { metric: Metric; statistic: string; label: string; color?: string; right?: true };
@@ -44,7 +44,7 @@ export function dashboardOf(observed: Observed): Resource {
     Type: "AWS::CloudWatch::Dashboard",
     Properties: {
       DashboardName: `warren-${stage}`,
-      // Functions and region are only known in the stack.
+      // Only the stack knows functions and region.
       DashboardBody: { "Fn::Sub": JSON.stringify({ widgets }) },
     },
   };
@@ -97,7 +97,7 @@ function graphsOfFunction({ name, kind }: ObservedFunction, { namespace }: Obser
         running,
       ];
     case "http":
-      // What others answer is seen in the API's access log.
+      // The API's access log shows the answers of other HTTP functions.
       if (name !== "ingest") return [running];
       return [
         {
@@ -192,7 +192,7 @@ function widgetOf({ title, lines, stacked, limit }: Graph, at: { x: number; y: n
   };
 }
 
-/** As dashboards write it: namespace, name, dimensions in turn, and how to draw it. */
+/** A metric in dashboard syntax: namespace, name, dimensions, and how to draw it. */
 function metricOf({ metric, statistic, label, color, right }: Line): unknown[] {
   return [
     metric.Namespace,

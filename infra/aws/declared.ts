@@ -1,4 +1,4 @@
-/** A function of serverless.yml as osls hands it to plugins: variables resolved. */
+/** A function of serverless.yml as osls passes it to plugins, with variables resolved. */
 export type Declared = {
   /** Its key in serverless.yml. */
   key: string;
@@ -6,7 +6,7 @@ export type Declared = {
   name: string;
   timeout?: number | undefined;
   events: readonly Record<string, unknown>[];
-  /** IAM statements besides those of its kind. */
+  /** IAM statements in addition to those of its kind. */
   permissions?: readonly Statement[];
 };
 
@@ -36,8 +36,8 @@ export const either = (condition: string, yes: unknown, no: unknown) => ({
 });
 
 /**
- * The logical id of something of a function. As osls spells them: `neo4j-projector` begins with
- * Neo4jDashprojector, so that no two keys meet.
+ * The logical id of a function's resource, spelled as osls does: `neo4j-projector` becomes
+ * Neo4jDashprojector…, so that ids of different keys differ.
  */
 export function idOf(key: string, suffix: string): string {
   const name = key.replaceAll("-", "Dash").replaceAll("_", "Underscore");

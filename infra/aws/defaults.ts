@@ -2,7 +2,7 @@ import type { Declared, Statement } from "./declared.ts";
 import { queueEvents } from "./mappings.ts";
 import { roleId } from "./roles.ts";
 
-/** What osls reads of a function, as far as it is given here. */
+/** The properties of a function that this file sets for osls. */
 export type FunctionOfOsls = Omit<Declared, "key"> & {
   role?: string;
   package?: { artifact?: string };
@@ -10,7 +10,7 @@ export type FunctionOfOsls = Omit<Declared, "key"> & {
   reservedConcurrency?: number;
 };
 
-/** `custom.consumers` of serverless.yml: what every function with a queue has besides its own. */
+/** `custom.consumers` of serverless.yml: defaults of every function with a queue. */
 export type ConsumerDefaults = {
   environment: Record<string, unknown>;
   permissions: readonly Statement[];
@@ -18,8 +18,8 @@ export type ConsumerDefaults = {
 };
 
 /**
- * Gives each function what serverless.yml need not repeat: its role, its zip and, if it has a queue,
- * what all consumers have. What a function says itself goes before.
+ * Gives each function its role, its zip and, if it has a queue, the defaults of all consumers. The
+ * function's own settings win.
  */
 export function giveDefaults(
   functions: Record<string, FunctionOfOsls>,

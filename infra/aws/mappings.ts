@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { arnOf, type Declared, either, idOf, ref, type Resources } from "./declared.ts";
 import { lambdaId } from "./watched.ts";
 
-/** What serverless.yml may say of a queue; lib/host/declaration.ts reads the same. */
+/** A queue trigger in serverless.yml; lib/host/declaration.ts reads the same. */
 export type QueueEvent = {
   arn: unknown;
   basicAuthArn: unknown;
@@ -14,14 +14,14 @@ export type QueueEvent = {
   filterPatterns?: readonly unknown[];
 };
 
-/** Of the broker that is made here or named by the stack's parameters (parameters.yml). */
+/** References to the broker that the stack creates or its parameters name (parameters.yml). */
 const BROKER_ARN = either("MakeBroker", arnOf("Broker"), ref("ExistingBrokerArn"));
 const BROKER_SECRET = either("MakeBroker", ref("BrokerSecret"), ref("ExistingBrokerSecretArn"));
 
 /**
- * One event source mapping for each queue of each function. osls' own leave a broker of the same stack
- * out, drop a window of 0 (Lambda then takes 500 ms) and let queues whose names differ only in
- * punctuation overwrite each other. `after` are the logical ids that must stand first.
+ * One event source mapping for each queue of each function. The mappings of osls omit a broker of the
+ * same stack and drop a window of 0 (Lambda then uses 500 ms). Queues whose names differ only in punctuation
+ * overwrite each other there. CloudFormation creates the logical ids in `after` first.
  */
 export function mappingsOf(functions: readonly Declared[], after: readonly string[]): Resources {
   const mappings: Resources = {};
@@ -45,8 +45,8 @@ export function queueEvents(events: Declared["events"]): QueueEvent[] {
 }
 
 /**
- * The broker of a trigger and its credentials. osls admits an ARN or a `Ref`, and neither `GetAtt` nor
- * `If`: a `Ref` in serverless.yml stands for the stack's broker, whichever that is.
+ * The broker of a trigger and its credentials. osls accepts an ARN or a `Ref`, but neither `GetAtt`
+ * nor `If`. So a `Ref` in serverless.yml means the stack's broker, created or existing.
  */
 export function brokerOf({ arn, basicAuthArn }: QueueEvent): { arn: unknown; secret: unknown } {
   return {

@@ -5,10 +5,9 @@ import { dashboardOf } from "./dashboard.ts";
 import { type Observed, type Resources, TOPIC_ID } from "./watched.ts";
 
 /**
- * CloudFormation resources that watch the system: an encrypted SNS topic, alarms that speak to it, a
- * dashboard. `queues` are those of the topology; the dead letters of each work queue, and the
- * unconsumed events, are watched even if they are not named. Throws if two names would become one
- * logical id.
+ * CloudFormation resources that monitor the system: an encrypted SNS topic, alarms that publish to it, a
+ * dashboard. `queues` are the queues of the topology. The dead letters of each work queue and the
+ * unconsumed events are always included. Throws if two names would become the same logical id.
  */
 export function observability({
   functions,
@@ -26,7 +25,7 @@ export function observability({
   return { ...topic(stage), ...alarmsOf(observed), Dashboard: dashboardOf(observed) };
 }
 
-/** CloudWatch may not use AWS' own key for SNS, so the topic has one that lets it. */
+/** CloudWatch may not use AWS' own key for SNS, so the topic has a key that permits CloudWatch. */
 function topic(stage: string): Resources {
   const cloudWatch = { Service: "cloudwatch.amazonaws.com" };
   const fromHere = { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } };
@@ -46,7 +45,7 @@ function topic(stage: string): Resources {
                 AWS: { "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root" },
               },
               Action: "kms:*",
-              // In a key's policy this is the key itself.
+              // In a key policy, `*` is the key itself.
               Resource: "*",
             },
             {

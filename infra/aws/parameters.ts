@@ -3,10 +3,10 @@ import { inWords } from "../../lib/envelope/in-words.ts";
 import { port, variables } from "../../lib/config.ts";
 import { known as nearestOf } from "../cli/nearest.ts";
 
-/** The stack's parameters (parameters.yml), whose defaults are the stage's. */
+/** The stack's parameters (parameters.yml). Their defaults come from the stage. */
 export type Parameters = Record<string, { Default?: unknown }>;
 
-/** What makes sense only together. */
+/** Parameters that must be set together. */
 const NEEDED_BY: Record<string, string[]> = {
   ExistingBrokerArn: [
     "ExistingBrokerSecretArn",
@@ -18,8 +18,8 @@ const NEEDED_BY: Record<string, string[]> = {
 };
 
 /**
- * Why this must not be deployed; empty if nothing speaks against it. A misspelt stage would become a
- * stack of its own, with the defaults; a broker or VPC named by half would fail half made.
+ * Reasons against a deploy; empty if there are none. A misspelt stage would create a separate stack with
+ * the defaults. An incompletely named broker or VPC would fail in the middle of the deploy.
  */
 export function problemsOf(
   stage: string,
@@ -43,13 +43,13 @@ const paramOf = (name: string) => name.slice(0, 1).toLowerCase() + name.slice(1)
 
 const truth = z.union([z.boolean(), z.enum(["true", "false"])], "must be true or false");
 const count = z.coerce.number("must be a whole number").int().min(1);
-/** What CloudWatch keeps logs for. */
+/** Retention times that CloudWatch supports. */
 const RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
   3653,
 ];
 
-/** Params of serverless.yml that only a deployment, or nobody, would find wrong. */
+/** Params of serverless.yml whose errors otherwise only a deploy would find, or nothing. */
 const values = z.looseObject({
   vhost: z.string().regex(/^[^/].*$/, "must be a name, other than /"),
   brokerVersion: z.enum(["4.3", "4.2", "3.13"]),
@@ -71,8 +71,8 @@ const values = z.looseObject({
 });
 
 /**
- * What is wrong with the params of a stage, as they are in effect: `known` are those that have a
- * default. A misspelt name would leave its default in force without a word.
+ * Problems of the params in effect. `known` are the params with a default. A misspelt name would silently
+ * leave the default in effect.
  */
 export function problemsOfParams(
   params: Readonly<Record<string, unknown>>,

@@ -10,7 +10,7 @@ import { type Parameters, problemsOf, problemsOfParams } from "./parameters.ts";
 import { complete } from "./template.ts";
 import type { ObservedFunction } from "./watched.ts";
 
-/** Of osls' object, what is used here. */
+/** The part of osls' object that this plugin uses. */
 type Serverless = {
   serviceDir: string;
   configurationInput: { params: Record<string, Record<string, unknown>> };
@@ -25,13 +25,13 @@ type Serverless = {
     };
   };
   configSchemaHandler: { defineFunctionProperties: (provider: string, schema: object) => void };
-  /** What osls shows without a stack trace. */
+  /** The error class that osls prints without a stack trace. */
   classes: { Error: new (message: string, code: string) => Error };
 };
 
 /**
- * An osls plugin for what serverless.yml declares and osls has no or wrong words for (template.ts). It
- * works only while a package is made: other plugins see serverless.yml as it is.
+ * An osls plugin for declarations in serverless.yml that osls cannot translate (template.ts). It works only
+ * during packaging: other plugins see serverless.yml unchanged.
  */
 export default class AwsPlugin {
   readonly hooks: Record<string, () => unknown>;
@@ -40,7 +40,7 @@ export default class AwsPlugin {
     const permissions = { type: "array", items: { type: "object" } };
     serverless.configSchemaHandler.defineFunctionProperties("aws", { properties: { permissions } });
     this.hooks = {
-      // Before osls makes one role for all that have none.
+      // Before osls creates one role for all functions without a role.
       "before:package:setupProviderConfiguration": () => {
         const { functions, custom } = serverless.service;
         giveDefaults(functions, custom.consumers);
@@ -75,7 +75,7 @@ async function finish(serverless: Serverless): Promise<void> {
   });
 }
 
-/** Those in effect: the command line's, the stage's, the defaults. */
+/** The params in effect: those of the command line, then of the stage, then the defaults. */
 function paramsOf(stage: string, { configurationInput, processedInput }: Serverless) {
   const given = processedInput.options.param ?? [];
   const fromCommand = given.map((text) => /^([^=]+)=(.*)$/s.exec(text)?.slice(1) ?? [text, ""]);
@@ -83,7 +83,7 @@ function paramsOf(stage: string, { configurationInput, processedInput }: Serverl
   return { ...defaults, ...own, ...(Object.fromEntries(fromCommand) as Record<string, string>) };
 }
 
-/** As the functions of this stage are told. */
+/** The retry delays of this stage's functions. */
 function retryDelaysOf({ Setup }: Resources): number[] {
   const given = { RETRY_DELAYS: String(Setup?.Properties["RetryDelays"]) };
   return readConfig(z.object({ RETRY_DELAYS: variables.RETRY_DELAYS }), given).RETRY_DELAYS;

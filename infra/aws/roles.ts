@@ -1,11 +1,12 @@
 import { arnOf, type Declared, idOf, type Resources, type Statement } from "./declared.ts";
 import { brokerOf, queueEvents } from "./mappings.ts";
 
-/** Why a statement names `*`: AWS allows nothing else there. By Sid; a test knows no others. */
+/** Why a statement names `*`, by Sid: AWS allows nothing narrower. A test refuses any other `*`. */
 export const STAR_REASONS = {
   NetworkOfLambda:
     "Lambda attaches functions to a VPC with these, and refuses a role that has them on less than *",
-  NotFromTheFunction: "A denial: what Lambda does with the role, the function's own code may not",
+  NotFromTheFunction:
+    "A denial: Lambda may use these with the role, the function's own code may not",
   NetworkOfTheMapping: "EC2's Describe actions know no resources",
 };
 
@@ -19,7 +20,7 @@ const PLACING = [
 ];
 const LOOKING = ["ec2:DescribeSecurityGroups", "ec2:DescribeVpcs"];
 
-/** One role for each function: what every function needs, what its kind needs, what it declares. */
+/** One role for each function, with the permissions of all functions, of its kind, and of its declaration. */
 export function rolesOf(functions: readonly Declared[]): Resources {
   return Object.fromEntries(
     functions.map((one) => [
@@ -45,14 +46,14 @@ export function rolesOf(functions: readonly Declared[]): Resources {
 
 export const roleId = (key: string) => idOf(key, "Role");
 
-/** IAM refuses a policy with one Sid twice, and with it the whole deploy. */
+/** IAM refuses a policy with a duplicate Sid, and the whole deploy fails. */
 function distinct(one: Declared): Statement[] {
   const statements = statementsOf(one);
   const sids = statements.flatMap(({ Sid }) => Sid ?? []);
   const twice = sids.find((sid, index) => sids.indexOf(sid) < index);
   if (twice === undefined) return statements;
   throw new Error(
-    `${one.key} has two statements ${twice}: its permissions in serverless.yml are besides those of its kind`,
+    `${one.key} has two statements ${twice}: serverless.yml must not repeat the permissions of its kind`,
   );
 }
 
@@ -84,7 +85,7 @@ function statementsOf({ key, name, events, permissions = [] }: Declared): Statem
   ];
 }
 
-/** A mapping uses its function's role. The key of `Environment` is its secret's, too. */
+/** A mapping uses its function's role. The key of `Environment` also encrypts the mapping's secret. */
 function ofMappings(events: Declared["events"]): Statement[] {
   const brokers = queueEvents(events).map(brokerOf);
   if (brokers.length === 0) return [];

@@ -10,7 +10,7 @@ import { lambdaId, type ObservedFunction } from "./watched.ts";
 /** The function that prepares broker and graph, and the custom resource that runs it (setup.yml). */
 const SETUP = { key: "setup", id: "Setup" };
 
-/** What the stack must know of the project beyond serverless.yml's functions. */
+/** What the stack needs besides serverless.yml's functions. */
 type Project = {
   stage: string;
   consumers: readonly QueueConsumer[];
@@ -19,13 +19,13 @@ type Project = {
   /** What the graph and Qdrant must contain. */
   constraints: readonly Constraint[];
   collections: Collections;
-  /** Those with a trigger. */
+  /** The functions with a trigger. */
   triggered: readonly ObservedFunction[];
 };
 
 /**
- * Makes what osls compiled and merged the whole stack: roles, mappings, networks and keys of the
- * functions, and what watches them. All functions but `setup` wait for the setup, so that new code meets the topology it needs.
+ * Completes the template of osls: adds roles, mappings, networks and keys of the functions, and their
+ * monitoring. All functions but `setup` wait for the setup, so that new code meets the topology it needs.
  */
 export function complete(
   resources: Resources,
@@ -52,7 +52,7 @@ export function complete(
   for (const { Type, Properties } of Object.values(resources)) {
     if (Type === "AWS::Logs::LogGroup") Properties["KmsKeyId"] = arnOf("Key");
   }
-  // It runs again when any of its properties changes.
+  // CloudFormation runs setup again when one of these properties changes.
   Object.assign(found(resources, SETUP.id).Properties, {
     Consumers: consumers,
     Constraints: constraints,
@@ -75,7 +75,7 @@ const CHECKOV = {
       {
         id: "CKV_AWS_116",
         comment:
-          "A queue's function dead-letters by itself; a scheduled one that fails runs again, and an alarm tells",
+          "Queue functions dead-letter their messages; a failed scheduled function runs again and raises an alarm",
       },
     ],
   },

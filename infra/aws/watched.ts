@@ -5,33 +5,33 @@ export type ObservedFunction = {
   name: string;
   kind: "queue" | "http" | "schedule";
   timeoutSeconds: number;
-  /** Of a function with a queue. */
+  /** Set for a function with a queue. */
   queue?: string;
 };
 
 export type Observed = {
   functions: readonly ObservedFunction[];
-  /** Each is watched for what its name says it is: work, retry, dead letters, unconsumed. */
+  /** The name of a queue decides its alarms: work, retry, dead letters, unconsumed. */
   queues: readonly string[];
   stage: string;
-  /** Of the metrics that functions write: METRICS_NAMESPACE in serverless.yml. */
+  /** Namespace of the functions' metrics: METRICS_NAMESPACE in serverless.yml. */
   namespace: string;
 };
 
 export type Resource = { Type: string; Properties: Record<string, unknown> };
 export type Resources = Record<string, Resource>;
 
-/** A metric as CloudWatch knows it; a dimension of AWS' own may be a reference. */
+/** A metric in CloudWatch. A dimension of an AWS metric may be a reference. */
 export type Metric = {
   Namespace: string;
   MetricName: string;
   Dimensions: { Name: string; Value: string | { Ref: string } }[];
 };
 
-/** The SNS topic that every alarm speaks to. */
+/** The SNS topic of all alarms. */
 export const TOPIC_ID = "AlarmTopic";
 
-/** One that functions write themselves: with the names and labels of lib/runtime/metrics.ts. */
+/** A metric that functions write, with the names and labels of lib/runtime/metrics.ts. */
 export function ownMetric(
   namespace: string,
   metric: string,
@@ -44,7 +44,7 @@ export function ownMetric(
   };
 }
 
-/** One that Lambda itself has of a function, which is known by its key in serverless.yml. */
+/** A Lambda metric of a function, given by its key in serverless.yml. */
 export function lambdaMetric(metric: string, functionKey: string): Metric {
   return {
     Namespace: "AWS/Lambda",

@@ -3,7 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { build, type Metafile } from "esbuild";
 import type { DeclaredHandler } from "../../lib/host/declaration.ts";
 
-/** A function as Lambda gets it. Paths are relative to the zip's root, with `/`. */
+/** A function as packaged for Lambda. Paths are relative to the zip's root, with `/`. */
 export type Bundle = {
   name: string;
   /** The module that the handler string of serverless.yml names, with `.mjs` for `.ts`. */

@@ -14,13 +14,13 @@ export type Entry = {
   version: string;
   /** Former versions that are still read. */
   older: string[];
-  /** The fields by which its events keep their order. */
+  /** The fields of the ordering key. */
   key: string[];
-  /** Queues. None: the event is kept in events.unconsumed. */
+  /** Queues. If there are none, events.unconsumed keeps the event. */
   consumers: string[];
-  /** Names that ingest takes for it. */
+  /** Other names that ingest accepts for this type. */
   aliases: string[];
-  /** Only functions make it. */
+  /** Only functions publish it. */
   internal: boolean;
   meaning: string;
 };
@@ -34,7 +34,10 @@ export function define(command: Command): void {
         "print an array of objects: type, version, older, key, consumers, aliases, internal, meaning",
       ).conflicts("release"),
     )
-    .option("--release", "record new versions in events/released.json: from then on a promise")
+    .option(
+      "--release",
+      "record new versions in events/released.json; they are promises from then on",
+    )
     .addHelpText("after", notes("warren catalogue --json"))
     .action(async ({ json = false, release: wanted = false }: Record<string, boolean>) => {
       if (wanted) return release();

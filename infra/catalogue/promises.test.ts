@@ -201,7 +201,7 @@ test("names an alias that is gone, unless it has become a type", () => {
   const before = { aliases: { "meal.served": "dish.served" }, types: {} };
 
   expect(brokenPromises(before, promisesOf([terms(dish)], none))).toEqual([
-    "meal.served no longer stands for dish.served",
+    "meal.served is no longer an alias of dish.served",
   ]);
   expect(
     brokenPromises(before, promisesOf([terms(dish), terms(dish, { type: "meal.served" })], none)),

@@ -38,7 +38,7 @@ export function promisesOf(
 export function brokenPromises(released: Promises, now: Promises): string[] {
   const names = Object.entries(released.aliases)
     .filter(([name, type]) => now.aliases[name] !== type && !(name in now.types))
-    .map(([name, type]) => `${name} no longer stands for ${type}`);
+    .map(([name, type]) => `${name} is no longer an alias of ${type}`);
   return [
     ...names,
     ...Object.entries(released.types).flatMap(([type, versions]) =>

@@ -4,7 +4,7 @@ import { isExpected } from "./expected.ts";
 /** The `--json` option of every check. */
 export const CHECK_JSON = ["--json", 'print {"ready": boolean, "problems": string[]}'] as const;
 
-/** What is wrong, as a list: the message of the error with which the check ends, or nothing. */
+/** The problems as a list: the message of the check's error, or nothing. */
 export async function problemsOf(check: Promise<void>): Promise<string[]> {
   try {
     await check;

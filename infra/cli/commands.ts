@@ -38,7 +38,7 @@ export const commands: Record<string, { summary: string; load: () => Promise<Mod
     load: () => import("../providers/command.ts"),
   },
   bundle: {
-    summary: "Make dist/<function>.zip for Lambda.",
+    summary: "Build dist/<function>.zip for Lambda.",
     load: () => import("../bundle/command.ts"),
   },
   topology: {

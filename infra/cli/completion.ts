@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 
 type Word = { word: string; meaning: string };
-/** What may follow a path such as `dead-letters list`; the path of the program is empty. */
+/** The words that may follow a path such as `dead-letters list`. The program's path is empty. */
 type Place = { path: string; words: Word[] };
 
 /** The script of each shell, made from the commands and options of the program. */

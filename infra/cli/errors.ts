@@ -8,7 +8,7 @@ export class FailedError extends Error {
   override name = "FailedError";
 }
 
-/** The command has printed its result already; only the exit code is left to say. */
+/** The command has already printed its result. This error only carries the exit code. */
 export class ExitError extends Error {
   override name = "ExitError";
   readonly code: number;

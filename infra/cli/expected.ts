@@ -30,7 +30,7 @@ const EXPECTED = [
   MissingError,
 ];
 
-/** Whether the message of this error says all that a user needs. Of any other the stack is printed. */
+/** Whether this error's message is enough for a user. For other errors the CLI prints the stack. */
 export function isExpected(error: unknown): error is Error {
   return EXPECTED.some((type) => error instanceof type);
 }

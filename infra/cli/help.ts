@@ -3,7 +3,7 @@ import type * as z from "zod";
 
 /** The variables of the AWS SDK that the DynamoDB commands read. */
 export const AWS = {
-  AWS_ENDPOINT_URL_DYNAMODB: "address of DynamoDB; default: that of the region",
+  AWS_ENDPOINT_URL_DYNAMODB: "address of DynamoDB; default: the address of the region",
   AWS_REGION: "region; also AWS_PROFILE",
   AWS_ACCESS_KEY_ID: "with AWS_SECRET_ACCESS_KEY; default: the SDK's own search for credentials",
 };

@@ -1,6 +1,6 @@
 import { distance } from "fastest-levenshtein";
 
-/** Those of `known` that `given` may be a misspelling of, nearest first, at most three. */
+/** The names in `known` of which `given` may be a misspelling, nearest first, at most three. */
 export function nearest(given: string, known: readonly string[]): string[] {
   const far = Math.max(2, given.length / 3);
   return known
@@ -11,7 +11,7 @@ export function nearest(given: string, known: readonly string[]): string[] {
     .map(({ name }) => name);
 }
 
-/** The nearest ones, or all where none is near: what to say to whoever gave a wrong name. */
+/** The hint for a wrong name: the nearest names, or all if none is near. */
 export function known(given: string, names: readonly string[]): string {
   const near = nearest(given, names);
   return near.length > 0 ? `did you mean ${near.join(" or ")}?` : `there are ${names.join(", ")}`;

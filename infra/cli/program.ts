@@ -10,8 +10,8 @@ const HELP_WIDTH = 100;
 const USAGE = 2;
 
 /**
- * Runs a `warren` command line and returns its exit code: 0 done, 1 could not, 2 wrong usage. `host` also has
- * 78. Throws what nobody expects.
+ * Runs a `warren` command line and returns its exit code: 0 success, 1 failure, 2 wrong usage. `host` also
+ * has 78. Throws unexpected errors.
  */
 export async function run(args: string[]): Promise<number> {
   const [name = ""] = args;
@@ -26,7 +26,7 @@ export async function run(args: string[]): Promise<number> {
   }
 }
 
-/** The program, in which only the named commands are loaded; the others have a name and a summary. */
+/** The program. Loads only the named commands; the others have only a name and a summary. */
 export async function programOf(names: readonly string[]): Promise<Command> {
   const program = new Command("warren")
     .description("Warren's command line.")
@@ -47,7 +47,7 @@ export async function programOf(names: readonly string[]): Promise<Command> {
   }
   program
     .command("completion")
-    .description("Print a script with which your shell completes commands and options.")
+    .description("Print a script that lets your shell complete commands and options.")
     .addArgument(new Argument("<shell>", "your shell").choices(["bash", "zsh", "fish"]))
     .addHelpText(
       "after",
@@ -61,7 +61,7 @@ export async function programOf(names: readonly string[]): Promise<Command> {
   return program;
 }
 
-/** What commander does not inherit: where an error points to, and no `help` command besides `--help`. */
+/** Settings that commander does not inherit: the hint after an error, and no `help` command. */
 function settle(command: Command, path: string): void {
   command.helpCommand(false).showHelpAfterError(`See: ${path} --help`);
   for (const verb of command.commands) settle(verb, `${path} ${verb.name()}`);

@@ -9,8 +9,8 @@ export function directoryTable(table: string): CreateTableCommandInput {
 }
 
 /**
- * Creates the table unless it is there, and waits until it can be used. May be called by several
- * processes at once. Throws if a table of that name is something else than a directory.
+ * Creates the table unless it exists, and waits until it is active. Several processes may call it at
+ * once. Throws if the existing table is not a directory.
  */
 export async function ensureDirectoryTable({
   endpoint,

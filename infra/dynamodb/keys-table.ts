@@ -12,12 +12,12 @@ import { keyedTable, makeTable } from "./make-table.ts";
 
 const DEADLINE_MS = 30_000;
 
-/** The table that `API_KEYS_TABLE` names: one item per key, found by the hash that a request shows. */
+/** The table that `API_KEYS_TABLE` names: one item per API key, found by the key's hash. */
 export function keysTable(table: string): CreateTableCommandInput {
   return keyedTable(table, "sha256");
 }
 
-/** Creates it unless it is there, and waits until it can be used. */
+/** Creates the table unless it exists, and waits until it is active. */
 export async function ensureKeysTable(client: DynamoDBClient, table: string): Promise<void> {
   await makeTable(client, keysTable(table), AbortSignal.timeout(60_000));
 }
@@ -28,7 +28,7 @@ export function tableStore(client: DynamoDBClient, table: string): KeyStore {
       return await work(AbortSignal.timeout(DEADLINE_MS));
     } catch (error) {
       if (!(error instanceof ResourceNotFoundException)) throw error;
-      const text = `There is no DynamoDB table "${table}" (API_KEYS_TABLE). \`warren keys create-table\` makes it.`;
+      const text = `There is no DynamoDB table "${table}" (API_KEYS_TABLE). Run \`warren keys create-table\` to create it.`;
       throw new Error(text, { cause: error });
     }
   };

@@ -7,8 +7,8 @@ import {
 } from "@aws-sdk/client-dynamodb";
 
 /**
- * What every table of ours is: one string key and no index, since items are only ever found by it, and
- * paid per request, since its load is the traffic, which nobody can provision for.
+ * The properties of all Warren tables. One string key and no index: items are only found by key. Paid per
+ * request: the load follows the traffic and cannot be predicted.
  */
 export function keyedTable(table: string, key: string): CreateTableCommandInput {
   return {
@@ -19,7 +19,7 @@ export function keyedTable(table: string, key: string): CreateTableCommandInput 
   };
 }
 
-/** Creates a table unless one of its name is there, and waits until it can be used. */
+/** Creates a table unless it exists, and waits until it is active. */
 export async function makeTable(
   client: DynamoDBClient,
   table: CreateTableCommandInput,

@@ -9,10 +9,10 @@ import { natively, type Process } from "../service/native.ts";
 import type { Address, Place, Service } from "../service/service.ts";
 import type { Settings } from "../service/settings.ts";
 
-/** Later ones could not be resolved completely on the day they were tried. */
+/** Maven could not resolve all dependencies of later versions when we tried them. */
 const ARTIFACTS: readonly Artifact[] = [
   { groupId: "software.amazon.dynamodb", artifactId: "DynamoDBLocal", version: "3.1.0" },
-  // Of the Jetty that DynamoDB Local brings.
+  // The version of the Jetty in DynamoDB Local.
   { groupId: "org.eclipse.jetty", artifactId: "jetty-xml", version: "12.0.14" },
 ];
 
@@ -32,8 +32,8 @@ const server: Process<"http"> = {
 const tables = z.object({ LEDGER_TABLE: z.string(), DIRECTORY_TABLE: z.string() });
 
 /**
- * DynamoDB Local in memory: a stop forgets the ledger and the directory. The projections' proofs remain;
- * of messages that were sent there is none. With a file each claim waits for the disk: ten times slower.
+ * DynamoDB Local in memory: a stop loses the ledger and the directory. The projections keep their proofs;
+ * the senders have none. With a file, each claim waits for the disk and takes ten times as long.
  */
 export const dynamodb: Service<{ endpoint: string; ledgerTable: string }> = {
   name: "dynamodb",
@@ -69,7 +69,7 @@ export const dynamodb: Service<{ endpoint: string; ledgerTable: string }> = {
   },
 };
 
-/** With one's own on this machine, what only the SDK asks for need not be given. */
+/** For the user's own DynamoDB on this machine, region and credentials are optional. */
 function given(env: NodeJS.ProcessEnv): Address | undefined {
   const { AWS_ENDPOINT_URL_DYNAMODB } = readConfig(
     z.object({ AWS_ENDPOINT_URL_DYNAMODB: z.url().optional() }),
@@ -86,8 +86,8 @@ async function configure(place: Place, { ports }: Settings<"http">): Promise<voi
 }
 
 /**
- * DynamoDB Local's own main class listens on every address and takes any credentials; Jetty's XML
- * puts the same parts behind the loopback address, without the telemetry. The handler's arguments:
+ * DynamoDB Local's main class listens on every address and accepts any credentials. Jetty's XML serves
+ * the same parts on the loopback address only, without the telemetry. The handler's arguments:
  * (unused), in memory, no file, one database for all keys and regions, tables are ready at once.
  */
 export function configurationOf(port: number): string {
@@ -121,7 +121,7 @@ function argumentsFor(place: Place): string[] {
   return ["-Xmx256m", ...libraries, main, join(place.folder, "jetty.xml")];
 }
 
-/** To a request without a signature its answer is 400. */
+/** DynamoDB Local answers 400 to a request without a signature. */
 async function answers({ AWS_ENDPOINT_URL_DYNAMODB: url = "" }: Address): Promise<boolean> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(3_000) }).catch(() => undefined);
   await answer?.body?.cancel();

@@ -12,8 +12,8 @@ import { keyedTable, makeTable } from "./make-table.ts";
 export const TTL_ATTRIBUTE = "expires";
 
 /**
- * What the SDK wants to see in the environment and DynamoDB Local does not look at. Everyone who
- * shares a DynamoDB Local takes the same, since without `-sharedDb` each key and region has its own tables.
+ * Variables that the SDK requires and DynamoDB Local does not check. All clients of a DynamoDB Local use the
+ * same values: without `-sharedDb`, each key and region has separate tables.
  */
 export const LOCAL_ENV = {
   AWS_REGION: "local",
@@ -21,14 +21,14 @@ export const LOCAL_ENV = {
   AWS_SECRET_ACCESS_KEY: "local",
 };
 
-/** The one table of all consumers' ledgers: rows are found by (consumer, tenant, id). */
+/** One table for the ledgers of all consumers. The key of a row is (consumer, tenant, id). */
 export function ledgerTable(table: string): CreateTableCommandInput {
   return keyedTable(table, "pk");
 }
 
 /**
- * Creates the table unless it is there, waits until it can be used and turns its TTL on. May be called
- * by several processes at once. Throws if a table of that name is something else than a ledger.
+ * Creates the table unless it exists, waits until it is active and enables its TTL. Several processes may
+ * call it at once. Throws if the existing table is not a ledger.
  */
 export async function ensureLedgerTable({
   endpoint,
@@ -68,7 +68,7 @@ async function turnOnTtl(
       abortSignal,
     });
   } catch (error) {
-    // Another process was first.
+    // Another process enabled it first.
     if (!(await isOn())) throw error;
   }
 }

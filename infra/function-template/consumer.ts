@@ -9,20 +9,20 @@ import type { Webhook } from "./webhook.ts";
 
 export { accepts };
 
-/** As serverless.yml calls the function, and the ledger its rows. */
+/** The function's name in serverless.yml, and the consumer's name in the ledger. */
 export const name = "function-template";
 
-/** How many requests run at once. */
+/** Maximum number of concurrent requests. */
 const CONCURRENCY = 8;
 
 /** Posts each event to a webhook. */
 export function functionTemplateConsumer(webhook: Webhook): Consumer {
   return {
     name,
-    // Whether an event may be applied twice. Crashes and lost answers make that happen now and then,
-    // and only the other side can tell: true here, because the receiver is to drop a key it has seen.
-    // With false each event is claimed and sent alone, and the consumer also needs `whenUncertain`:
-    // what becomes of one that may or may not have gone out.
+    // Whether an event may be applied twice. After a crash or a lost answer, Warren sends an event again.
+    // True here: the receiver must ignore an `Idempotency-Key` that it has already seen.
+    // With false, Warren claims and sends each event alone, and the consumer also needs `whenUncertain`:
+    // what to do with an event that may have been sent.
     repeatable: true,
     concurrency: CONCURRENCY,
     parse: parserOf(accepts),
@@ -32,7 +32,7 @@ export function functionTemplateConsumer(webhook: Webhook): Consumer {
         try {
           await webhook.post(requestOf(received.event), signal);
         } catch (error) {
-          // The others would fail alike: the batch is held until `probe` succeeds.
+          // The other events would fail too: Warren holds the batch until `probe` succeeds.
           if (error instanceof OutageError) throw error;
           failures.push({ received, error });
         }

@@ -10,7 +10,7 @@ const sink = webhook({ url: settings.FUNCTION_TEMPLATE_WEBHOOK_URL, now: Date.no
 export const { handler, prepare, metrics, close } = consumerHandler({
   consumer: functionTemplateConsumer(sink),
   config: settings,
-  // Nothing is taken from the queue before the receiver answers; `npm run status` says why.
+  // The function takes nothing from the queue until the receiver answers; `npm run status` shows why.
   requireSink: () => sink.probe(new AbortController().signal),
   closeSink: async () => {},
 });

@@ -2,8 +2,8 @@ import type { Accepted } from "./accepts.ts";
 import type { WebhookRequest } from "./webhook.ts";
 
 /**
- * What is posted for an event. Ids are unique within a tenant only, hence both. Events come in any
- * order: where order matters, the receiver compares their timestamps.
+ * The body for an event. It has tenant and id, because ids are unique only within a tenant. Events arrive
+ * in any order: if order matters, the receiver compares their timestamps.
  */
 export function requestOf(event: Accepted): WebhookRequest {
   return { key: `${event.tenant_id}:${event.id}`, body: event };

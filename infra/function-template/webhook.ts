@@ -1,13 +1,13 @@
 import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
 
-/** `key` goes out as `Idempotency-Key`, `body` as JSON. */
+/** `key` is sent as `Idempotency-Key`, `body` as JSON. */
 export type WebhookRequest = { key: string; body: unknown };
 
 /** The sink: an HTTP endpoint that takes one request for each event. */
 export type Webhook = {
-  /** Resolves once the receiver has answered 2xx; throws what `failureOf` says. */
+  /** Resolves once the receiver has answered 2xx; else throws the error of `failureOf`. */
   post(request: WebhookRequest, signal: AbortSignal): Promise<void>;
-  /** Throws OutageError unless the receiver can be reached and lets us in. */
+  /** Throws OutageError if the receiver is unreachable or refuses access. */
   probe(signal: AbortSignal): Promise<void>;
 };
 
@@ -17,9 +17,9 @@ export function webhook({ url, now }: { url: string; now: () => number }): Webho
   async function call(request: RequestInit, signal: AbortSignal): Promise<Response> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
     try {
-      // A redirect would make a GET of it: that the address is wrong is an outage.
+      // Following a redirect would turn the POST into a GET. A wrong address is an outage.
       const answer = await fetch(url, { ...request, redirect: "manual", signal: limit });
-      // Read to its end, the connection is used again.
+      // Read the answer to its end, so that the connection can be reused.
       await answer.arrayBuffer();
       return answer;
     } catch (error) {
@@ -37,22 +37,22 @@ export function webhook({ url, now }: { url: string; now: () => number }): Webho
     },
     async probe(signal) {
       const { status } = await call({ method: "HEAD" }, signal);
-      // Any other answer, such as 404 or 405, may be how it answers HEAD.
+      // Any other answer, such as 404 or 405, may only mean that HEAD is unsupported.
       if (DOWN.has(status)) throw new OutageError(`the receiver answered ${status} to a HEAD`);
     },
   };
 }
 
-/** This very event is refused for good. */
+/** The receiver refuses this event permanently. */
 const REFUSED = new Set([400, 413, 422]);
-/** May go well another time, and may have to do with this event: it spends an attempt. */
+/** A retry may succeed, and the event may be the cause, so the failure costs an attempt. */
 const RETRIED = new Set([408, 409, 425, 429, 500]);
-/** The receiver itself cannot, or will not let us in. */
+/** The receiver is down or refuses access. */
 const DOWN = new Set([401, 403, 500, 502, 503, 504]);
 
 /**
- * What an answer means: each kind of error has its own fate (docs/message-lifecycle.md). A status
- * that is on no list is an outage: a wrong address or a login that expired is no event's fault.
+ * The error for a status: each kind of error has other consequences (docs/message-lifecycle.md). A status
+ * on no list is an outage: a wrong address or an expired login is not the fault of an event.
  */
 function failureOf(
   { status, headers }: Pick<Response, "status" | "headers">,
@@ -66,7 +66,7 @@ function failureOf(
   return RETRIED.has(status) ? new Error(text) : new OutageError(text);
 }
 
-/** `fetch failed` says nothing; its cause has a code such as ECONNREFUSED. Never the URL: it may hold a secret. */
+/** The cause of `fetch failed` has a code such as ECONNREFUSED. Never returns the URL: it may hold a secret. */
 function causeOf(error: unknown): string {
   const { name, cause } = error as { name: string; cause?: { code?: string } };
   return cause?.code ?? name;

@@ -15,8 +15,8 @@ export type DeclaredFunction = HostedFunction & {
 };
 
 /**
- * All functions with a trigger. The config of `handler.ts` is `config` in the `config.ts` of its folder;
- * that of another handler in the folder, such as `prune.ts`, may be called `pruneConfig` there.
+ * All functions with a trigger. The config of `handler.ts` is the export `config` of `config.ts` in its
+ * folder. Another handler, such as `prune.ts`, may have its own config, `pruneConfig`, in that file.
  * Throws DeclarationError.
  */
 export async function readFunctions(root: string): Promise<DeclaredFunction[]> {

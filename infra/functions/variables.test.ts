@@ -61,7 +61,7 @@ test("a choice that does not exist is refused in the words of the config", () =>
 });
 
 test("a config that cannot be understood is refused", () => {
-  expect(() => variablesOf(z.array(z.string()))).toThrow("cannot be made of array");
+  expect(() => variablesOf(z.array(z.string()))).toThrow("cannot contain array");
 });
 
 test("every function of serverless.yml declares its variables", async () => {

@@ -4,21 +4,21 @@ import type { Env } from "../../lib/config-aliases.ts";
 /** A variable of the environment, as a function's config declares it. */
 export type Variable = {
   name: string;
-  /** What the value must be; `required` is false where the config has a default or can do without. */
+  /** The type of the value. `required` is false if the config has a default or the variable is optional. */
   schema: z.ZodType;
   required: boolean;
-  /** As somebody would write it into the environment. */
+  /** The default as a value of the environment variable. */
   default: string | undefined;
-  /** What `describe` says of it. */
+  /** The text of `.describe(…)`. */
   description: string | undefined;
-  /** The function reads it only where another variable has this value, such as `LEDGER` `redis`. */
+  /** The function reads the variable only if another one has this value, such as `LEDGER` `redis`. */
   onlyWith: { name: string; value: string } | undefined;
 };
 
 /**
- * The variables that a config reads, in its order. It understands what configs are made of: objects,
- * `.and`, transforms, `preprocess`, and discriminated unions, whose discriminator is a variable too.
- * Throws for anything else, since a variable that it overlooks would be missing from the docs.
+ * The variables that a config reads, in its order. Supports objects, `.and`, transforms, `preprocess`, and
+ * discriminated unions, whose discriminator is also a variable. Throws for anything else: otherwise a
+ * variable could be missing from the docs.
  */
 export function variablesOf(config: z.ZodType): Variable[] {
   const found = new Map<string, Variable>();
@@ -26,7 +26,7 @@ export function variablesOf(config: z.ZodType): Variable[] {
   return [...found.values()];
 }
 
-/** Those that a function reads in this environment: of a choice, only what belongs to the chosen one. */
+/** The variables that a function reads in this environment. Omits those of choices that `env` does not make. */
 export function readIn(env: Env, variables: readonly Variable[]): Variable[] {
   return variables.filter(({ onlyWith }) => {
     if (onlyWith === undefined) return true;
@@ -35,7 +35,7 @@ export function readIn(env: Env, variables: readonly Variable[]): Variable[] {
   });
 }
 
-/** `defaults`: what a `preprocess` adds to an environment that says nothing. */
+/** `defaults`: what a `preprocess` adds to an empty environment. */
 function walk(schema: z.ZodType, defaults: Record<string, unknown>): Variable[] {
   if (schema instanceof z.ZodObject) return fieldsOf(schema);
   if (schema instanceof z.ZodIntersection) {
@@ -48,7 +48,7 @@ function walk(schema: z.ZodType, defaults: Record<string, unknown>): Variable[] 
     if (!(before instanceof z.ZodTransform)) return walk(before as z.ZodType, defaults);
     return walk(out as z.ZodType, before.parse({}) as Record<string, unknown>);
   }
-  throw new Error(`a config cannot be made of ${schema.type}: see infra/functions/variables.ts`);
+  throw new Error(`a config cannot contain ${schema.type}: see infra/functions/variables.ts`);
 }
 
 function fieldsOf({ shape }: z.ZodObject, onlyWith?: Variable["onlyWith"]): Variable[] {
@@ -81,7 +81,7 @@ function choiceOf(union: z.ZodDiscriminatedUnion, defaults: Record<string, unkno
   return [chosen, ...belonging];
 }
 
-/** The outermost default wins, as it does when the schema parses. */
+/** The outermost default wins, as in parsing. */
 function defaultOf(schema: z.ZodType): string | undefined {
   const isDefault = schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
   if (isDefault) return textOf(schema.def.defaultValue);
@@ -94,7 +94,7 @@ function descriptionOf(schema: z.ZodType): string | undefined {
   return schema.description ?? (inner && descriptionOf(inner));
 }
 
-/** What `optional`, `default` or a transform wraps: the side that reads the environment. */
+/** Unwraps `optional`, `default` or a transform: returns the schema that reads the environment. */
 function innerOf(schema: z.ZodType): z.ZodType | undefined {
   const { innerType, in: before } = schema.def as { innerType?: z.ZodType; in?: z.ZodType };
   return innerType ?? before;

@@ -17,11 +17,11 @@ const VARIABLES = {
   ...AWS,
 };
 
-/** Shown of a hash; enough to tell thousands of keys apart. */
+/** Characters of a hash to show; enough to distinguish thousands of keys. */
 const SHOWN = 12;
 const SHORTEST = 6;
 
-/** `warren keys …`; the key alone goes to stdout. */
+/** `warren keys …`. Only the key goes to stdout. */
 export function define(command: Command): void {
   command.addHelpText("after", notes("warren keys create acme"));
   command
@@ -70,7 +70,8 @@ async function revoke(store: KeyStore, which: string): Promise<void> {
   const [entry] = found;
   if (start.length < SHORTEST) throw new UsageError(`give ${SHORTEST} characters or more`);
   if (entry === undefined) throw new FailedError(`No such key in ${store.where}.`);
-  if (found.length > 1) throw new UsageError(`${found.length} hashes begin so: give more of it`);
+  if (found.length > 1)
+    throw new UsageError(`${found.length} hashes begin with these characters: give more of them`);
   await store.remove(entry.sha256);
   console.log(`Revoked: ${lineOf(entry)}`);
 }

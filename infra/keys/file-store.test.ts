@@ -39,9 +39,9 @@ test("keys that are made at the same time are all kept", async () => {
   expect(keys.map(({ tenant }) => tenant).sort()).toEqual(tenants);
 });
 
-test("a file that is no key file is left alone", async () => {
+test("a file that is not a key file is left alone", async () => {
   await writeFile(file, "wk_secret, somebody's notes");
-  await expect(createKey(store, "a")).rejects.toThrow(`${file} is no key file`);
+  await expect(createKey(store, "a")).rejects.toThrow(`${file} is not a key file`);
   expect(await readFile(file, "utf8")).toBe("wk_secret, somebody's notes");
 });
 

@@ -7,7 +7,7 @@ const keysFile = z.object({
   keys: z.array(z.looseObject({ sha256: z.string(), tenant: z.string(), created_at: z.string() })),
 });
 
-/** `{ "keys": [{ "sha256", "tenant", "created_at" }] }`, readable by its owner alone; ingest sees a change within a second. */
+/** `{ "keys": [{ "sha256", "tenant", "created_at" }] }`, readable by its owner only. ingest sees a change within a second. */
 export function fileStore(file: string): KeyStore {
   const change = (edit: (keys: KeyEntry[]) => KeyEntry[]) =>
     locked(file, async () => {
@@ -23,12 +23,12 @@ export function fileStore(file: string): KeyStore {
 }
 
 async function read(file: string): Promise<KeyEntry[]> {
-  // A text that is no JSON is no key file either; the parser's message would quote from it.
+  // Drops the parser's message: it would quote the file.
   const found = await readJson(file).catch((error: unknown) => {
     if (error instanceof SyntaxError) return null;
     throw error;
   });
   const { data } = keysFile.safeParse(found === undefined ? { keys: [] } : found);
-  if (data === undefined) throw new Error(`${file} is no key file: it must be {"keys":[…]}`);
+  if (data === undefined) throw new Error(`${file} is not a key file: it must be {"keys":[…]}`);
   return data.keys;
 }

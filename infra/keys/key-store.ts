@@ -1,21 +1,21 @@
 import { createHash, randomBytes } from "node:crypto";
 import { tenantId } from "../../lib/envelope/envelope.ts";
 
-/** What is kept of an API key: whoever reads it cannot use it. */
+/** The stored part of an API key. Nobody can send events with it. */
 export type KeyEntry = { sha256: string; tenant: string; created_at: string };
 
-/** Where kit/http looks keys up. */
+/** The store in which kit/http looks up keys. */
 export type KeyStore = {
-  /** For people: which file or table. */
+  /** The file or table, for messages. */
   where: string;
   add(entry: KeyEntry): Promise<void>;
-  /** The oldest first. */
+  /** Oldest first. */
   list(): Promise<KeyEntry[]>;
-  /** The key stops working: at once or within a minute, as the store is read. */
+  /** The key stops working within a minute, when ingest reads the store again. */
   remove(sha256: string): Promise<void>;
 };
 
-/** Makes a key for the tenant, keeps its hash, and returns it: nobody can show it again. */
+/** Creates a key for the tenant, stores its hash, and returns the key. It cannot be shown again. */
 export async function createKey(
   store: Pick<KeyStore, "add">,
   tenant: string,

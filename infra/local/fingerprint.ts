@@ -3,8 +3,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * A hash of what a host of this project would run: serverless.yml, the code and the templates of the
- * functions and of what they import.
+ * A hash of what a host of this project runs: serverless.yml, and the code and templates of the functions
+ * and of their imports.
  */
 export async function fingerprintOf(root: string): Promise<string> {
   const folders = await Promise.all(

@@ -1,9 +1,9 @@
 import * as z from "zod";
 
-/** As the host's admin server tells them. */
+/** As the host's admin server reports them. */
 type Functions = Record<string, { ready: boolean; [fact: string]: unknown }>;
 
-/** A function that serves HTTP knows best itself: its process may be there and its broker not. */
+/** Asks an HTTP function itself: its process may run although its broker is down. */
 export async function healthOf(functions: Functions): Promise<Functions> {
   const asked = Object.entries(functions).map(async ([name, facts]) => {
     if (typeof facts["url"] !== "string" || !facts.ready) return [name, facts] as const;
@@ -13,7 +13,7 @@ export async function healthOf(functions: Functions): Promise<Functions> {
   return Object.fromEntries(await Promise.all(asked));
 }
 
-/** Of a problem document (kit/http). */
+/** Part of a problem document (kit/http). */
 const health = z.object({ detail: z.string() });
 
 async function problemAt(url: string): Promise<string | undefined> {
@@ -22,6 +22,6 @@ async function problemAt(url: string): Promise<string | undefined> {
     if (answer.ok || answer.status === 404) return undefined;
     return health.parse(await answer.json()).detail;
   } catch {
-    return "does not say whether it is ready";
+    return "does not report whether it is ready";
   }
 }

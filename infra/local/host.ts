@@ -11,17 +11,17 @@ import { portRow, portsFor } from "../service/ports.ts";
 import { end, launch, logOf, running, untilReady } from "../service/processes.ts";
 import type { Address, Service } from "../service/service.ts";
 
-/** What `warren host` says of itself at `GET /status` of its admin port. */
+/** The answer of `warren host` to `GET /status` on its admin port. */
 const hostStatus = z.object({
   ready: z.boolean(),
   functions: z.record(z.string(), z.looseObject({ ready: z.boolean() })),
 });
 type HostStatus = z.infer<typeof hostStatus>;
 
-/** What it was started with. */
+/** The settings that the host was started with. */
 const settings = z.object({
   ports: z.object({ http: z.number(), admin: z.number() }),
-  /** A hash of its functions, its environment and its code. */
+  /** A hash of the host's functions, environment and code. */
   variables: z.string(),
   services: z.array(z.string()),
   /** Names that the caller may choose (`defaults` of a service), such as those of tables. */
@@ -30,10 +30,12 @@ const settings = z.object({
 
 const HOST = [join(ROOT, "cli.ts"), "host"];
 const START_MS = 180_000;
-/** The host ends by itself within 25 s; the rest is for a machine that is busy. */
+/** The host ends within 25 s; the rest is a margin for a busy machine. */
 const GRACE_MS = 40_000;
 
-/** Starts `warren host` with the functions of the plan, unless one runs so, with this code, and is ready. */
+/** Starts `warren host` with the functions of the plan, unless a ready host already runs
+ * them with the same environment and code.
+ */
 export async function startHost(
   directory: string,
   { environment, env, plan }: { environment: Address; env: NodeJS.ProcessEnv; plan: Plan },
@@ -63,7 +65,7 @@ export async function startHost(
   await untilReady(folder, "warren host", ready, START_MS, () => endedService(directory));
 }
 
-/** One that ended after it was started: nobody starts it again, and the host would wait for it in vain. */
+/** A service that ended after its start. Nothing restarts it, so the host would wait forever. */
 async function endedService(directory: string): Promise<string | undefined> {
   for (const service of Object.values(services)) {
     const found = await findService(directory, service);
@@ -76,7 +78,7 @@ export function stopHost(directory: string): Promise<void> {
   return end(join(directory, "host"), GRACE_MS);
 }
 
-/** Undefined unless it runs and answers. */
+/** Undefined unless the host runs and answers. */
 export async function statusOf(directory: string): Promise<HostStatus | undefined> {
   const folder = join(directory, "host");
   const last = await settingsOf(folder);
@@ -93,7 +95,7 @@ export async function statusOf(directory: string): Promise<HostStatus | undefine
     .catch(() => undefined);
 }
 
-/** The services that its functions need, and the names that they were told; undefined before the first start. */
+/** The services that the host's functions need, and the names they were given; undefined before the first start. */
 export async function startedWith(
   directory: string,
 ): Promise<Pick<z.infer<typeof settings>, "services" | "chosen"> | undefined> {
@@ -122,7 +124,7 @@ function textOf(environment: Address): string {
   return JSON.stringify(Object.entries(environment).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** An address as we found it must not stand beside what it was made of (lib/config-aliases.ts). */
+/** Keeps an address, and drops the variables that it was made from (lib/config-aliases.ts). */
 export function withoutAliases(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const entries = Object.entries(env).filter(
     ([name]) => !name.startsWith("rabbitmq_") && name !== "REDIS_ADDR",

@@ -4,7 +4,7 @@ import { fileStore } from "../keys/file-store.ts";
 import { createKey, hashOf } from "../keys/key-store.ts";
 import { writeSecret } from "../service/files.ts";
 
-/** `API_KEYS_FILE`, else a file of the instance. */
+/** `API_KEYS_FILE`, else a file in the instance's folder. */
 export function keysFileOf(directory: string, env: NodeJS.ProcessEnv): string {
   return env["API_KEYS_FILE"] || join(directory, "keys.json");
 }
@@ -17,7 +17,7 @@ export async function findDefaultKey(directory: string, file: string): Promise<s
   return entries.some(({ sha256 }) => sha256 === hashOf(key)) ? key : undefined;
 }
 
-/** The same, made now if there is none. */
+/** The same key; creates it if there is none. */
 export async function ensureDefaultKey(directory: string, file: string): Promise<string> {
   const found = await findDefaultKey(directory, file);
   if (found !== undefined) return found;

@@ -5,7 +5,7 @@ import { DEV } from "../service/instance.ts";
 import { isOpen } from "../service/ports.ts";
 
 export const FOLDER = join(DEV, "offline");
-/** Written while it runs. */
+/** The file exists while serverless offline runs. */
 export const SETTINGS = join(FOLDER, "settings.json");
 
 export const settings = z.object({
@@ -16,7 +16,7 @@ export const settings = z.object({
 /** A running `warren offline`. */
 export type Offline = { url: string; pid: number; log: string };
 
-/** Undefined unless it runs and listens. */
+/** Undefined unless the process runs and listens. */
 export async function findOffline(): Promise<Offline | undefined> {
   const last = await readOwn(SETTINGS, settings);
   if (last === undefined || !isAlive(last.pid) || !(await isOpen(last.ports.http)))
@@ -24,13 +24,11 @@ export async function findOffline(): Promise<Offline | undefined> {
   return { url: `http://127.0.0.1:${last.ports.http}`, pid: last.pid, log: join(FOLDER, "log") };
 }
 
-/** Says so if it runs: what else runs or ends the functions would take its messages or its services. */
+/** Reports a running `warren offline`: another start would take its messages, a stop its services. */
 export async function refuseBesideOffline(): Promise<boolean> {
   const offline = await findOffline();
   if (offline === undefined) return false;
-  console.error(
-    `\`npm run offline\` is at work (process ${offline.pid}): end it with Ctrl-C first.`,
-  );
+  console.error(`\`npm run offline\` runs (process ${offline.pid}). End it with Ctrl-C first.`);
   return true;
 }
 

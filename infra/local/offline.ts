@@ -21,7 +21,7 @@ import { curlLine, startAll } from "./start.ts";
 
 const SERVERLESS = join(ROOT, "node_modules/serverless/bin/serverless.js");
 const START_MS = 120_000;
-/** It lets a batch finish for 6 s and its servers close for 5 s. */
+/** The process gives a batch 6 s to finish and its servers 5 s to close. */
 const GRACE_MS = 20_000;
 
 /** `warren offline` */
@@ -32,14 +32,14 @@ export function define(command: Command): void {
 }
 
 /**
- * Runs `serverless offline` with the services of `warren start`, starting those that do not run. The container
- * host is ended first, since two triggers would share a queue's messages. Returns when a signal or an error ends
- * it, and then ends the services that it started.
+ * Runs `serverless offline` with the services of `warren start`, starting those that do not run. First
+ * stops the container host: otherwise two triggers would share a queue's messages. Returns when a signal or an
+ * error ends the process, after stopping the services that it started.
  */
 async function offline(): Promise<number> {
   const other = await findOffline();
   if (other !== undefined) {
-    console.error(`It runs already: ${other.url}, process ${other.pid}.`);
+    console.error(`serverless offline already runs: ${other.url}, process ${other.pid}.`);
     return 1;
   }
   const env = { ...process.env };
@@ -62,7 +62,7 @@ async function alive(): Promise<ServiceName[]> {
   return serviceNames.filter((_, index) => found[index]?.alive);
 }
 
-/** What the functions read, or nothing when a service cannot be had. */
+/** The environment of the functions; undefined if a service did not start. */
 async function prepared(env: NodeJS.ProcessEnv): Promise<Address | undefined> {
   let environment: Address | undefined;
   const functions = {
@@ -128,7 +128,7 @@ function start(ports: { http: number; lambda: number }, env: NodeJS.ProcessEnv):
   });
 }
 
-/** On the terminal, and in a file for whoever looks from outside. */
+/** Writes to the terminal, and to a file that other processes can read. */
 async function copyOutput({ stdout, stderr }: ChildProcess): Promise<void> {
   await mkdir(FOLDER, { recursive: true, mode: 0o700 });
   const log = createWriteStream(join(FOLDER, "log"), { mode: 0o600 });
@@ -141,7 +141,7 @@ async function copyOutput({ stdout, stderr }: ChildProcess): Promise<void> {
   }
 }
 
-/** Whether ingest answers before the process ends: without a key it says 401. */
+/** Whether ingest answers before the process ends. A request without a key gets 401. */
 async function answers(url: string, child: ChildProcess, end: AbortSignal): Promise<boolean> {
   const deadline = performance.now() + START_MS;
   while (child.exitCode === null && child.signalCode === null && !end.aborted) {

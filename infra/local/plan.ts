@@ -9,20 +9,20 @@ import { environmentOf, ROOT } from "../service/instance.ts";
 import type { Address, Service } from "../service/service.ts";
 import { type ServiceName, serviceNames, services } from "./services.ts";
 
-/** What a start is to bring up, and with which settings. */
+/** What `warren start` starts, and with which settings. */
 export type Plan = {
   functions: readonly DeclaredFunction[];
   services: readonly ServiceName[];
   /** ms */
   retryDelays: readonly number[];
-  /** What functions read, once the services have these addresses. */
+  /** The environment of the functions, once the services have these addresses. */
   environment: (addresses: ReadonlyMap<ServiceName, Address>) => Address;
 };
 
 /**
- * The named functions with the services that they need; without names all functions and all services.
- * Throws UsageError for a name that serverless.yml does not have, and ConfigError for what is
- * wrong or missing in `env`: nothing that runs is ended for a start that cannot succeed.
+ * The named functions with the services that they need; without names, all functions and all services.
+ * Throws UsageError for a name that serverless.yml does not have, and ConfigError for wrong or missing
+ * variables in `env`, before the start stops anything.
  */
 export async function planOf(names: readonly string[], env: Env, root = ROOT): Promise<Plan> {
   const declared = await readFunctions(root);
@@ -51,7 +51,7 @@ function needs(service: Service, env: Env): (one: DeclaredFunction) => boolean {
     readIn(env, one.variables).some(({ name }) => service.provides.includes(name));
 }
 
-/** Whether the caller has this function use something else than a service that callers replace by function. */
+/** Whether the caller's variables replace this service for this function. */
 function isReplaced(
   { replacedBy = [] }: Service,
   { variables: reads }: DeclaredFunction,
@@ -60,7 +60,7 @@ function isReplaced(
   return reads.some(({ name }) => replacedBy.includes(name) && env[name]);
 }
 
-/** Throws ConfigError, which names every variable that is wrong, or that nobody gives. */
+/** Throws ConfigError, which names every wrong or missing variable. */
 function check(functions: readonly DeclaredFunction[], env: Env) {
   const shape: Record<string, z.ZodType> = {};
   for (const one of functions) {
@@ -74,7 +74,7 @@ function check(functions: readonly DeclaredFunction[], env: Env) {
   return readConfig(z.object({ ...shape, ...own }), env);
 }
 
-/** Required of the caller: half of one's own channel and half of ours would send to nobody. */
+/** If the caller replaces a channel, all its variables are required: a mix with ours would reach no one. */
 function isMissing({ name, required }: Variable, one: DeclaredFunction, env: Env): boolean {
   const isGiven = serviceNames.some((each) => {
     const service = services[each];
@@ -83,7 +83,7 @@ function isMissing({ name, required }: Variable, one: DeclaredFunction, env: Env
   return required && !isGiven;
 }
 
-/** A host that was started with another environment is replaced. */
+/** `warren start` replaces a host that has another environment. */
 function environmentFor({
   functions,
   addresses,
@@ -108,7 +108,7 @@ function environmentFor({
   return { ...lent, ...(Object.fromEntries(settings) as Address), ...whole };
 }
 
-/** A function that the caller has use something else takes nothing from this service. */
+/** A function whose service the caller replaced gets nothing from ours. */
 function withoutReplaced(
   service: Service,
   address: Address,

@@ -1,4 +1,4 @@
-/** What is used of the framework's object. */
+/** The part of the framework's object that this plugin uses. */
 type Serverless = {
   service: { getAllFunctions(): string[]; getFunction(key: string): { package?: unknown } };
 };

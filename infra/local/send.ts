@@ -19,12 +19,12 @@ export function define(command: Command): void {
 async function send(type: string): Promise<void> {
   const contract = contracts.find((one) => one.type === type);
   if (contract === undefined) {
-    throw new UsageError(`${type} is no event type of events/: ${known(type, eventTypes)}`);
+    throw new UsageError(`${type} is not an event type of events/: ${known(type, eventTypes)}`);
   }
   const { url, key, ready } = (await status()).functions["ingest"] ?? {};
   if (url === undefined || key === undefined || ready !== true) {
     throw new FailedError(
-      "No ingest runs here: `npm start` starts it, `npm run status` says what runs.",
+      "ingest does not run here. Start it with `npm start`; `npm run status` shows what runs.",
     );
   }
   const answer = await fetch(`${url}/events`, {

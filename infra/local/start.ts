@@ -34,12 +34,12 @@ neo4j-projector, starts only when you name it. Functions that run and that you d
 services that run go on running. All functions keep their queues, so a function that you start later
 still gets its events.`;
 
-/** Starts what is named, or everything; finds what runs already. Returns the exit code. */
+/** Starts the named functions, or all, and their services; keeps what already runs. Returns the exit code. */
 export async function start(names: readonly string[]): Promise<number> {
   if (await refuseBesideOffline()) return 1;
   const env = { ...process.env };
   const plan = await planOf(names, env);
-  const waits = () => console.log("Another start or stop is at work here; waiting for it.");
+  const waits = () => console.log("Waiting for another start or stop to finish.");
   const functions = { title: "Functions", start: startHost };
   if (!(await locked(DEV, () => startAll(DEV, { plan, env }, functions), waits))) return 1;
   const current = await status();
@@ -51,7 +51,7 @@ export async function start(names: readonly string[]): Promise<number> {
   return current.ready ? 0 : 1;
 }
 
-/** What is run with the environment of the services, once they are there. */
+/** Runs with the environment of the services, once they are ready. */
 type Functions = {
   title: string;
   start: (
@@ -60,7 +60,7 @@ type Functions = {
   ) => Promise<void>;
 };
 
-/** False when something failed; what and why is on the terminal then. */
+/** False when something failed; prints the reason. */
 export async function startAll(
   directory: string,
   { plan, env }: { plan: Plan; env: NodeJS.ProcessEnv },
@@ -83,9 +83,9 @@ export async function startAll(
     const report = (text: string) => (task.output = `${service.title} ${text}`);
     const address = await startService(directory, service, env, report);
     addresses.set(name, address);
-    // The AWS SDK looks here for region and credentials.
+    // The AWS SDK reads region and credentials from here.
     Object.assign(process.env, address);
-    report("gets what the functions need");
+    report("creates what the functions need");
     await service.prepare?.({ ...env, ...environmentOf(service, address, env) }, plan);
   };
   const functionsTask = {
@@ -96,7 +96,7 @@ export async function startAll(
       const environment = {
         ...plan.environment(addresses),
         API_KEYS_FILE: keysFile,
-        // Of another place, if somebody keeps the keys of a deployment: ingest takes one of them.
+        // In a key store of a deployment, ingest accepts the keys of that store.
         API_KEYS_TABLE: "",
       };
       await functions.start(directory, { environment, env, plan });
@@ -105,7 +105,7 @@ export async function startAll(
   const tasks = new Listr([
     {
       title: "Services",
-      // Whatever fails, the others come to an end: nobody could stop what is still starting.
+      // Wait for all, even if one fails: `warren stop` cannot stop a service that is still starting.
       task: (_, task) =>
         task.newListr(plan.services.map(serviceTask), { concurrent: true, exitOnError: false }),
     },

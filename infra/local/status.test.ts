@@ -48,6 +48,6 @@ test("an HTTP function is as ready as it says itself", async () => {
   await once(server, "close");
   expect((await healthOf(functions))["ingest"]).toMatchObject({
     ready: false,
-    problem: "does not say whether it is ready",
+    problem: "does not report whether it is ready",
   });
 });

@@ -8,12 +8,12 @@ import { findDefaultKey, keysFileOf } from "./keys.ts";
 import { findOffline } from "./offline-process.ts";
 import { type ServiceName, serviceNames, services } from "./services.ts";
 
-/** Of a service that was started and does not answer. */
+/** The problem of a service that was started but does not answer. */
 type Silent = { ready?: false };
 
-/** The whole of `warren status --json`. A service that was never started is left out. */
+/** The output of `warren status --json`. It omits services that were never started. */
 export type Status = {
-  /** Everything that was started is. */
+  /** Whether everything that was started is ready. */
   ready: boolean;
   services: {
     [Name in ServiceName]?: Silent & ReturnType<(typeof services)[Name]["describe"]>;
@@ -22,11 +22,11 @@ export type Status = {
     string,
     { ready: boolean; url?: string; key?: string; [fact: string]: unknown }
   >;
-  /** Where `npm run offline` runs the functions instead. */
+  /** Set if `npm run offline` runs the functions instead of the host. */
   offline?: { url: string; pid: number };
 };
 
-/** What runs where, in the instance of `npm start`. Asks every service whether it answers. */
+/** What runs in the instance of `npm start`, and where. Checks that every service answers. */
 export async function status(directory = DEV, env = process.env): Promise<Status> {
   const [found, host, started, key, offline] = await Promise.all([
     Promise.all(serviceNames.map((name) => look(directory, services[name]))),
@@ -68,7 +68,7 @@ export function define(command: Command): void {
     });
 }
 
-/** For people: no passwords, no keys. */
+/** For people: without passwords and keys. */
 export function tableOf({ ready, services: found, functions, offline }: Status): string {
   const rows = [
     ...serviceNames.map((name): [string, string[]] => [services[name].title, rowOf(name, found)]),
@@ -77,7 +77,7 @@ export function tableOf({ ready, services: found, functions, offline }: Status):
   const lines = rows.map(([name, texts]) => `  ${name.padEnd(18)} ${texts.join("  ")}`);
   const elsewhere = offline ? `under serverless offline  ${offline.url}` : "do not run";
   const hosted = Object.keys(functions).length > 0 ? [] : [`  Functions          ${elsewhere}`];
-  const verdict = ready ? "Ready." : "Not ready: `npm start` starts what is missing.";
+  const verdict = ready ? "Ready." : "Not ready. Run `npm start` to start what is missing.";
   return [...lines, ...hosted, verdict].join("\n");
 }
 

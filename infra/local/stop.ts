@@ -7,7 +7,7 @@ import { services } from "./services.ts";
 import { locked } from "../service/lock.ts";
 import { refuseBesideOffline } from "./offline-process.ts";
 
-/** `warren stop`: functions first, so that they finish what they hold; then all services. */
+/** `warren stop`: stops the functions first, so that they finish their batches; then all services. */
 export function define(command: Command): void {
   command.addHelpText("after", notes("warren stop")).action(async () => exit(await stop()));
 }
@@ -20,7 +20,7 @@ export async function stop(): Promise<number> {
     await Promise.all(Object.values(services).map((service) => stopService(DEV, service)));
   });
   console.log(
-    "Stopped. Data and passwords stay in .warren/ (DynamoDB Local was in memory: ledger, directory and opt-outs are gone).",
+    "Stopped. Data and passwords stay in .warren/. DynamoDB Local was in memory: ledger, directory and opt-outs are gone.",
   );
   return 0;
 }

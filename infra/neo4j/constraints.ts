@@ -1,12 +1,12 @@
 import * as kit from "../../kit/neo4j/constraints.ts";
 import { type Neo4j, openNeo4j, type Server } from "../../kit/neo4j/neo4j.ts";
 
-/** Creating one reads all nodes of its label, so a large graph takes its time; ms. */
+/** ms. Creating a constraint reads all nodes of its label, which takes long in a large graph. */
 const CREATE_MS = 600_000;
 
 /**
- * Creates the constraints that do not exist yet. Rejects if the server cannot be reached or holds data
- * that violates one of them.
+ * Creates the missing constraints. Rejects if the server is unreachable or its data violates a
+ * constraint.
  */
 export async function applyConstraints(
   server: Server,

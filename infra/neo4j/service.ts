@@ -71,7 +71,7 @@ async function configure(place: Place, { ports, password }: Settings<"bolt">): P
   await jarsOf(place, ARTIFACTS, "Neo4j");
   await mkdir(join(folder, "conf"), { recursive: true, mode: 0o700 });
   await writeFile(join(folder, "conf", "neo4j.conf"), configurationOf(ports.bolt));
-  // Read once, when the database of users is made.
+  // Neo4j reads this once, when it creates its user database.
   const isFresh = !(await exists(join(folder, "data", "databases")));
   if (isFresh) await writeSecret(join(folder, "data", "dbms", "auth.ini"), accountOf(password));
 }

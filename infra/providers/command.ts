@@ -44,7 +44,7 @@ async function run({ httpPort, smtpPort, file, bind }: Flags): Promise<void> {
   await smtp?.close();
 }
 
-/** Its packages are for development: an image has none of them, and mail goes elsewhere. */
+/** The SMTP packages are dev dependencies, so a container image lacks them. */
 async function openSmtp(port: number, book: Book): Promise<SmtpEnd> {
   const { noting, smtpEnd } = await import("./smtp-end.ts");
   return smtpEnd({ port, onMail: noting(book) });

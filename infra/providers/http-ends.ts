@@ -3,8 +3,8 @@ import { LOGIN } from "./login.ts";
 import type { Book } from "./received.ts";
 
 /**
- * The other ends of SMS, Telegram and Web Push as far as the senders use them, which keep what they
- * are sent; and `GET /received`, with `?channel=`, which lists it, of mails too.
+ * Test providers of SMS, Telegram and Web Push, as far as the senders use these APIs. They keep every
+ * message. `GET /received` lists the messages, mails included; `?channel=` selects a channel.
  */
 export function httpEnds(book: Book): Hono {
   const app = new Hono();
@@ -41,7 +41,9 @@ export function httpEnds(book: Book): Hono {
     return c.json({ ok: true, result: { message_id: book.all().length } });
   });
 
-  app.get("/", (c) => c.text("ends of mail, SMS, Telegram and push: /received lists what came"));
+  app.get("/", (c) =>
+    c.text("test providers of mail, SMS, Telegram and push: /received lists the messages"),
+  );
   app.post("/push/:subscription{.+}", (c) => {
     const { authorization, topic, ttl } = c.req.header();
     if (!authorization?.startsWith("vapid ") || ttl === undefined) return c.body(null, 400);

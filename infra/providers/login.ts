@@ -1,9 +1,9 @@
 import { createECDH, hash } from "node:crypto";
 
-/** What the ends let in. It guards nothing: they forward nothing, and listen to this machine alone. */
+/** The login of the test providers. It protects nothing: they forward nothing and listen on this machine only. */
 export const LOGIN = { user: "warren", token: "local" };
 
-/** A key pair for Web Push, always the same one, base64url. */
+/** A fixed key pair for Web Push, base64url. */
 export function localVapidKeys(): { publicKey: string; privateKey: string } {
   const pair = createECDH("prime256v1");
   pair.setPrivateKey(hash("sha256", "warren, on this machine", "buffer"));

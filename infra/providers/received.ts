@@ -1,11 +1,11 @@
 import { appendFileSync, readFileSync } from "node:fs";
 
-/** What an end was handed and took, in the order in which it came. */
+/** The messages that a test provider accepted, in order of arrival. */
 export type Received = {
   channel: "email" | "sms" | "telegram" | "push";
   /** Address, number, chat, or endpoint. */
   to: string;
-  /** What tells one message from another: a Message-ID, or Web Push's Topic. Others have none. */
+  /** Identifies a message: a Message-ID, or Web Push's Topic. Other channels have none. */
   id?: string;
   subject?: string;
   /** Readable, unless it is encrypted for a browser. */
@@ -19,14 +19,14 @@ export type Book = {
   all: () => readonly Received[];
 };
 
-/** Kept in memory, and in a file of one JSON object a line if there is one, which a later start reads. */
+/** Kept in memory and, if a file is given, there too: one JSON object a line. A later start reads it. */
 export function receivedBook(file?: string): Book {
   const all = file === undefined ? [] : linesOf(file);
   return {
     add(one) {
       const received = { ...one, at: new Date().toISOString() };
       all.push(received);
-      // At once: what was answered must not be lost with the process.
+      // Synchronously: an accepted message must survive a crash of the process.
       if (file !== undefined)
         appendFileSync(file, `${JSON.stringify(received)}\n`, { mode: 0o600 });
     },

@@ -29,7 +29,7 @@ const server: Process<Port> = {
   graceMs: 5_000,
 };
 
-/** Takes the senders' messages on this machine, lists them at `/received` and forwards nothing. */
+/** Accepts the senders' messages on this machine, lists them at `/received` and forwards none. */
 export const providers: Service<{ url: string }> = {
   name: "providers",
   title: TITLE,
@@ -47,7 +47,7 @@ export const providers: Service<{ url: string }> = {
     "PUSH_PRIVATE_KEY",
     "PUSH_SERVICES",
   ],
-  // Where messages go and under whose login. A sender's name alone does not move a channel.
+  // Addresses and logins. A sender's name alone does not replace a channel.
   replacedBy: [
     "SMTP_URL",
     "SMS_URL",

@@ -9,26 +9,26 @@ import type { Book } from "./received.ts";
 
 export type SmtpEnd = {
   port: number;
-  /** Ends all connections without a word, as a crash does. */
+  /** Closes all connections without an answer, as a crash does. */
   cut: () => void;
   close: () => Promise<void>;
 };
 
-/** A real SMTP server of this machine that hands on what it is sent, and forwards nothing. */
+/** A real SMTP server on this machine. It passes each mail to `onMail` and forwards none. */
 export async function smtpEnd({
   port,
   onMail,
   options = {},
 }: {
-  /** 0 is any free one. */
+  /** 0 means any free port. */
   port: number;
-  /** Each mail that came whole; once it resolves the mail is taken, and refused if it rejects. */
+  /** Called with each complete mail. The server accepts the mail if this resolves, and refuses it otherwise. */
   onMail: (raw: Buffer, recipients: readonly string[]) => Promise<void>;
   /** For tests: TLS, refusals. */
   options?: SMTPServerOptions;
 }): Promise<SmtpEnd> {
   const server = new SMTPServer({
-    // Loopback only: there is nobody to hide from.
+    // Listens on the loopback address only, so it needs no TLS.
     hideSTARTTLS: true,
     allowInsecureAuth: true,
     disableReverseLookup: true,
@@ -44,7 +44,7 @@ export async function smtpEnd({
     },
     ...options,
   });
-  // Of single connections, such as a client that was killed.
+  // Errors of single connections, such as a killed client.
   server.on("error", () => undefined);
   const sockets = new Set<Socket>();
   const listening = server.listen(port, "127.0.0.1");
@@ -63,7 +63,7 @@ export async function smtpEnd({
   };
 }
 
-/** Notes each mail as a person reads it. */
+/** Records each mail in readable form. */
 export function noting(book: Book): (raw: Buffer, recipients: readonly string[]) => Promise<void> {
   return async (raw, recipients) => {
     const { messageId, subject, text } = await PostalMime.parse(raw);

@@ -4,20 +4,20 @@ import { connect, type Server } from "../../kit/qdrant/connect.ts";
 import { aliasOf, collectionOf, type Place } from "../../kit/qdrant/names.ts";
 import { qdrantStore } from "../../kit/qdrant/store.ts";
 
-/** Creating an index reads all points of its collection, so a large one takes its time; ms. */
+/** ms. Creating an index reads all points of its collection, which takes long if there are many. */
 const CREATE_MS = 600_000;
 const CHECK_MS = 30_000;
 
 /**
- * Creates the collections that do not exist yet, and the aliases for them. Rejects if the server cannot
- * be reached, or if an existing collection differs.
+ * Creates the missing collections and aliases. Rejects if the server is unreachable, or if an existing
+ * collection differs.
  */
 export async function applyCollections(
   server: Server,
   place: Place,
   collections: kit.Collections,
 ): Promise<void> {
-  // Fails early, with a clear message, if the server cannot be reached or refuses the key.
+  // Fails early, with a clear message, if the server is unreachable or refuses the key.
   await problemsWith(server, place, collections);
   const client = connect(server, CREATE_MS);
   for (const [kind, indexes] of Object.entries(collections)) {
@@ -56,7 +56,7 @@ export function problemsWith(
   return kit.problemsWith(qdrantStore(server), place, collections, AbortSignal.timeout(CHECK_MS));
 }
 
-/** By kind, the collection behind the alias; a kind without an alias is left out. */
+/** The collection behind each kind's alias. Omits kinds without an alias. */
 export async function readAliases(
   client: QdrantClient,
   prefix: string,
@@ -72,7 +72,7 @@ export async function readAliases(
   );
 }
 
-/** In one step: no reader finds an alias missing, or aliases of different models. */
+/** Moves all aliases atomically: no reader finds an alias missing, or aliases of different models. */
 export async function moveAliases(
   client: QdrantClient,
   place: Place,
@@ -98,7 +98,7 @@ async function make(
   try {
     await client.createCollection(collection, config);
   } catch (error) {
-    // Another process was first.
+    // Another process created it first.
     const { exists: now } = await client.collectionExists(collection);
     if (!now) throw error;
   }

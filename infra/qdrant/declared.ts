@@ -6,7 +6,7 @@ export function declaredVectors(root?: string): Promise<QdrantSchema[]> {
   return readSchemas("qdrant", qdrantSchema, root);
 }
 
-/** The collections of all of them. Throws if two functions declare one kind. */
+/** The collections of all functions. Throws if two functions declare the same kind. */
 export async function declaredCollections(root?: string): Promise<QdrantSchema["collections"]> {
   const entries = (await declaredVectors(root)).flatMap(({ collections }) =>
     Object.entries(collections),

@@ -1,7 +1,7 @@
 """The part of Qdrant's REST API that Warren uses, in front of the engine of qdrant-edge-py, for
 machines without Docker. The engine (write-ahead log, segments, filters, scoring, conditional upserts)
-is Qdrant's own; routing, JSON, status codes, aliases and error texts are this file's. It is no
-Qdrant server: the gaps are listed at the end.
+is Qdrant's own; this file implements routing, JSON, status codes, aliases and error texts. It
+is not a Qdrant server: the end of this file lists the gaps.
 
     QDRANT__SERVICE__API_KEY=… python edge-server.py --port 6333 --storage folder
 """
@@ -13,7 +13,7 @@ import orjson
 import qdrant_edge as q
 from qdrant_edge import UpdateOperation as U
 
-VERSION = "1.19.0"  # of the REST API spoken here; the client compares it with its own
+VERSION = "1.19.0"  # of the REST API; the client compares it with its own version
 
 
 class Err(Exception):
@@ -35,7 +35,7 @@ def unsupported(what):
 
 
 def engine_error(e):
-    """The engine raises a bare Exception with its text; the server's code goes by its beginning."""
+    """The engine raises a bare Exception. The start of its text decides the status code."""
     text = str(e)
     if re.match(r"Vector dimension error|No range index|Validation failed|Wrong usage of"
                 r"|Conversion between|No appropriate index|Index required", text):
@@ -152,7 +152,7 @@ class Collection:
             os.makedirs(shard)
             params = q.EdgeVectorParams(size=v["size"], distance=DISTANCES[v["distance"]])
             self.shard = q.EdgeShard.create(shard, q.EdgeConfig(vectors=params))
-            write_file(meta, conf)  # last: a half-made collection is none
+            write_file(meta, conf)  # last: a collection without this file does not exist
         self.size = self.conf["vectors"]["size"]
         self.tenants = set(self.conf.get("tenants", []))
 

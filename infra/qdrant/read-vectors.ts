@@ -7,7 +7,7 @@ import { embedding, openEmbedder } from "../../kit/embedding/open-embedder.ts";
 import { collectionVariables } from "../../kit/qdrant/config.ts";
 import type { Server } from "../../kit/qdrant/connect.ts";
 
-/** What the environment says of server and model, as the functions read it. Throws ConfigError. */
+/** Reads the server and the model from the environment, as the functions do. Throws ConfigError. */
 export function readVectors(env: Env): { server: Server; place: Place; embedder: Embedder } {
   const settings = readConfig(z.object(collectionVariables).and(embedding), env);
   const embedder = openEmbedder(settings, Date.now);

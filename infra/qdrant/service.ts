@@ -12,9 +12,9 @@ import { type Address, type Place, type Service, withoutLogin } from "../service
 import type { Settings } from "../service/settings.ts";
 import { exists, type Program, requirePrograms, run } from "../service/tools.ts";
 
-/** Qdrant's engine in process, of the version of the image in docker-compose.yml. */
+/** Qdrant's engine as a Python package, in the version of the image in docker-compose.yml. */
 const PACKAGES = ["qdrant-edge-py==0.9.0", "orjson==3.13.0"];
-/** Both are needed for a virtual environment; Debian packs them apart from Python itself. */
+/** A virtual environment needs both. Debian packages them separately from Python. */
 const PYTHON: Program = {
   command: "python3",
   args: ["-c", "import ensurepip, venv"],
@@ -27,9 +27,9 @@ const server: Process<"http"> = {
   name: "server",
   launch: ({ cache, folder }, { ports, password }) => ({
     command: join(venvFolder(cache), "bin", "python"),
-    // Without what the caller has set for Python.
+    // Without the caller's Python settings.
     args: ["-I", SERVER, "--port", String(ports.http), "--storage", join(folder, "data")],
-    // Not among the arguments, which every user of the machine can read.
+    // Not as an argument: every user of the machine can read arguments.
     env: { ...process.env, QDRANT__SERVICE__API_KEY: password },
   }),
   answers: (settings) => answers(addressOf(settings)),
@@ -37,7 +37,7 @@ const server: Process<"http"> = {
   graceMs: 15_000,
 };
 
-/** Qdrant: the official image, or without Docker its engine behind the REST calls that Warren uses. */
+/** Qdrant: the official image, or without Docker its engine behind edge-server.py. */
 export const qdrant: Service<{ url: string; apiKey?: string }> = {
   name: "qdrant",
   title: "Qdrant",
@@ -45,7 +45,7 @@ export const qdrant: Service<{ url: string; apiKey?: string }> = {
   given,
   answers,
   async prepare(environment) {
-    // The caller chooses the model.
+    // The caller may choose the embedding model.
     const { server: at, place } = readVectors(environment);
     await applyCollections(at, place, await declaredCollections());
   },
@@ -82,12 +82,12 @@ async function configure(place: Place): Promise<void> {
   await requirePrograms([PYTHON], { title: "Qdrant", report: place.report });
   await locked(venv, async () => {
     if (await exists(venv)) return;
-    place.report("fetches its engine with pip");
+    place.report("fetches the engine with pip");
     await install(place.cache, venv);
   });
 }
 
-/** One for all instances: an environment of Python may be moved as long as its scripts are not called. */
+/** One environment for all instances. A Python environment may be moved if nobody calls its scripts. */
 async function install(cache: string, venv: string): Promise<void> {
   await mkdir(cache, { recursive: true });
   const draft = await mkdtemp(join(cache, "installing-"));
@@ -105,7 +105,7 @@ function venvFolder(cache: string): string {
   return join(cache, PACKAGES.join("+").replaceAll("==", "-"));
 }
 
-/** The key is asked for here, and only here: `/healthz` answers everybody. */
+/** This path checks the key; `/healthz` does not. */
 async function answers({ QDRANT_URL: url = "", QDRANT_API_KEY: key }: Address): Promise<boolean> {
   const headers = key === undefined ? {} : { "api-key": key };
   const signal = AbortSignal.timeout(3_000);

@@ -5,15 +5,15 @@ import { collectionOf, type Place } from "../../kit/qdrant/names.ts";
 import { qdrantStore, type Store, type StoredPoint } from "../../kit/qdrant/store.ts";
 import { moveAliases, problemsWith, readAliases } from "./collections.ts";
 
-/** Points that are read, embedded and written at a time, and how long that may take; ms. */
+/** The number of points per round, and the time limit of a round in ms. */
 const PAGE = 500;
 const PAGE_MS = 300_000;
 
 /**
- * Switches readers to another model: merges every point of the collections behind the aliases into those
- * of `embedder`, which makes its vector, and then moves the aliases. Safe to interrupt and to repeat, and
- * to run while a projector writes to the new collections: a point is merged as events are. Returns the
- * number of points.
+ * Switches readers to another model. Embeds every point of the collections behind the aliases with
+ * `embedder`, merges it into the new collections, then moves the aliases. Safe to interrupt, to repeat, and
+ * to run while a projector writes to the new collections: it merges points as the projector merges events.
+ * Returns the number of points.
  */
 export async function switchCollections({
   server,
@@ -36,7 +36,7 @@ export async function switchCollections({
   for (const { collections } of schemas) {
     const problems = await problemsWith(server, place, collections);
     if (problems.length > 0) {
-      throw new Error(`Qdrant lacks ${problems.join("; ")}: \`warren vectors create\` first.`);
+      throw new Error(`Qdrant lacks ${problems.join("; ")}. Run \`warren vectors create\` first.`);
     }
   }
   let copied = 0;

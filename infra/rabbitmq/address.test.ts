@@ -13,7 +13,7 @@ test("a broker of the environment is taken", async () => {
 
 test("who has neither started nor named a broker hears of both", async () => {
   await expect(brokerAddress({}, NOWHERE)).rejects.toThrow(
-    "No broker is known: `npm start` runs one here (`npm run status` says what runs), or set RABBITMQ_URL.",
+    "No broker found. Set RABBITMQ_URL, or run `npm start` (`npm run status` shows what runs).",
   );
 });
 

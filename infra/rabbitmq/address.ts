@@ -12,7 +12,7 @@ const config = z.object({
 type BrokerAddress = { url: string; managementUrl: string | undefined };
 
 /**
- * The broker that the tools talk to: RABBITMQ_URL (and RABBITMQ_MANAGEMENT_URL), else the one that
+ * The broker for the command-line tools: RABBITMQ_URL (and RABBITMQ_MANAGEMENT_URL), else the one that
  * `npm start` runs on this machine. Throws ConfigError when there is neither.
  */
 export async function brokerAddress(
@@ -24,7 +24,7 @@ export async function brokerAddress(
   const local = isGiven ? {} : await addressOf(directory, rabbitmq, {});
   if (local === undefined) {
     throw new ConfigError(
-      "No broker is known: `npm start` runs one here (`npm run status` says what runs), or set RABBITMQ_URL.",
+      "No broker found. Set RABBITMQ_URL, or run `npm start` (`npm run status` shows what runs).",
     );
   }
   const { RABBITMQ_URL, RABBITMQ_MANAGEMENT_URL } = readConfig(config, { ...env, ...local });

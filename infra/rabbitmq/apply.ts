@@ -7,9 +7,9 @@ import type { Topology } from "../../lib/rabbit/topology.ts";
 import { changed, readLive, staleBindings } from "./live.ts";
 
 /**
- * Brings the broker to what its consumers need; safe to repeat. With a management
- * URL it also unbinds the types that a function no longer accepts, which AMQP cannot list. Throws
- * TopologyError with every difference when a queue or exchange exists otherwise.
+ * Creates what the consumers need on the broker; safe to repeat. With a management URL, also removes the
+ * bindings of types that a function no longer accepts, because AMQP cannot list bindings. Throws
+ * TopologyError with every difference when a queue or exchange exists with other properties.
  */
 export async function applyTopology({
   url,

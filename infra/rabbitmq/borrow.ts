@@ -8,19 +8,19 @@ import { readConsumers } from "./consumers.ts";
 
 const GET_MS = 10_000;
 
-/** The dead letters of a work queue (or the unconsumed events), and how many of them to look at, from the oldest. */
+/** The dead letters of a work queue (or the unconsumed events), and how many to read, from the oldest. */
 export type Target = { url: string; queue: string; limit: number };
 
 /**
- * Lends `work` the oldest messages that are kept. What it does not ack goes back to its place,
- * also when `work` throws or this process dies: the broker keeps a message until it is acked.
+ * Gives `work` the oldest messages. The broker keeps a message until `work` acknowledges it: the others
+ * return to their place, also when `work` throws or this process dies.
  */
 export async function borrow<T>(
   { url, queue, limit }: Target,
   work: (borrowed: {
     channel: Channel;
     letters: AsyncIterable<GetMessage>;
-    /** How many there were at the start. */
+    /** How many messages the queue had at the start. */
     ready: number;
   }) => Promise<T>,
 ): Promise<T> {
@@ -29,7 +29,7 @@ export async function borrow<T>(
     const ready = await requireQueue(channel, name).catch(async (error: unknown) => {
       throw await orNearest(error, queue, name);
     });
-    // Never more than there were: a replayed message may be dead again meanwhile.
+    // Never more than at the start: a replayed message may already be dead-lettered again.
     const result = await work({
       channel,
       letters: take(channel, name, Math.min(ready, limit)),
@@ -40,7 +40,7 @@ export async function borrow<T>(
   });
 }
 
-/** Where no function has such a queue, to create it would be wrong advice. */
+/** Advises to create the queue only if a function has it. */
 async function orNearest(error: unknown, queue: string, name: string): Promise<unknown> {
   const queues = [...(await readConsumers()).map((consumer) => consumer.queue), UNCONSUMED];
   if (!(error instanceof TopologyError) || queues.includes(queue)) return error;

@@ -63,7 +63,7 @@ async function apply(): Promise<void> {
 async function check({ json = false }: { json?: boolean }): Promise<void> {
   const { url, managementUrl } = await brokerAddress(process.env);
   if (managementUrl === undefined) {
-    throw new UsageError("check reads the management API: set RABBITMQ_MANAGEMENT_URL");
+    throw new UsageError("Set RABBITMQ_MANAGEMENT_URL: check reads the management API");
   }
   const problems = differences(await wanted(), await readLive({ url, managementUrl }));
   conclude({ problems, ready: "the broker has exactly what is needed", json });

@@ -71,6 +71,6 @@ functions:
       - rabbitmq: { queue: events.graph }
 `);
   await expect(readConsumers(root)).rejects.toThrow(
-    /serverless.yml has the function graph, but there is no .*functions\/graph\/consumer.ts/,
+    /serverless.yml: function graph needs the missing file .*functions\/graph\/consumer.ts/,
   );
 });

@@ -7,7 +7,7 @@ import { ConfigError } from "../../lib/config.ts";
 import type { QueueConsumer } from "../../lib/rabbit/topology.ts";
 import { exists } from "../service/tools.ts";
 
-/** The project's folder: where serverless.yml lies. */
+/** The project's folder, which contains serverless.yml. */
 export const ROOT = join(import.meta.dirname, "../..");
 
 const serverless = z.looseObject({
@@ -26,8 +26,8 @@ const trigger = z.object({
 const consumerModule = z.looseObject({ accepts: z.array(z.string()).min(1) });
 
 /**
- * The functions of serverless.yml that have a `rabbitmq` trigger, each with the event types that the
- * `consumer.ts` beside its handler exports as `accepts`. Throws ConfigError, which names the wrong place.
+ * The functions of serverless.yml with a `rabbitmq` trigger. The `consumer.ts` in the handler's folder
+ * exports their event types as `accepts`. Throws ConfigError, which names the file and function.
  */
 export async function readConsumers(root: string = ROOT): Promise<QueueConsumer[]> {
   const file = join(root, "serverless.yml");
@@ -39,7 +39,7 @@ export async function readConsumers(root: string = ROOT): Promise<QueueConsumer[
       const { rabbitmq } = checked(trigger, event, `${file}, function ${name}`);
       const beside = join(root, dirname(handler), "consumer.ts");
       if (!(await exists(beside))) {
-        throw new ConfigError(`${file} has the function ${name}, but there is no ${beside}`);
+        throw new ConfigError(`${file}: function ${name} needs the missing file ${beside}`);
       }
       const accepts = await acceptsOf(beside);
       consumers.push({ queue: rabbitmq.queue, accepts });

@@ -5,13 +5,13 @@ import { HEADER } from "../../lib/rabbit/headers.ts";
 import { deliveryHeaders } from "../../lib/trigger/event.ts";
 import { EVENTS_EXCHANGE } from "../../lib/rabbit/names.ts";
 
-/** A message that waits for people, as far as it can be read. */
+/** A message that waits for an operator's decision, as far as it is readable. */
 export type DeadLetter = {
-  /** The event's id; of what is no event `sha256:` and the beginning of its body's hash. */
+  /** The event's id. For other messages, `sha256:` and the first digits of the body's hash. */
   id: string;
   tenant: string | undefined;
   type: string | undefined;
-  /** Tells the events apart that wear one id; of what is no event the hash of its body. */
+  /** Distinguishes events with the same id. For other messages, the hash of the body. */
   digest: string;
   generation: number;
   attempts: number;
@@ -24,8 +24,8 @@ export type DeadLetter = {
 };
 
 /**
- * Reads a dead letter, whoever put it there: a function (our headers) or the broker (`x-death`). An
- * unconsumed event still has the exchange that it was published to, since none of ours took it.
+ * Reads a dead letter from a function (Warren's headers) or from the broker (`x-death`). An unconsumed
+ * event still has its original exchange, because no function handled it.
  */
 export function deadLetterOf({ content, fields, properties }: GetMessage): DeadLetter {
   const headers: Record<string, unknown> = properties.headers ?? {};
@@ -71,7 +71,7 @@ function eventIn(body: Uint8Array): Pick<DeadLetter, "id" | "tenant" | "type" | 
   };
 }
 
-/** What the broker itself notes on a message that it moves: the latest entry stands first. */
+/** The broker's own header on a message that it moves. The latest entry is first. */
 function deathByBroker(headers: Record<string, unknown>): {
   reason: string | undefined;
   deadAt: number | undefined;
@@ -86,7 +86,7 @@ function deathByBroker(headers: Record<string, unknown>): {
   };
 }
 
-/** One line, for a terminal: what strangers sent could hold control characters. */
+/** One line for a terminal. Data from clients may contain control characters. */
 function text(value: unknown): string | undefined {
   if (typeof value !== "string" || value === "") return undefined;
   return value.replace(/\p{Cc}+/gu, " ").slice(0, 2_048);
@@ -98,7 +98,7 @@ function time(value: unknown): number | undefined {
     : undefined;
 }
 
-/** Which dead letters a command means; `undefined` leaves a field open. */
+/** Which dead letters a command selects; `undefined` matches any value. */
 export type Selection = {
   ids: ReadonlySet<string> | undefined;
   tenant: string | undefined;
@@ -116,8 +116,8 @@ export function isSelected({ ids, tenant, reason }: Selection, letter: DeadLette
 type Group = DeadLetter & { copies: number };
 
 /**
- * Dead letters are at least once: a confirm that was lost leaves a second copy. Counts the copies of
- * one event and generation, in the order of the first of each; the latest of them is shown.
+ * Dead letters are at least once: a lost confirm leaves a second copy. Counts the copies of each event and
+ * generation, in the order of the first copy, and shows the latest copy.
  */
 export function grouped(letters: readonly DeadLetter[]): Group[] {
   const groups = new Map<string, Group>();
@@ -131,7 +131,7 @@ export function grouped(letters: readonly DeadLetter[]): Group[] {
 
 const COLUMNS = ["DEAD AT", "ID", "TYPE", "TENANT", "ATTEMPTS", "GENERATION", "COPIES", "REASON"];
 
-/** A line for each group under a line of headings. */
+/** A line of headings, then a line for each group. */
 export function table(groups: readonly Group[]): string {
   const rows = groups.map((group) => [
     isoTime(group.deadAt),
@@ -156,7 +156,7 @@ export function table(groups: readonly Group[]): string {
     .join("\n");
 }
 
-/** To the second, in UTC. */
+/** UTC, with seconds. */
 export function isoTime(ms: number | undefined): string {
   return ms === undefined ? "-" : `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }

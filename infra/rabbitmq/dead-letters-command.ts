@@ -81,7 +81,7 @@ function verb(command: Command, name: string, example: string): Command {
     .command(name)
     .argument("<queue>", QUEUE)
     .addOption(
-      new Option("--limit <number>", "look at so many messages, from the oldest")
+      new Option("--limit <number>", "how many messages to read, from the oldest")
         .default(1_000)
         .argParser(as(limit)),
     )
@@ -135,7 +135,7 @@ async function list(target: Target, selection: Selection, json: boolean): Promis
   });
 }
 
-/** As JSON has it: times in ISO 8601. */
+/** For JSON output, with times in ISO 8601. */
 function withTimes<T extends Pick<DeadLetter, "deadAt" | "firstFailedAt">>(letter: T) {
   const iso = (at: number | undefined) => (at === undefined ? undefined : isoTime(at));
   return { ...letter, deadAt: iso(letter.deadAt), firstFailedAt: iso(letter.firstFailedAt) };
@@ -207,9 +207,9 @@ async function retry(target: Target, selection: Selection): Promise<void> {
 }
 
 /**
- * Publishes unconsumed events to the queues of the functions that accept them by now. Not to the exchange: without
- * the new bindings it would put them back into the unconsumed queue, and confirm. No function has handled
- * them, so they keep generation and attempt. Events that no function accepts stay in the queue.
+ * Publishes unconsumed events to the queues of the functions that now accept them. It does not use the
+ * exchange: without the new bindings, the exchange would return them to the unconsumed queue and confirm.
+ * No function has handled them, so they keep generation and attempt. Events that no function accepts stay.
  */
 async function routeAgain(target: Target, selection: Selection): Promise<void> {
   const consumers = await readConsumers();
@@ -235,10 +235,12 @@ async function routeAgain(target: Target, selection: Selection): Promise<void> {
           sent += 1;
         }
       } finally {
-        console.log(`${sent} published to who accepts them and removed from ${UNCONSUMED}`);
+        console.log(
+          `${sent} published to the functions that accept them and removed from ${UNCONSUMED}`,
+        );
       }
       noteLimit(target, ready);
-      const left = `left where they are, since no function accepts ${[...unwanted].join(", ")}`;
+      const left = `not moved: no function accepts ${[...unwanted].join(", ")}`;
       if (sent === 0) throw new FailedError(unwanted.size > 0 ? left : "no such event");
       if (unwanted.size > 0) console.error(left);
     });
@@ -266,7 +268,7 @@ async function discard(target: Target, selection: Selection, yes: boolean): Prom
 
 function noteLimit({ limit }: Target, ready: number): void {
   if (ready > limit)
-    console.error(`looked at the oldest ${limit} of ${ready}: --limit looks further`);
+    console.error(`read the oldest ${limit} of ${ready} messages: raise --limit to read more`);
 }
 
 /** Indented JSON, else the text as it is, else base64. */

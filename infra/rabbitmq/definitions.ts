@@ -6,7 +6,7 @@ import { readConsumers } from "./consumers.ts";
 
 export const DEFINITIONS = join(import.meta.dirname, "definitions.json");
 
-/** Brings definitions.json to what the functions need with the default retry delays. */
+/** Writes definitions.json: what the functions need, with the default retry delays. */
 export async function writeDefinitions(): Promise<void> {
   const retryDelays = variables.RETRY_DELAYS.parse(undefined);
   const topology = topologyOf({ consumers: await readConsumers(), retryDelays });

@@ -17,14 +17,14 @@ const bindings = z.array(
   }),
 );
 
-/** What a vhost holds, as the management API tells it. */
+/** The contents of a vhost, as the management API reports them. */
 export type Live = {
   exchanges: z.infer<typeof exchanges>;
   queues: z.infer<typeof queues>;
   bindings: Binding[];
 };
 
-/** Reads the vhost of `url`; the management API takes the same user. Throws ManagementError, also after 10 s. */
+/** Reads the vhost of `url`; the management API accepts the same user. Throws ManagementError, also after 10 s. */
 export async function readLive({
   url,
   managementUrl,
@@ -51,7 +51,7 @@ export async function readLive({
   };
 }
 
-/** One sentence for each thing that is missing on the broker, is otherwise, or is too much. */
+/** One sentence for each difference: missing, different or superfluous on the broker. */
 export function differences(wanted: Topology, live: Live): string[] {
   return [...missing(wanted, live), ...changed(wanted, live), ...leftBehind(wanted, live)];
 }
@@ -68,7 +68,7 @@ function missing(wanted: Topology, live: Live): string[] {
   ].map((what) => `${what} is missing`);
 }
 
-/** What exists otherwise: the broker refuses to declare it. */
+/** What exists with other properties: the broker refuses to declare it. */
 export function changed(wanted: Topology, live: Live): string[] {
   const exchangesByName = new Map(live.exchanges.map((one) => [one.name, one]));
   const queuesByName = new Map(live.queues.map((one) => [one.name, one]));
@@ -103,7 +103,7 @@ function leftBehind(wanted: Topology, live: Live): string[] {
   ];
 }
 
-/** Bindings of our own queues that nobody wants any more. */
+/** Bindings of Warren's queues that no function needs any more. */
 export function staleBindings(wanted: Topology, live: Live): Binding[] {
   const ours = new Set(wanted.queues.map(({ name }) => name));
   return without(fromOurExchanges(live), wanted.bindings).filter(({ destination }) =>

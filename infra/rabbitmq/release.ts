@@ -4,20 +4,20 @@ import type { Place } from "../service/service.ts";
 import { MissingError, type Program, requirePrograms } from "../service/tools.ts";
 import { trixieFolder, unpackTrixie } from "./trixie.ts";
 
-/** Where Debian's packages put the scripts that run as whoever calls them. */
+/** Debian's scripts in this folder run as the calling user. */
 const PROGRAMS = "/usr/lib/rabbitmq/bin";
 const SERVER = join(PROGRAMS, "rabbitmq-server");
 const INSTALLED: Program = { command: "test", args: ["-x", SERVER], debian: "rabbitmq-server" };
 
-/** One version of RabbitMQ on this machine, and how its programs are run. */
+/** One version of RabbitMQ on this machine, and how to run its programs. */
 type Release = {
   /** Installs it. */
   install: (place: Pick<Place, "cache" | "report">) => Promise<void>;
-  /** Where it keeps configuration and data, below an instance's folder. */
+  /** The folder of its configuration and data, below an instance's folder. */
   home: (folder: string) => string;
-  /** That home, as its programs see it. */
+  /** The path of that folder as its programs see it. */
   seen: (home: string) => string;
-  /** How a program of it is run: `rabbitmq-server`, `rabbitmqctl` or `epmd`. */
+  /** The command for one of its programs: `rabbitmq-server`, `rabbitmqctl` or `epmd`. */
   run: (
     program: string,
     args: readonly string[],
@@ -25,7 +25,7 @@ type Release = {
   ) => Pick<Launch, "command" | "args" | "env">;
 };
 
-/** What the machine's own Debian has (bookworm: 3.10). */
+/** The version of the machine's Debian (bookworm: 3.10). */
 const installed: Release = {
   install: ({ report }) => requirePrograms([INSTALLED], { title: "RabbitMQ", report }),
   home: (folder) => folder,
@@ -38,9 +38,9 @@ const installed: Release = {
 };
 
 /**
- * 4.0 from Debian trixie, unpacked beside this Debian and run in a chroot, since it wants a newer
- * Erlang and C library. Its mounts end with its processes: each has a mount namespace of its own. Its
- * data has a folder of its own, since 4.0 cannot read 3.10's.
+ * 4.0 from Debian trixie. It needs a newer Erlang and C library, so it is unpacked into a folder and runs in
+ * a chroot. Each process has a separate mount namespace, so its mounts end with it. The data has a separate
+ * folder, because 4.0 cannot read the data of 3.10.
  */
 const unpacked: Release = {
   install: unpackTrixie,
@@ -57,15 +57,15 @@ mount --bind "$home" "$root/data"
 exec chroot "$root" "$@"`;
     const path = program === "epmd" ? "/usr/bin/epmd" : join(PROGRAMS, program);
     const inside = ["sh", "-c", script, "sh", trixieFolder(cache), home, path, ...args];
-    // Not the caller's LANG and PATH: they speak of another system.
+    // Without the caller's LANG and PATH: they refer to another system.
     const own = { ...env, PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8" };
     return { command: "unshare", args: ["--mount", ...inside], env: own };
   },
 };
 
-/** `RABBITMQ_VERSION`: 4, or nothing for what Debian has. Throws MissingError. */
+/** `RABBITMQ_VERSION`: 4, or unset for Debian's version. Throws MissingError. */
 export function releaseOf({ RABBITMQ_VERSION: version = "" }: NodeJS.ProcessEnv): Release {
   if (version === "") return installed;
   if (version === "4") return unpacked;
-  throw new MissingError("RABBITMQ_VERSION: must be 4, or absent for the version that Debian has");
+  throw new MissingError("RABBITMQ_VERSION: must be 4, or unset for Debian's version");
 }

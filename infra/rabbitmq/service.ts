@@ -18,7 +18,7 @@ const USER = "warren";
 const PORTS = ["amqp", "management", "prometheus", "distribution", "epmd"] as const;
 type Chosen = Settings<(typeof PORTS)[number]>;
 
-/** Erlang's port mapper, one per broker, so that ending it disturbs no other. */
+/** Erlang's port mapper. Each broker has one, so that stopping it disturbs no other broker. */
 const epmd: Process<keyof Chosen["ports"]> = {
   name: "epmd",
   launch: (place, settings) =>
@@ -45,8 +45,8 @@ const addressVariables = {
 };
 
 /**
- * RabbitMQ from Debian, of the version that RABBITMQ_VERSION asks for. Everything on the loopback
- * address, with a port mapper of its own.
+ * RabbitMQ from Debian, in the version of RABBITMQ_VERSION. Everything listens on the loopback
+ * address only, with a separate port mapper.
  */
 export const rabbitmq: Service<{ url: string; management?: string }> = {
   name: "rabbitmq",
@@ -59,7 +59,7 @@ export const rabbitmq: Service<{ url: string; management?: string }> = {
       z.object(addressVariables),
       environment,
     );
-    // Of all functions: one that does not run now gets its events later.
+    // For all functions: a function that does not run now gets its events later.
     const topology = topologyOf({ consumers: await readConsumers(), retryDelays });
     await applyTopology({ url, managementUrl, topology });
   },
@@ -105,7 +105,7 @@ async function configure(place: Place, settings: Chosen): Promise<void> {
   for (const name of ["home", "mnesia", "log"]) {
     await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
   }
-  // Erlang would make one itself, out of the time of day.
+  // Otherwise Erlang derives a cookie from the time of day.
   await writeSecret(join(folder, "home", ".erlang.cookie"), newPassword());
   await writeSecret(join(folder, "rabbitmq.conf"), configurationOf(settings));
   await writeFile(
@@ -125,7 +125,7 @@ function launchOf(
   return release.run(program, args, { cache, home, env });
 }
 
-/** The default user is ours, so that guest never exists. */
+/** Sets Warren's default user, so that RabbitMQ never creates guest. */
 export function configurationOf({ ports, password }: Chosen): string {
   return `listeners.tcp.local = 127.0.0.1:${ports.amqp}
 management.tcp.ip = 127.0.0.1
@@ -137,7 +137,7 @@ default_pass = ${password}
 `;
 }
 
-/** Nothing of the caller's own RabbitMQ or Erlang settings gets in. */
+/** Excludes the caller's RabbitMQ and Erlang settings. */
 export function environmentOf(
   { folder }: Pick<Place, "folder">,
   { ports }: Chosen,
@@ -156,14 +156,14 @@ export function environmentOf(
     RABBITMQ_PID_FILE: join(folder, "pid"),
     RABBITMQ_CONF_ENV_FILE: "/dev/null",
     RABBITMQ_DIST_PORT: String(ports.distribution),
-    // For every Erlang that the broker starts, too: by default each listens on all addresses.
+    // Also for every Erlang process that the broker starts: by default each listens on all addresses.
     ERL_AFLAGS: "-kernel inet_dist_use_interface {127,0,0,1}",
     ERL_EPMD_PORT: String(ports.epmd),
     ERL_EPMD_ADDRESS: "127.0.0.1",
   };
 }
 
-/** Both doors: AMQP, and the management's health check if we know where it is. */
+/** Checks AMQP, and the management API's health check if its address is known. */
 async function answers(address: Address): Promise<boolean> {
   const { RABBITMQ_URL: url = "", RABBITMQ_MANAGEMENT_URL: management } = address;
   const amqp = () => withChannel({ url, name: "warren status" }, async () => true);

@@ -13,7 +13,7 @@ import { locked } from "../service/lock.ts";
 import type { Place } from "../service/service.ts";
 import { exists, MissingError, run } from "../service/tools.ts";
 
-/** RabbitMQ, and what its scripts and Erlang want of a system. */
+/** RabbitMQ, and the packages that its scripts and Erlang need. */
 const PACKAGES =
   "rabbitmq-server base-files dash bash coreutils sed grep util-linux mawk procps hostname libc-bin";
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -24,9 +24,9 @@ export function trixieFolder(cache: string): string {
 }
 
 /**
- * Unpacks Debian trixie's RabbitMQ with all that it depends on, once for all instances. Packages come
- * from the mirror of this machine's own apt sources, and their signatures are checked; nothing is
- * installed. Throws MissingError where that cannot be done.
+ * Unpacks Debian trixie's RabbitMQ with its dependencies, once for all instances. apt fetches the packages
+ * from this machine's mirror and checks their signatures; nothing is installed. Throws MissingError where
+ * this is impossible.
  */
 export async function unpackTrixie({
   cache,
@@ -50,7 +50,7 @@ export async function unpackTrixie({
           timeoutMs: 60_000,
         });
       }
-      // What the packages' own scripts would do.
+      // Does the work of the packages' install scripts.
       await symlink("mawk", join(root, "usr/bin/awk"));
       for (const file of ["hosts", "resolv.conf"]) {
         await copyFile(join("/etc", file), join(root, "etc", file));
@@ -62,7 +62,7 @@ export async function unpackTrixie({
   });
 }
 
-/** With lists, state and cache of its own, so that the machine's apt knows nothing of it. */
+/** Uses separate lists, state and cache, so that the machine's apt stays unchanged. */
 async function fetch(draft: string): Promise<void> {
   for (const name of ["state/lists/partial", "cache/archives/partial", "root"]) {
     await mkdir(join(draft, name), { recursive: true });
@@ -89,16 +89,16 @@ async function fetch(draft: string): Promise<void> {
   await apt("-y", "--download-only", "install", ...PACKAGES.split(" "));
 }
 
-/** Where this machine gets Debian itself from. */
+/** The Debian mirror of this machine. */
 async function mirror(): Promise<string> {
   const filter = ["Created-By: Packages", "Origin: Debian", "Label: Debian"];
   const ask = ["indextargets", "--format", "$(REPO_URI)", ...filter];
   const known = async () => (await run("apt-get", ask, { timeoutMs: 60_000 })).split("\n")[0] ?? "";
   const found = await known();
   if (found) return found;
-  // Before its first update apt does not know whose its sources are.
+  // Before its first update, apt does not know the origin of its sources.
   await run("apt-get", ["-q", "update"], { timeoutMs: 300_000 });
   const learnt = await known();
   if (learnt) return learnt;
-  throw new MissingError("RABBITMQ_VERSION=4 comes from Debian: apt has no source of it here.");
+  throw new MissingError("RABBITMQ_VERSION=4 needs a Debian mirror: apt has none here.");
 }

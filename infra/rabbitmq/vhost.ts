@@ -4,8 +4,8 @@ import { management, ManagementError, vhostOf } from "../../lib/rabbit/managemen
 const vhosts = z.array(z.object({ name: z.string() }));
 
 /**
- * Makes the vhost that the URL names, for its user, unless the user has it. Throws ManagementError when
- * the management API cannot be reached or the user may not.
+ * Creates the URL's vhost for the URL's user, unless that user already has it. Throws ManagementError when
+ * the management API is unreachable or the user lacks the permission.
  */
 export async function ensureVhost(broker: { url: string; managementUrl: string }): Promise<void> {
   const { get, put, vhost } = management(broker);
@@ -19,8 +19,8 @@ export async function ensureVhost(broker: { url: string; managementUrl: string }
   } catch (cause) {
     if (!(cause instanceof ManagementError)) throw cause;
     const text =
-      `vhost ${name} cannot be made: ${cause.message}. The broker's user needs the tag ` +
-      "administrator, or an administrator makes the vhost and lets the user in.";
+      `vhost ${name} cannot be created: ${cause.message}. Give the broker's user the tag ` +
+      "administrator, or let an administrator create the vhost and grant the user access.";
     throw new ManagementError(text, { cause });
   }
 }

@@ -23,7 +23,7 @@ const server: Process<"redis"> = {
   graceMs: 15_000,
 };
 
-/** Redis that a ledger can be kept in: it evicts nothing and writes every change to its disk. */
+/** Redis, configured for a ledger: it evicts nothing and writes every change to disk. */
 export const redis: Service<{ url: string }> = {
   name: "redis",
   title: "Redis",
@@ -57,7 +57,7 @@ async function configure({ folder, report }: Place, settings: Settings<"redis">)
   await writeSecret(join(folder, "redis.conf"), configurationOf(folder, settings));
 }
 
-/** In a file and not in arguments, which every user of the machine can read. */
+/** In a file, because every user of the machine can read arguments. */
 export function configurationOf(folder: string, { ports, password }: Settings<"redis">): string {
   return `bind 127.0.0.1
 port ${ports.redis}

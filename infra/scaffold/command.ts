@@ -16,7 +16,7 @@ export function define(command: Command): void {
     .command("function")
     .description(
       "Write functions/<name>/, which posts each event to a webhook, and its entry in serverless.yml.\n" +
-        "docs/write-a-function.md goes on from there.",
+        "Continue with docs/write-a-function.md.",
     )
     .argument("<name>", 'lower-case words joined by "-": name of the folder, function and queue')
     .option("--accepts <types>", "event types that it accepts, joined by commas", "all")
@@ -32,10 +32,10 @@ export function define(command: Command): void {
     });
 }
 
-/** A name of another length breaks lines elsewhere. */
+/** The formatter breaks lines elsewhere if the name has another length. */
 async function format(files: readonly string[]): Promise<void> {
   const oxfmt = join(ROOT, "node_modules/.bin/oxfmt");
-  // Its own first line would start the system's Node.
+  // The script's first line would start the system's Node.
   await promisify(execFile)(process.execPath, [oxfmt, ...files], { cwd: ROOT, timeout: 60_000 });
 }
 

@@ -76,7 +76,7 @@ test.each([
   "",
   "x".repeat(41),
 ])("refuses the name %j and says what a name is", async (name) => {
-  await expect(make(name)).rejects.toThrow("named in lower case letters and digits");
+  await expect(make(name)).rejects.toThrow("name has lower-case letters and digits");
   expect(await readdir(root)).toEqual(["serverless.yml"]);
 });
 
@@ -85,14 +85,14 @@ test("refuses what is there already: folder, function, queue", async () => {
   await expect(make("mails")).rejects.toThrow("functions/mails/ exists already");
   await expect(make("neo4j-prune")).rejects.toThrow("serverless.yml has a function neo4j-prune");
   await expect(make("neo4j")).rejects.toThrow(
-    "serverless.yml gives queue events.neo4j to neo4j-projector: choose another name",
+    "neo4j-projector already uses queue events.neo4j in serverless.yml: choose another name",
   );
 });
 
 test("names the nearest types to one that nobody knows, and every problem at once", async () => {
   await expect(make("Mails", ["order.payd", "order.created"])).rejects.toThrow(ScaffoldError);
   await expect(make("Mails", ["order.payd", "order.created"])).rejects.toThrow(
-    /named in lower case(.|\n)*order\.payd is no event type of events\/: did you mean order\.paid\?/,
+    /name has lower-case(.|\n)*order\.payd is not an event type of events\/: did you mean order\.paid\?/,
   );
   expect(await readdir(root)).toEqual(["serverless.yml"]);
 });

@@ -4,26 +4,26 @@ import { isMap, isNode, parse, parseDocument } from "yaml";
 import { known } from "../cli/nearest.ts";
 import { exists } from "../service/tools.ts";
 
-/** The function cannot be made; the message names every reason and what would be right. */
+/** The function cannot be created. The message names every reason and what would be right. */
 export class ScaffoldError extends Error {
   override name = "ScaffoldError";
 }
 
-/** Real source: checked, linted and tested where it lies, at the depth at which its copies lie. */
+/** Real source, checked, linted and tested in place. Its copies have the same folder depth. */
 const TEMPLATE = join(import.meta.dirname, "../function-template");
 const TEMPLATE_NAME = "function-template";
 /** The template's part of serverless.yml. */
 const ENTRY = "entry.yml";
 const ACCEPTS = /export const accepts = \[[^\]]*\]/;
 
-/** Lambda allows 64 characters, of which the service and the stage take some. */
+/** Lambda allows 64 characters, and service and stage use some of them. */
 const LONGEST_NAME = 40;
 
 type Made = {
-  /** Relative to the project, in the order in which one reads them. */
+  /** Paths relative to the project, in reading order. */
   files: string[];
   queue: string;
-  /** The variable that the new function wants. */
+  /** The variable that the new function requires. */
   variable: string;
 };
 
@@ -39,9 +39,9 @@ export async function newFunction({
 }: {
   root: string;
   name: string;
-  /** Event types; none means all. */
+  /** Accepted event types; an empty list means all. */
   accepts: readonly string[];
-  /** All that there are. */
+  /** All known event types. */
   eventTypes: readonly string[];
 }): Promise<Made> {
   const folder = join("functions", name);
@@ -91,8 +91,8 @@ function wrongName(name: string): string[] {
   const right = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) && name.length <= LONGEST_NAME;
   if (right) return [];
   return [
-    `a function is named in lower case letters and digits, words joined by "-", as in order-mails, ` +
-      `at most ${LONGEST_NAME} characters`,
+    `a function name has lower-case letters and digits, words joined by "-", such as order-mails, ` +
+      `and at most ${LONGEST_NAME} characters`,
   ];
 }
 
@@ -105,7 +105,7 @@ function taken(serverless: string, name: string, queue: string): string[] {
   const problems = Object.hasOwn(functions, name) ? [`serverless.yml has a function ${name}`] : [];
   for (const [other, { events = [] }] of Object.entries(functions)) {
     if (other !== name && events.some((event) => event.rabbitmq?.queue === queue)) {
-      problems.push(`serverless.yml gives queue ${queue} to ${other}: choose another name`);
+      problems.push(`${other} already uses queue ${queue} in serverless.yml: choose another name`);
     }
   }
   return problems;
@@ -114,10 +114,10 @@ function taken(serverless: string, name: string, queue: string): string[] {
 function unknownTypes(accepts: readonly string[], eventTypes: readonly string[]): string[] {
   return accepts
     .filter((type) => !eventTypes.includes(type))
-    .map((type) => `${type} is no event type of events/: ${known(type, eventTypes)}`);
+    .map((type) => `${type} is not an event type of events/: ${known(type, eventTypes)}`);
 }
 
-/** In its three spellings: of files and queues, of variables, of identifiers. */
+/** The three spellings of a name: for files and queues, for variables, for identifiers. */
 function renamer(name: string): (text: string) => string {
   const camel = (kebab: string) =>
     kebab.replace(/-(.)/g, (_, first: string) => first.toUpperCase());
@@ -129,12 +129,12 @@ function renamer(name: string): (text: string) => string {
       .replaceAll(camel(TEMPLATE_NAME), camel(name));
 }
 
-/** Behind the last function; not a character of what stands there is changed. */
+/** Inserts the entry after the last function. Leaves all other text unchanged. */
 function withEntry(serverless: string, entry: string): string {
   const functions = parseDocument(serverless).get("functions");
   const last = isMap(functions) && functions.flow !== true ? functions.items.at(-1) : undefined;
   if (!isNode(last?.key) || !isNode(last.value)) {
-    throw new ScaffoldError("serverless.yml: functions must be a block with one function at least");
+    throw new ScaffoldError("serverless.yml: functions must be a block with at least one function");
   }
   const indent = last.key.range![0] - (serverless.lastIndexOf("\n", last.key.range![0]) + 1);
   const text = serverless.slice(0, last.value.range![1]).trimEnd();

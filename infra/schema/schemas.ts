@@ -5,12 +5,12 @@ import { ConfigError } from "../../lib/config.ts";
 import { readHandlers } from "../../lib/host/declaration.ts";
 import { exists } from "../service/tools.ts";
 
-/** The project's folder, which has serverless.yml. */
+/** The project's folder, which contains serverless.yml. */
 const ROOT = join(import.meta.dirname, "../..");
 
 /**
- * What the functions of serverless.yml declare that a product must contain: from each schema.ts beside
- * a handler the export of this name, such as `neo4j`. Throws ConfigError, which names the wrong file.
+ * What the functions of serverless.yml require in a product. Reads the export of this name, such as `neo4j`,
+ * from each schema.ts in a handler's folder. Throws ConfigError, which names the wrong file.
  */
 export async function readSchemas<T extends z.ZodType>(
   product: string,

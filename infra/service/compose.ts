@@ -6,11 +6,11 @@ import { chooseSettings, readSettings, type Settings } from "./settings.ts";
 import { exists, run, succeeds } from "./tools.ts";
 
 const FILE = join(import.meta.dirname, "../../docker-compose.yml");
-/** An image may have to be fetched. */
+/** Docker may have to pull an image. */
 const UP_MS = 900_000;
 const QUICK_MS = 60_000;
 
-/** Whether a Docker engine answers, not just its client, and the client knows `compose`. */
+/** Whether a Docker engine answers, and its client has `compose`. */
 export async function hasEngine(): Promise<boolean> {
   return (
     (await succeeds("docker", "compose", "version")) &&
@@ -24,7 +24,7 @@ export function isContained(place: Pick<Place, "folder">): Promise<boolean> {
 }
 
 /**
- * Runs one service of docker-compose.yml as a project of its own, so that instances share neither
+ * Runs one service of docker-compose.yml as a separate project, so that instances share neither
  * container nor volume.
  */
 export function inCompose(name: string, { ports, password, addressOf }: Container): Runner {
@@ -35,7 +35,7 @@ export function inCompose(name: string, { ports, password, addressOf }: Containe
     const settings = await readSettings(place.folder);
     const env = {
       ...process.env,
-      // The file asks for every service's password, also where only one of them is started.
+      // The file requires every service's password, even if only one service starts.
       RABBITMQ_PASSWORD: "unused",
       NEO4J_PASSWORD: "unused",
       REDIS_PASSWORD: "unused",

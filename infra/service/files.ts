@@ -12,7 +12,7 @@ export async function readJson(path: string): Promise<unknown> {
   return text === undefined ? undefined : (JSON.parse(text) as unknown);
 }
 
-/** What we wrote ourselves; throws a sentence that names the file if it is something else. */
+/** Reads a file that Warren wrote. Throws an error that names the file if the content does not match. */
 export async function readOwn<T extends z.ZodType>(
   path: string,
   schema: T,
@@ -22,11 +22,11 @@ export async function readOwn<T extends z.ZodType>(
   const { data, success } = schema.safeParse(found);
   if (success) return data;
   throw new Error(
-    `${path} is not what this version of Warren writes: end the processes of that folder and delete it`,
+    `${path} has a format that this version of Warren does not write: end the processes of that folder and delete it`,
   );
 }
 
-/** Replaces a file in one step; mode 600, its folder's 700 if there was none. */
+/** Replaces a file atomically, with mode 600. Creates a missing folder with mode 700. */
 export async function writeSecret(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${randomBytes(4).toString("hex")}`;
@@ -34,7 +34,7 @@ export async function writeSecret(path: string, text: string): Promise<void> {
   await rename(draft, path);
 }
 
-/** 128 bits, in characters that need no quoting in a URL or a configuration file. */
+/** 128 bits, in characters that need no escaping in URLs and configuration files. */
 export function newPassword(): string {
   return randomBytes(16).toString("hex");
 }

@@ -8,17 +8,17 @@ import type { Address, Found, Place, Runner, Service } from "./service.ts";
 import { exists } from "./tools.ts";
 
 export const ROOT = join(import.meta.dirname, "../..");
-/** What `npm start` runs. The tests' instance lies in a folder of it, and neither touches the other. */
+/** The instance of `npm start`. The tests use an instance in a subfolder; the two are independent. */
 export const DEV = join(ROOT, ".warren");
 export const TEST = join(DEV, "test");
 
-/** How long a process that lives may be silent before it is started anew. */
+/** How long a living process may stay silent before it is restarted. */
 const SILENCE_MS = 15_000;
 
 /**
- * Starts what does not run yet, and starts anew what is dead or silent. A service that `env` gives
- * an address of is the user's own and only noted; else it is a container where a Docker engine
- * answers, else processes of this machine. Call it under the instance's lock.
+ * Starts the services that do not run, and restarts those that are dead or silent. If `env` has a service's
+ * address, it is the user's own and only recorded. Otherwise it runs as a container if a Docker engine
+ * answers, else as processes of this machine. Call this while you hold the instance's lock.
  */
 export async function startService(
   directory: string,
@@ -49,14 +49,14 @@ export async function startService(
   return runner.start(place);
 }
 
-/** Ends it if it is ours; its ports, password and data stay for the next start. */
+/** Stops the service if Warren started it. Ports, password and data stay for the next start. */
 export async function stopService(directory: string, service: Service): Promise<void> {
   const place = placeOf(directory, service);
   await rm(givenFile(place), { force: true });
   if (await exists(place.folder)) await (await runnerOf(place, service)).stop(place);
 }
 
-/** Sends a signal to it, as a crash (SIGKILL) or a freeze (SIGSTOP, SIGCONT) does. */
+/** Sends a signal to the service: SIGKILL for a crash, SIGSTOP and SIGCONT for a freeze. */
 export async function signalService(
   directory: string,
   service: Service,
@@ -66,7 +66,7 @@ export async function signalService(
   await (await runnerOf(place, service)).signal(place, signal);
 }
 
-/** Undefined if it was not started, or was stopped since. */
+/** Undefined if the service was not started, or was stopped since. */
 export async function findService(directory: string, service: Service): Promise<Found | undefined> {
   const place = placeOf(directory, service);
   const given = await readJson(givenFile(place));
@@ -75,7 +75,7 @@ export async function findService(directory: string, service: Service): Promise<
   return (await runnerOf(place, service)).find(place);
 }
 
-/** Where it is: the user's own, or what was started here. */
+/** The service's address: the user's own, or the one that was started here. */
 export async function addressOf(
   directory: string,
   service: Service,
@@ -84,7 +84,7 @@ export async function addressOf(
   return service.given(env) ?? (await findService(directory, service))?.address;
 }
 
-/** What functions and tools read of a service: its address, and the names that a caller may choose. */
+/** The variables that functions and tools read: the address, and the names that a caller may choose. */
 export function environmentOf(
   { defaults = {} }: Service,
   at: Address,
@@ -117,7 +117,7 @@ function givenFile({ folder }: Place): string {
   return join(folder, "given.json");
 }
 
-/** The choice is made once per instance: an engine that comes later must not hide what runs. */
+/** Chosen once per instance: a Docker engine that appears later must not hide running processes. */
 async function runnerOf(place: Place, service: Service): Promise<Runner> {
   const { name, container, native } = service;
   if (container === undefined) return native;

@@ -10,14 +10,14 @@ const GOAL = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-depend
 
 type Artifacts = readonly Artifact[];
 
-/** Where artifacts lie with all that they need at run time. */
+/** The folder with the artifacts and their runtime dependencies. */
 export function jarsFolder(cache: string, artifacts: Artifacts): string {
   return join(cache, artifacts.map((one) => `${one.artifactId}-${one.version}`).join("+"));
 }
 
 /**
- * Fetches artifacts and all they need from Maven's repository, once for all instances. Sees to it
- * that there is a `java` to run them.
+ * Fetches artifacts and their dependencies from Maven's repository, once for all instances. Also
+ * makes sure that `java` is installed.
  */
 export async function jarsOf(
   { cache, report }: Place,
@@ -30,7 +30,7 @@ export async function jarsOf(
     return;
   }
   await requirePrograms([JAVA, MAVEN], { title, report });
-  // One at a time: Maven does not lock its own repository, which all share.
+  // One at a time: all instances share Maven's local repository, and Maven does not lock it.
   report("waits for Maven");
   await locked("/warren/maven", async () => {
     if (await exists(folder)) return;

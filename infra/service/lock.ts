@@ -4,12 +4,12 @@ import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const POLL_MS = 25;
-/** Longest start with all downloads, ms. */
+/** Upper limit for a start with all downloads, ms. */
 const PATIENCE_MS = 15 * 60_000;
 
 /**
- * Runs `work` while no other process on this machine holds the same name (a path, mostly).
- * `onWait` is called once if somebody else does. Rejects after 15 minutes of waiting.
+ * Runs `work` while no other process on this machine holds the lock of this name (usually a path).
+ * Calls `onWait` once if another process holds it. Rejects after 15 minutes of waiting.
  */
 export async function locked<T>(
   name: string,
@@ -24,7 +24,7 @@ export async function locked<T>(
   }
 }
 
-/** The same for longer than one function; the lock ends with its process at the latest. */
+/** Takes the lock until the caller releases it, or until this process ends. */
 export async function lock(
   name: string,
   onWait: () => void = () => {},
@@ -42,8 +42,8 @@ export async function lock(
 }
 
 /**
- * Only one process can listen on a socket, and the kernel frees it however that process ends. The
- * name is abstract (unix(7), Linux): no file stays behind.
+ * Only one process can listen on a socket, and the kernel frees it whenever that process ends. The
+ * name is abstract (unix(7), Linux), so no file remains.
  */
 function socketOf(name: string): string {
   return `\0warren-${createHash("sha256").update(resolve(name)).digest("hex")}`;

@@ -12,7 +12,7 @@ import {
 import type { Address, Place, Runner } from "./service.ts";
 import { chooseSettings, readSettings, type Settings } from "./settings.ts";
 
-/** One process of a service; its log and its record lie in a folder of its name. */
+/** One process of a service. Its log and its record are in a folder of the same name. */
 export type Process<Port extends string> = {
   name: string;
   launch: (place: Place, settings: Settings<Port>) => Omit<Launch, "folder">;
@@ -31,7 +31,7 @@ export function natively<Port extends string>({
 }: {
   title: string;
   ports: readonly Port[];
-  /** Installs and configures, while nothing runs. */
+  /** Installs and configures the service, while none of its processes runs. */
   prepare: (place: Place, settings: Settings<Port>) => Promise<void>;
   processes: readonly Process<Port>[];
   addressOf: (settings: Settings<Port>) => Address;

@@ -2,8 +2,8 @@ import { addressOf, DEV } from "./instance.ts";
 import type { Service } from "./service.ts";
 
 /**
- * `env` as a tool reads it: with the address of the service that `npm start` runs on this machine, unless
- * `env` names one. Without either it lacks the address, as the tool then says.
+ * `env` with the address of the service that `npm start` runs on this machine, unless `env` already has
+ * one. If no service runs either, the address stays missing and the tool reports it.
  */
 export async function orLocal(
   service: Service,

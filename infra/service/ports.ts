@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, connect, type Server } from "node:net";
 
-/** As many free loopback ports as asked for, all different. */
+/** The requested number of free loopback ports, all different. */
 export async function freePorts(count: number): Promise<number[]> {
   const listening = Array.from({ length: count }, () => {
     return new Promise<Server>((resolve, reject) => {
@@ -15,8 +15,8 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /**
- * A free port for every name: the one it had, unless a stranger took it meanwhile, so that
- * addresses outlive a restart. Call it while nothing of ours listens there.
+ * A free port for every name. Keeps the former port unless another process took it, so that addresses
+ * survive a restart. Call this while the service does not run.
  */
 export async function portsFor<Name extends string>(
   names: readonly Name[],
@@ -31,17 +31,17 @@ export async function portsFor<Name extends string>(
   return Object.fromEntries(await Promise.all(chosen)) as Record<Name, number>;
 }
 
-/** So many free ports side by side, from the first of them: `wanted`, unless one of its row is taken. */
+/** The first of `count` consecutive free ports: `wanted`, unless one of that range is taken. */
 export async function portRow(count: number, wanted: number): Promise<number> {
   for (let first = wanted, tries = 0; tries < 20; tries += 1, [first = 0] = await freePorts(1)) {
     const row = Array.from({ length: count }, (_, i) => first + i);
     const taken = await Promise.all(row.map(async (one) => one > 65_535 || (await isOpen(one))));
     if (!taken.includes(true)) return first;
   }
-  throw new Error(`found no ${count} free ports side by side`);
+  throw new Error(`found no ${count} consecutive free ports`);
 }
 
-/** Whether somebody listens there. */
+/** Whether a process listens on the port. */
 export function isOpen(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: "127.0.0.1", timeout: 1_000 });

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { shiftLogs } from "../../lib/host/log-file.ts";
 import { lastLines } from "./files.ts";
 
-/** A process that outlives us: `process.json` in its folder tells it, `log` holds what it says. */
+/** A process that outlives its parent. `process.json` in its folder identifies it; `log` has its output. */
 export type Launch = {
   folder: string;
   command: string;
@@ -16,17 +16,17 @@ export type Launch = {
 };
 
 type Identity = {
-  /** Also its process group: launch() makes one for it. */
+  /** Also the id of its process group, which launch() creates. */
   pid: number;
-  /** When the kernel started it, in which boot: the pid alone may be a stranger's by now. */
+  /** Start time and boot: the kernel may have given the pid to another process since. */
   started: string;
   command: string;
 };
 
-/** Starts a process in a session of its own, so that it survives the terminal. */
+/** Starts a process in a new session, so that it survives the terminal. */
 export async function launch({ folder, command, args, env, cwd }: Launch): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  // Why it ended the last time is worth some more starts.
+  // Keep the former log for a few starts: it says why the process ended.
   shiftLogs(logOf(folder));
   const log = openSync(logOf(folder), "a", 0o600);
   const child = spawn(command, [...args], {
@@ -36,7 +36,7 @@ export async function launch({ folder, command, args, env, cwd }: Launch): Promi
     ...(cwd !== undefined && { cwd }),
   });
   closeSync(log);
-  // In the same tick: whoever kills us now must not leave a process that nobody remembers.
+  // In the same tick: if this process is killed later, the record already exists.
   if (child.pid !== undefined) remember(folder, child.pid, commandOf({ command, args }));
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve).once("error", reject);
@@ -44,12 +44,12 @@ export async function launch({ folder, command, args, env, cwd }: Launch): Promi
   child.unref();
 }
 
-/** Whether a process was started there and not ended since, be it alive or not. */
+/** Whether a process was started there and not stopped since, alive or dead. */
 export async function remembered(folder: string): Promise<boolean> {
   return (await recall(folder)) !== undefined;
 }
 
-/** Whether the folder's process was started by another command than it would be now. */
+/** Whether the folder's process was started with another command than this one. */
 export async function isOutdated(folder: string, wanted: Pick<Launch, "command" | "args">) {
   const identity = await recall(folder);
   return identity !== undefined && identity.command !== commandOf(wanted);
@@ -59,13 +59,13 @@ function commandOf({ command, args }: Pick<Launch, "command" | "args">): string 
   return [command, ...args].join(" ");
 }
 
-/** The pid of the folder's process if that very process still runs. */
+/** The pid of the folder's process if it still runs. */
 export async function running(folder: string): Promise<number | undefined> {
   const identity = await recall(folder);
   return identity && startOf(identity.pid) === identity.started ? identity.pid : undefined;
 }
 
-/** SIGTERM, then SIGKILL after `graceMs`, for it and whatever it left in its process group. */
+/** Sends SIGTERM, then SIGKILL after `graceMs`, to the process and the rest of its process group. */
 export async function end(folder: string, graceMs: number): Promise<void> {
   const identity = await recall(folder);
   if (identity === undefined) return;
@@ -79,7 +79,7 @@ export async function end(folder: string, graceMs: number): Promise<void> {
   await rm(recordOf(folder), { force: true });
 }
 
-/** Signals the folder's process and its group, as a crash (SIGKILL) or a freeze (SIGSTOP) does. */
+/** Sends a signal to the folder's process and its group: SIGKILL for a crash, SIGSTOP for a freeze. */
 export async function signalGroup(folder: string, name: NodeJS.Signals): Promise<void> {
   const identity = await recall(folder);
   if (identity === undefined) return;
@@ -88,8 +88,8 @@ export async function signalGroup(folder: string, name: NodeJS.Signals): Promise
 }
 
 /**
- * Waits until `check` is true; throws with the end of the log when the process dies, time is up, or
- * `obstacle` says why it never will be.
+ * Waits until `check` is true. Throws with the end of the log when the process dies, the time is up, or
+ * `obstacle` returns a reason why `check` can never become true.
  */
 export async function untilReady(
   folder: string,
@@ -137,7 +137,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // Gone already.
+    // The group has already ended.
   }
 }
 
@@ -146,7 +146,7 @@ async function until(check: () => boolean, ms: number): Promise<void> {
   while (!check() && performance.now() < deadline) await sleep(25);
 }
 
-/** The living processes of a group. None if its leader's pid went to a stranger meanwhile. */
+/** The living processes of a group. Empty if the kernel gave the leader's pid to another process. */
 function groupOf({ pid, started }: Identity): number[] {
   const leader = startOf(pid);
   if (leader !== undefined && leader !== started) return [];
@@ -156,7 +156,7 @@ function groupOf({ pid, started }: Identity): number[] {
     .filter((member) => Number(statOf(member)?.[5 - 3]) === pid && isAfter(member, started));
 }
 
-/** A group outlives its leader; one that began before the leader did is another group. */
+/** A group outlives its leader. If it began before the leader, it is another group. */
 function isAfter(pid: number, started: string): boolean {
   const [boot, ticks] = started.split("/");
   const [sameBoot, later] = startOf(pid)?.split("/") ?? [];
@@ -164,8 +164,8 @@ function isAfter(pid: number, started: string): boolean {
 }
 
 /**
- * Fields of /proc/<pid>/stat (proc(5)) after the command's name; `undefined` when it is gone. A zombie (Z)
- * is gone once its other threads (field 20) are: until then they hold its ports.
+ * Fields of /proc/<pid>/stat (proc(5)) after the command's name; `undefined` when the process has ended. A
+ * zombie (Z) has ended once its other threads (field 20) have: until then they hold its ports.
  */
 function statOf(pid: number): string[] | undefined {
   try {

@@ -1,88 +1,88 @@
 import type { Env } from "../../lib/config-aliases.ts";
 
-/** What functions know a service by: variables of the environment. */
+/** The environment variables through which functions reach a service. */
 export type Address = Record<string, string>;
 
-/** Where a service lives while we run it. */
+/** The folders of a service that Warren runs. */
 export type Place = {
-  /** Configuration, data, log, process: everything of this service in this instance. */
+  /** The instance's folder of this service: configuration, data, log and process record. */
   folder: string;
-  /** Downloads that instances share. */
+  /** Downloads; all instances share them. */
   cache: string;
-  /** Says what takes its time. */
+  /** Reports a step that takes long. */
   report: (text: string) => void;
 };
 
 /** A way to run a service: natively, or as a container. */
 export type Runner = {
-  /** On its old ports and data if it ran here before; resolves with its address when it answers. */
+  /** Reuses the ports and data of earlier runs. Resolves with the address once the service answers. */
   start(place: Place): Promise<Address>;
-  /** Ends what is left of it; its ports, data and password stay. */
+  /** Stops its processes; ports, data and password stay. */
   stop(place: Place): Promise<void>;
-  /** Sends a signal, as a crash or a freeze does it: for tests. */
+  /** Sends a signal, to simulate a crash or a freeze in tests. */
   signal(place: Place, name: NodeJS.Signals): Promise<void>;
-  /** Undefined unless it was started and not stopped since. */
+  /** Undefined unless the service was started and not stopped since. */
   find(place: Place): Promise<Found | undefined>;
 };
 
 export type Found = {
   address: Address;
   alive: boolean;
-  /** Started in another way than it would be now, such as in another version: the next start replaces it. */
+  /** Its command differs from today's, for example in the version. The next start replaces it. */
   outdated?: boolean;
 };
 
-/** What a service is prepared for, beyond its environment. */
+/** Options of \`prepare\` besides the environment. */
 export type Needs = {
   /** ms */
   retryDelays: readonly number[];
 };
 
 /**
- * A product that functions need. A new one is a folder in infra/ and an entry in
- * infra/local/services.ts. `Facts` is what `status --json` says of it.
+ * A product that functions need. To add one, add a folder in infra/ and an entry in
+ * infra/local/services.ts. `Facts` is its part of `status --json`.
  */
 export type Service<Facts extends object = object> = {
-  /** Its folder, and its name in docker-compose.yml. */
+  /** The name of its folder, and of its service in docker-compose.yml. */
   name: string;
   title: string;
-  /** The variables that it gives to functions. A function that reads one of them needs this service. */
+  /** The variables that the service gives to functions. A function that reads one of them needs the service. */
   provides: readonly string[];
-  /** What it provides besides its address, such as names of tables; the caller may choose others. */
+  /** Further variables besides the address, such as table names. The caller may set others. */
   defaults?: Address;
   /**
-   * A caller who sets one of these replaces this service, for each function that reads that variable.
-   * Without the list the caller replaces the whole service (`given`).
+   * If the caller sets one of these variables, it replaces this service for each function that reads it.
+   * Without this list, the caller replaces the whole service (`given`).
    */
   replacedBy?: readonly string[];
-  /** The user's own service: wins over all we could start. Throws ConfigError. */
+  /** The user's own service, if set; Warren then starts none. Throws ConfigError. */
   given: (env: Env) => Address | undefined;
   native: Runner;
-  /** Undefined: it always runs natively. */
+  /** Undefined if the service always runs natively. */
   container?: Container;
-  /** Whether it answers, within a few seconds. */
+  /** Whether the service answers within a few seconds. */
   answers: (address: Address) => Promise<boolean>;
   /**
-   * Brings a fresh service to what the functions need; safe to repeat. The AWS SDK must find region and
+   * Creates what the functions need in the service; safe to repeat. The AWS SDK must find region and
    * credentials in process.env.
    */
   prepare?: (environment: Env, needs: Needs) => Promise<void>;
   /** Facts for `status --json`, with passwords. */
   describe(environment: Address): Facts;
-  /** The same for people, without passwords. */
+  /** The same facts for people, without passwords. */
   row(facts: Facts): string[];
 };
 
-/** Its part in docker-compose.yml. */
+/** The service's part of docker-compose.yml. */
 export type Container = {
-  /** Variables of the compose file that we choose a free port for. */
+  /** Variables of the compose file that get a free port. */
   ports: readonly string[];
-  /** The variable of the compose file that takes a generated password. */
+  /** The variable of the compose file that gets a generated password. */
   password: string | undefined;
   addressOf: (ports: Record<string, number>, password: string) => Address;
 };
 
-/** A URL as people may see it. */
+/** The URL without its password. */
 export function withoutLogin(url: string): string {
   const address = new URL(url);
   address.username = address.password = "";

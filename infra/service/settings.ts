@@ -3,7 +3,7 @@ import * as z from "zod";
 import { newPassword, readOwn, writeSecret } from "./files.ts";
 import { portsFor } from "./ports.ts";
 
-/** What was chosen for a service at its first start here, and holds for all later ones. */
+/** The settings that the first start of a service chose. Later starts reuse them. */
 export type Settings<Port extends string> = { ports: Record<Port, number>; password: string };
 
 const settings = z.object({ ports: z.record(z.string(), z.number()), password: z.string() });
@@ -15,7 +15,7 @@ export async function readSettings<Port extends string>(
   return (await readOwn(fileOf(folder), settings)) as Settings<Port> | undefined;
 }
 
-/** For a start, while nothing of the service runs: replaces ports that a stranger took. */
+/** Call this before a start, while the service does not run. Replaces ports that another process took. */
 export async function chooseSettings<Port extends string>(
   folder: string,
   ports: readonly Port[],

@@ -25,6 +25,6 @@ test("a failed command is reported with what it said last, on either stream", as
 
 test("a command that takes too long is ended and reported as such", async () => {
   await expect(run("sleep", ["60"], { timeoutMs: 50 })).rejects.toThrow(
-    "was not done after 0.05 s",
+    "did not finish within 0.05 s",
   );
 });

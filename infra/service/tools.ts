@@ -6,12 +6,12 @@ import { locked } from "./lock.ts";
 
 const exec = promisify(execFile);
 
-/** Something that cannot be had here; the message says what to do. */
+/** A program that this machine lacks. The message says what to do. */
 export class MissingError extends Error {
   override name = "MissingError";
 }
 
-/** What a native start runs, and the Debian package that has it. */
+/** A program that a native start runs, and its Debian package. */
 export type Program = { command: string; args: readonly string[]; debian: string };
 
 export const JAVA: Program = {
@@ -21,7 +21,7 @@ export const JAVA: Program = {
 };
 export const MAVEN: Program = { command: "mvn", args: ["-v"], debian: "maven" };
 
-/** Runs a command to its end. Rejects with the last lines of what it said. */
+/** Runs a command to its end. If it fails, rejects with the last lines of its output. */
 export async function run(
   command: string,
   args: readonly string[],
@@ -41,7 +41,7 @@ export async function run(
     return stdout;
   } catch (error) {
     const { stdout = "", stderr = "", killed } = error as Partial<Record<string, string | boolean>>;
-    const why = killed === true ? `was not done after ${timeoutMs / 1_000} s` : "failed";
+    const why = killed === true ? `did not finish within ${timeoutMs / 1_000} s` : "failed";
     const said = lastLines(`${String(stdout)}\n${String(stderr)}`, 15);
     throw new Error(`\`${command} ${args.join(" ")}\` ${why}:\n${said}`, { cause: error });
   }
@@ -56,8 +56,8 @@ export async function succeeds(command: string, ...args: string[]): Promise<bool
 }
 
 /**
- * Sees to it that the programs are there: by apt-get if we are root on Debian, else throws
- * MissingError with the packages. One at a time on this machine, as apt-get wants it.
+ * Installs missing programs with apt-get if this process is root on Debian; else throws MissingError with
+ * the packages. Runs once at a time on this machine, because apt-get allows no more.
  */
 export async function requirePrograms(
   programs: readonly Program[],
@@ -75,7 +75,7 @@ export async function requirePrograms(
   });
 }
 
-/** The packages to install for programs that are not there. */
+/** The packages of the missing programs. */
 export async function missingOf(
   programs: readonly Program[],
   isThere: (program: Program) => Promise<boolean> = ({ command, args }) =>
@@ -89,7 +89,7 @@ function missingText(title: string, packages: readonly string[]): string {
   const list = packages.join(" ");
   return (
     `${title} is missing here: start Docker, or run \`apt-get install ${list}\` as root, ` +
-    "or give the address of your own in the environment (README)."
+    "or set the address of your own in the environment (README)."
   );
 }
 
@@ -103,7 +103,7 @@ async function installDebian(packages: readonly string[]): Promise<void> {
   });
 }
 
-/** Debian starts what it installs, on all addresses, unless this file forbids it (policy-rc.d). */
+/** Debian starts installed servers on all addresses, unless this file forbids it (policy-rc.d). */
 async function withoutServices(work: () => Promise<void>): Promise<void> {
   const policy = "/usr/sbin/policy-rc.d";
   const ours = await writeFile(policy, "#!/bin/sh\nexit 101\n", { flag: "wx" }).then(

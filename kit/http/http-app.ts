@@ -5,24 +5,24 @@ import type { Metrics } from "../../lib/runtime/metrics.ts";
 import { apiKeyOf, type Keys, KeysUnavailableError } from "./keys.ts";
 import { answerProblem, type Problem, problems } from "./problem.ts";
 
-/** A request whose API key is good. */
+/** A request with a valid API key. */
 export type Asked = {
   c: Context;
   /** The tenant of the key. */
   tenant: string;
-  /** Logs an error and returns what it means to the caller. `id`: the event it is about. */
+  /** Logs an error and returns the caller's problem. `id`: the event that the error concerns. */
   failed: (error: unknown, id?: string) => Problem;
 };
 
 type Route = {
   method: "GET" | "POST";
   path: string;
-  /** An error that it throws becomes a problem by `problemOf`. */
+  /** `problemOf` turns its errors into problems. */
   answer: (asked: Asked) => Promise<Response | Problem>;
   onAnswer?: (answer: { code: number; seconds: number }) => void;
 };
 
-/** What a function needs of its process, as the skeleton opens it. */
+/** The tools that the skeleton opens for a function. */
 export type HttpTools = {
   keys: Pick<Keys, "tenantOf">;
   metrics: Metrics;
@@ -30,7 +30,7 @@ export type HttpTools = {
 };
 
 /**
- * The skeleton of an HTTP function: checks keys, answers problems as RFC 9457 has them, and serves
+ * The skeleton of an HTTP function: checks keys, answers with RFC 9457 problems, and serves
  * `/health/live`, `/health/ready` and `/metrics`.
  */
 export function createHttpApp({
@@ -44,7 +44,7 @@ export function createHttpApp({
   routes: readonly Route[];
   /** Why the function cannot work now. */
   ready: () => Problem | undefined | Promise<Problem | undefined>;
-  /** What an error means to the caller; undefined: nobody expected it. */
+  /** The caller's problem for an error; undefined for an unexpected error. */
   problemOf: (error: unknown) => Problem | undefined;
 }): Hono {
   const app = new Hono();
@@ -106,8 +106,8 @@ const TOO_LARGE = { ...problems.tooLarge, detail: `the body may have ${MAX_BYTES
 const BROKEN_OFF = { ...problems.malformed, detail: "the body broke off" };
 
 /**
- * Reads a JSON body of at most 256 KiB, or says why not. What declares or sends more is refused
- * without being held; a sender that takes longer than `timeoutMs` is given up.
+ * Reads a JSON body of at most 256 KiB, or says why not. Refuses larger bodies without
+ * buffering them, and gives up on a sender that takes longer than `timeoutMs`.
  */
 export async function readBody(request: Request, timeoutMs: number): Promise<Uint8Array | Problem> {
   const { headers } = request;
@@ -117,7 +117,7 @@ export async function readBody(request: Request, timeoutMs: number): Promise<Uin
 
   const slow = Promise.withResolvers<Problem>();
   const timer = setTimeout(() => slow.resolve(problems.slowBody), timeoutMs);
-  // A declared length is enforced by whoever parsed the request, so the quick way is safe.
+  // The HTTP parser enforces a declared length, so reading the body at once is safe.
   const reading = declared === null ? readStream(request, slow.promise) : readWhole(request);
   try {
     return await Promise.race([reading.catch((): Problem => BROKEN_OFF), slow.promise]);

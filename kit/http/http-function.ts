@@ -14,8 +14,8 @@ type HttpConfig = z.infer<z.ZodObject<typeof expositionVariables>> & {
 };
 
 /**
- * Opens log, metrics and keys, and returns what an HTTP function's handler.ts exports: `app` for
- * the host and local tools, `handler` for an API Gateway.
+ * Opens log, metrics and keys. Returns the exports of an HTTP function's handler.ts: `app` for the host and
+ * local tools, `handler` for an API Gateway.
  */
 export async function httpFunction({
   name,

@@ -1,11 +1,11 @@
 import * as z from "zod";
 
-/** Where the hashes of API keys are: keys.ts and table-keys.ts say what stands there. */
+/** The store of API key hashes. See keys.ts and table-keys.ts for its format. */
 export type KeySource = { file: string } | { table: string };
 
 /**
- * Where a function looks API keys up, joined to its config: `z.object({ … }).and(keys)`. One of both
- * variables is required.
+ * The store in which a function looks up API keys. Join it to the config: `z.object({ … }).and(keys)`. Exactly
+ * one of the two variables is required.
  */
 export const keys = z
   .object({
@@ -24,7 +24,7 @@ export const keys = z
     const one = { path: ["API_KEYS_FILE or API_KEYS_TABLE"] };
     if (file === undefined) context.addIssue({ code: "custom", ...one });
     else {
-      const message = "is given beside API_KEYS_FILE; keep one of them";
+      const message = "must not be set together with API_KEYS_FILE";
       context.addIssue({ code: "custom", path: ["API_KEYS_TABLE"], message });
     }
     return z.NEVER;

@@ -69,7 +69,7 @@ test.each(["{}", "[", '{"keys":[{"sha256":"abc","tenant":"shop"}]}'])(
   (text) => {
     writeFileSync(path, text);
     const log = { info: () => {}, error: () => {} };
-    expect(() => fileKeys(path, { now: () => 0, log })).toThrow(/is no key file/);
+    expect(() => fileKeys(path, { now: () => 0, log })).toThrow(/is not a key file/);
   },
 );
 

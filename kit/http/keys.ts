@@ -5,14 +5,14 @@ import { ConfigError } from "../../lib/config.ts";
 import { tenantId } from "../../lib/envelope/envelope.ts";
 import type { Logger } from "../../lib/log.ts";
 
-/** Whose events a key may send. File, table and this process hold hashes, never keys. */
+/** Finds the tenant of a key. File, table and this process store hashes, never keys. */
 export type Keys = {
-  /** Undefined: nobody's. Rejects with KeysUnavailableError when that cannot be known now. */
+  /** Undefined for an unknown key. Rejects with KeysUnavailableError when the store cannot answer. */
   tenantOf(key: string): string | undefined | Promise<string | undefined>;
   close(): void;
 };
 
-/** Nobody can say now whether a key is good. */
+/** The store cannot tell now whether a key is valid. */
 export class KeysUnavailableError extends Error {
   override name = "KeysUnavailableError";
 }
@@ -30,13 +30,13 @@ const keyFile = z.object({
 type Entry = { digest: Buffer; tenant: string };
 
 const CHECK_MS = 1_000;
-/** Longer than any key that was ever made; keeps a huge header from being hashed. */
+/** Longer than any real key. Prevents hashing a huge header. */
 export const MAX_KEY = 256;
 
 /**
  * Keys from a JSON file `{ "keys": [{ "sha256": "<hex>", "tenant": "…", "created_at": "…" }] }`. A
- * changed file counts within a second; one that can no longer be read leaves the last good keys in
- * force and is logged once. Throws ConfigError if the file cannot be read at the start.
+ * changed file takes effect within a second. If the file becomes unreadable, the last good keys stay valid
+ * and the error is logged once. Throws ConfigError if the file cannot be read at the start.
  */
 export function fileKeys(
   path: string,
@@ -69,7 +69,7 @@ export function fileKeys(
       }
       if (key.length > MAX_KEY) return undefined;
       const digest = hash("sha256", key, "buffer");
-      // The bucket tells nothing: nobody can aim at the first bytes of a hash.
+      // The bucket leaks nothing: a client cannot choose the first bytes of a hash.
       return entries
         .get(digest.readUInt16BE())
         ?.find((entry) => timingSafeEqual(entry.digest, digest))?.tenant;
@@ -78,7 +78,7 @@ export function fileKeys(
   };
 }
 
-/** Names the variable, not its value: a path may tell more than it should. */
+/** Names the variable, not its value: a path may be confidential. */
 function readAtStart(path: string): { seen: string; entries: Map<number, Entry[]> } {
   try {
     return { seen: version(path), entries: read(path) };
@@ -99,7 +99,7 @@ export function apiKeyOf(header: (name: string) => string | undefined): string |
   return bearer?.[1] ?? header("x-api-key");
 }
 
-/** Differs whenever the file was written or replaced. */
+/** Changes whenever the file is written or replaced. */
 function version(path: string): string {
   const { mtimeNs, size, ino } = statSync(path, { bigint: true });
   return `${mtimeNs}-${size}-${ino}`;
@@ -107,7 +107,7 @@ function version(path: string): string {
 
 function read(path: string): Map<number, Entry[]> {
   const parsed = keyFile.safeParse(json(readFileSync(path, "utf8")));
-  if (!parsed.success) throw new Error(`is no key file: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new Error(`is not a key file: ${z.prettifyError(parsed.error)}`);
 
   const digests = parsed.data.keys.map(({ sha256, tenant }) => ({
     digest: Buffer.from(sha256, "hex"),
@@ -116,7 +116,7 @@ function read(path: string): Map<number, Entry[]> {
   return Map.groupBy(digests, ({ digest }) => digest.readUInt16BE());
 }
 
-/** What is no JSON is no key file either; the parser's own message would quote from it. */
+/** Undefined if the text is not JSON. Drops the parser's message, which would quote the file. */
 function json(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -2,7 +2,7 @@ import type { Logger } from "../../lib/log.ts";
 import type { KeySource } from "./keys-config.ts";
 import { fileKeys, type Keys } from "./keys.ts";
 
-/** The keys of a file or a table. A file needs no AWS SDK, which is half as large again as all the rest. */
+/** The keys of a file or a table. Imports the large AWS SDK only for a table. */
 export async function openKeys(
   source: KeySource,
   { now, log }: { now: () => number; log: Pick<Logger, "info" | "warn" | "error"> },

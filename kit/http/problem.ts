@@ -16,10 +16,10 @@ export type Problem = {
   issues?: readonly Issue[];
 };
 
-/** A broker fails over within it, and a sender keeps its events in memory for it. Seconds. */
+/** Seconds. Long enough for a broker's failover, short enough for a sender to keep events in memory. */
 export const RETRY_AFTER = 5;
 
-/** The problems that every HTTP function has. */
+/** The problems of every HTTP function. */
 export const problems = {
   malformed: { status: 400, code: "malformed", detail: "the request is malformed" },
   unauthorized: {
@@ -65,7 +65,7 @@ export function answerProblem(
     "content-type": "application/problem+json",
     ...(status === 401 && { "www-authenticate": "Bearer" }),
     ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }),
-    // The rest of an unread body must not be taken for the next request.
+    // Otherwise the rest of an unread body would be read as the next request.
     ...((status === 413 || status === 408) && { connection: "close" }),
     ...headers,
   });

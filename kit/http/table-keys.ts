@@ -5,22 +5,22 @@ import { tenantId } from "../../lib/envelope/envelope.ts";
 import type { Logger } from "../../lib/log.ts";
 import { KeysUnavailableError, MAX_KEY, type Keys } from "./keys.ts";
 
-/** A revoked key goes on for so long at most, as long as the table answers. ms */
+/** How long a revoked key can stay valid while the table answers, ms. */
 const HIT_MS = 60_000;
-/** A new key may be refused for so long if it was tried before it was made. ms */
+/** How long a new key can be refused if a client used it before its creation, ms. */
 const MISS_MS = 5_000;
-/** For how long a key that was good is taken while the table does not answer. ms */
+/** How long a formerly valid key is accepted while the table does not answer, ms. */
 const OUTAGE_MS = 3_600_000;
 const LOOKUP_MS = 2_000;
-/** For each of the two caches: unknown keys push out unknown keys only. About 2 MB. */
+/** Size of each of the two caches, about 2 MB. Unknown keys evict only unknown keys. */
 const MAX_CACHED = 10_000;
 
 type Hit = { tenant: string; checkedAt: number; askAgainAt: number };
 
 /**
  * Keys from a DynamoDB table (infra/dynamodb/keys-table.ts), one item per SHA-256 of a key. While
- * the table does not answer, keys that were good within the last hour stay good, and for all others
- * `tenantOf` rejects: nobody is told that a key is wrong because a store is down.
+ * the table does not answer, keys that were valid within the last hour stay valid. For all others
+ * `tenantOf` rejects, so that no valid key is called wrong because the table is down.
  */
 export function tableKeys({
   client,

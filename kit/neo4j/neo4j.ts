@@ -9,7 +9,7 @@ export type Server = { url: string; user: string; password: string };
  * the server too.
  */
 export type Neo4j = {
-  /** Runs all in one transaction, in one round trip. Transient failures are retried for a while. */
+  /** Runs all statements in one transaction and one round trip. Retries transient failures for a while. */
   write(statements: readonly Statement[], signal: AbortSignal): Promise<void>;
   /** Records as objects, from the leader. The statement decides their shape. */
   read<T extends object>(statement: Statement, signal: AbortSignal): Promise<T[]>;
@@ -20,7 +20,7 @@ export type Neo4j = {
   close(): Promise<void>;
 };
 
-/** Whole numbers go in as bigint and come out as number. */
+/** Parameters take whole numbers as bigint; results return them as number. */
 export type Statement = { text: string; parameters: Record<string, unknown> };
 
 /** The data violates a constraint: which statement said so, counted from 0. */

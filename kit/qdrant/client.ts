@@ -16,7 +16,7 @@ export type Qdrant = {
   ask: <T>(signal: AbortSignal, work: (client: QdrantClient) => Promise<T>) => Promise<T>;
 };
 
-/** Connections that were idle for longer may be dead without a notice: a new client is opened. ms */
+/** ms. A connection that was idle for longer may be dead, so a new client is opened. */
 const IDLE_MS = 10_000;
 
 /** When to retry if Qdrant is busy and names no time. ms */
@@ -51,7 +51,7 @@ export function openQdrant({
           requests -= 1;
           idleSince = now();
         });
-      // The client takes no signal: a request that was sent ends by itself, within its time-out.
+      // The client accepts no signal. A sent request ends within its time-out.
       return unlessAborted(asked, signal);
     },
   };
@@ -68,7 +68,7 @@ export class MissingCollectionError extends OutageError {
  */
 function classified(error: unknown, now: number): unknown {
   if (error instanceof QdrantClientResourceExhaustedError) {
-    // The client keeps one digit of what the server said.
+    // The client keeps only one digit of the server's answer.
     return new RetryLaterError(textOf(429, error), now + error.retry_after * 1_000);
   }
   if (error instanceof TypeError || error instanceof QdrantClientTimeoutError) {
@@ -85,7 +85,7 @@ function classified(error: unknown, now: number): unknown {
   return REFUSALS.has(status) ? new PermanentError(text) : new Error(text);
 }
 
-/** Wrong in itself, or too large. */
+/** The data is invalid or too large. */
 const REFUSALS = new Set([400, 413, 422]);
 
 /** Up to the first quote: the server may quote the data that it refuses, which must not be logged. */

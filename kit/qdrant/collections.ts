@@ -3,7 +3,7 @@ import type { Embedder } from "../embedding/embedder.ts";
 import { collectionOf, type Place } from "./names.ts";
 import type { Inspected, Store, StoredPoint } from "./store.ts";
 
-/** By kind of point, each in its own collection: the payload fields that need an index, and its type. */
+/** For each kind of point, which has its own collection: the indexed payload fields and their index type. */
 export const collections = z.record(
   z.string().regex(/^[a-z_]+$/, "must be a kind of point, such as product"),
   z.record(z.string(), z.enum(["keyword", "uuid", "integer"])),
@@ -20,7 +20,7 @@ export type Merging = (target: {
   place: Place;
 }) => (kind: string, points: readonly StoredPoint<unknown>[], signal: AbortSignal) => Promise<void>;
 
-/** What a function's schema.ts exports as `qdrant`: what the server must contain before it starts. */
+/** What a function's schema.ts exports as `qdrant`: the server must contain it before the function starts. */
 export const qdrantSchema = z.object({
   collections,
   merging: z
@@ -32,12 +32,12 @@ export type QdrantSchema = z.infer<typeof qdrantSchema>;
 export const DISTANCE = "Cosine";
 
 /**
- * One graph for each tenant, none over all of them:
+ * Builds one HNSW graph per tenant instead of a global one:
  * https://qdrant.tech/documentation/guides/multitenancy/.
  */
 export const HNSW = { payload_m: 16, m: 0 };
 
-/** One line for each thing that is missing or different. */
+/** One line for each missing or different item. */
 export async function problemsWith(
   store: Store,
   place: Place,

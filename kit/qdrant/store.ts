@@ -6,11 +6,11 @@ import type { Server } from "./connect.ts";
 
 /**
  * Points of a Qdrant server. Every call throws OutageError when the server cannot do its work
- * now, RetryLaterError when it says so, PermanentError when it refuses a point, and whatever else
- * happened as it is. An aborted signal ends the wait for an answer; what was sent may still be done.
+ * now, RetryLaterError when it asks to wait, PermanentError when it refuses a point, and other errors
+ * unchanged. An aborted signal ends the wait for an answer; the server may still execute the request.
  */
 export type Store = {
-  /** Those of the points that exist; `only` names the fields of the payload that are wanted. */
+  /** The points that exist; `only` selects payload fields. */
   read<Payload>(
     collection: string,
     ids: readonly string[],
@@ -18,8 +18,8 @@ export type Store = {
     signal: AbortSignal,
   ): Promise<StoredPoint<Payload>[]>;
   /**
-   * Writes each point that does not exist, or whose revision is among `expected`; says nothing about
-   * those it skipped. Distinct ids: of two equal ones the server would take the last.
+   * Writes each point that does not exist or whose revision is in `expected`. Does not report skipped points.
+   * Ids must be distinct: of two equal ones, the server takes the last.
    */
   write(
     collection: string,
@@ -29,14 +29,14 @@ export type Store = {
   ): Promise<void>;
   /** How many points match. */
   count(collection: string, filter: Filter, signal: AbortSignal): Promise<number>;
-  /** For each filter at most `limit` ids, in no order. */
+  /** At most `limit` ids for each filter, unordered. */
   find(
     collection: string,
     filters: readonly Filter[],
     limit: number,
     signal: AbortSignal,
   ): Promise<string[][]>;
-  /** A page of what matches, in the order of ids, and where the next one begins. */
+  /** A page of matching points in the order of ids, and the start of the next page. */
   page<Payload>(
     collection: string,
     wanted: Page,
@@ -50,7 +50,7 @@ export type Store = {
 
 type Page = {
   filter?: Filter;
-  /** Where it begins: `next` of the page before. */
+  /** Start of the page: `next` of the former page. */
   after: string | undefined;
   limit: number;
   /** Fields of the payload; all if undefined. */
@@ -66,14 +66,14 @@ export type Inspected = {
   indexes: Record<string, string>;
 };
 
-/** What the server takes: a larger body than its own limit is refused. */
+/** The server refuses bodies above its limit. */
 const MAX_POINTS = 1_000;
 const MAX_BYTES = 4_000_000;
 const IN_FLIGHT = 2;
 /** One number of a vector in JSON, with its comma: `-0.031622776601683795,`. */
 const NUMBER_BYTES = 23;
 
-/** Of points that exist and of none at once; an empty list would be no condition to some versions. */
+/** A revision that no point has. Some versions ignore a condition with an empty list. */
 const NOBODY = "00000000-0000-0000-0000-000000000000";
 
 export function qdrantStore({
@@ -100,7 +100,7 @@ export function qdrantStore({
           ids: some,
           with_payload: only === undefined ? true : [...only],
           with_vector: vector,
-          // On a cluster one copy may not have heard yet of what another has confirmed.
+          // On a cluster, one replica may lag behind a write that another has confirmed.
           consistency: "majority" as const,
         };
         const points = await ask(signal, (qdrant) => qdrant.retrieve(collection, wanted));
@@ -118,7 +118,7 @@ export function qdrantStore({
               points: some.map(({ id, payload, vector }) => ({ id, payload, vector: [...vector] })),
               update_filter: { must: [guard] },
               wait: true,
-              // Two guarded writes of a point must meet on every copy in one order.
+              // Every replica must apply two guarded writes of a point in the same order.
               ordering: "strong",
             }),
           ),
@@ -155,7 +155,7 @@ export function qdrantStore({
       );
       return {
         points: points.map(storedPoint<Payload>),
-        // Ids of ours are UUIDs.
+        // Warren's ids are UUIDs.
         next: typeof next === "string" ? next : undefined,
       };
     },
@@ -201,7 +201,7 @@ function bytesOf({ payload, vector }: Point): number {
   return vector.length * NUMBER_BYTES + Buffer.byteLength(JSON.stringify(payload)) + 80;
 }
 
-/** As many to a request as it may carry; one that is too large goes alone. `size` in bytes. */
+/** Splits points into requests below the size limit; a too large point goes alone. `size` in bytes. */
 export function batchesOf<Item>(
   items: readonly Item[],
   { size }: { size: (item: Item) => number },

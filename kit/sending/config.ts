@@ -2,7 +2,7 @@ import * as z from "zod";
 import { exposition, variables } from "../../lib/config.ts";
 import { directoryVariables } from "../people/config.ts";
 
-/** What every sender reads besides its own channel's, to be joined with `ledger` of lib/config.ts. */
+/** The variables of every sender besides those of its channel. Join them with `ledger` of lib/config.ts. */
 export const sending = {
   ...exposition,
   ...variables,

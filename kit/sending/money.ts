@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 
-/** A format is costly to make. Data name the currency, so there may be any number of formats. */
+/** Creating a format is expensive. The data choose the currency, so the number of formats is unbounded. */
 const formats = new LRUCache<string, Intl.NumberFormat>({ max: 500 });
 
 /**
@@ -14,6 +14,6 @@ export function money(amount: number | string, currency: string, locale: string)
     format = new Intl.NumberFormat(locale, { style: "currency", currency });
     formats.set(key, format);
   }
-  // As text: a number of many digits would lose some.
+  // As text: a number would lose digits.
   return format.format(amount as Intl.StringNumericLiteral);
 }

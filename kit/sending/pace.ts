@@ -7,19 +7,19 @@ import { RecipientBusyError } from "./transport.ts";
 export type Pace = {
   /** Resolves when it is the caller's turn; rejects when the signal aborts. */
   turn: (signal: AbortSignal) => Promise<void>;
-  /** Call with what a send threw: when told to come later, all wait for a while. */
+  /** Call this with the error of a send. After a RetryLaterError, all sends wait for a while. */
   failed: (error: unknown) => void;
 };
 
 /**
- * A limit that was meant for one recipient without saying so must not stop all the others for long;
- * one that was meant for all is met again after this time. ms
+ * ms. The limit may concern only one recipient, so the pause is short. If it concerns all recipients,
+ * the next send hits it again.
  */
 const LONGEST_PAUSE = 5_000;
 
 /**
- * At most `perSecond` in any second. Of messages that are told to come later each spends an attempt:
- * the pause keeps those behind them from running into the same wall.
+ * At most `perSecond` in any second. Each message that the other side postpones costs an attempt. The pause
+ * keeps the following messages from hitting the same limit.
  */
 export function pace({
   perSecond,

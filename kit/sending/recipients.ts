@@ -13,31 +13,31 @@ import type { EventOfType } from "../../events/catalogue.ts";
 export type Request = EventOfType<`${Channel}.requested`>;
 type To = Readonly<Record<string, string | undefined>>;
 
-/** Where somebody is reached on a channel, and in which language. */
+/** The address of a recipient on a channel, and the language. */
 export type Recipient<To> = {
   to: To;
-  /** As the request named him: a user's id, or the address itself. */
+  /** The recipient as the request names it: a user id, or the address itself. */
   name: string;
   locale: string | undefined;
 };
 
 /**
- * Why nothing is sent although nothing went wrong: he does not want it; he has no address on this
- * channel, or no longer; it was made into a request for each of his devices.
+ * Why a sender sends nothing although nothing failed: the user opted out; the user has no address on this
+ * channel, or no longer; the sender published a request for each of the user's devices.
  */
 export type Skipped = "opted out" | "no address" | "gone" | "expanded";
 
 export type Recipients<To> = {
   /**
-   * Throws for a user of whom nothing is known yet: the request is tried again, and then kept with
-   * the dead letters, which name the user.
+   * Throws for a user who is not in the directory yet. The request is then retried, and finally
+   * dead-lettered with the user's id.
    */
   find: (request: Request, signal: AbortSignal) => Promise<Recipient<To> | Skipped>;
-  /** Throws when nobody can be looked up. */
+  /** Throws when the directory cannot be read. */
   probe: (signal: AbortSignal) => Promise<void>;
 };
 
-/** How a request names an address itself, and the contact's field that has it otherwise. */
+/** The request's field for a literal address, and the contact's field for a user's address. */
 const ADDRESSES = {
   email: { literal: "address", field: "email" },
   sms: { literal: "phone", field: "phone" },
@@ -71,17 +71,17 @@ export async function readUser(
   return { id, document, contact: contactOf(document) };
 }
 
-/** Of a user without an address. `address`: null if it was said that there is none. */
+/** The outcome for a user without an address. `address` is null if an event said that there is none. */
 export function nowhere(
   { id = "", contact }: { id: string | undefined; contact: Contact },
   address: null | undefined,
 ): "no address" {
   if (contact.known || address === null) return "no address";
-  // Whoever signed up with an address alone is known by it.
+  // A user who signed up with an address only has it as id.
   throw new Error(`nothing is known of user ${id.includes("@") ? "(an address)" : id} yet`);
 }
 
-/** Whether anybody can be looked up; nobody is called so. */
+/** Reads a user id that no user has, to test the directory. */
 export async function probe(
   directory: Pick<Directory, "read">,
   signal: AbortSignal,

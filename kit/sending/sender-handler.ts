@@ -19,20 +19,20 @@ import { sleep } from "../../lib/async/sleep.ts";
 import type { Transport } from "./transport.ts";
 import { unlessAborted } from "../../lib/async/deadline.ts";
 
-/** What DynamoDB takes in one BatchGetItem. */
+/** DynamoDB's limit for one BatchGetItem. */
 const KEYS_PER_READ = 100;
 
-/** What a sender's tools may need of the process. */
+/** What a channel may need of the process. */
 export type Around = {
   directory: Directory;
   onSkipped: (skipped: { kind: string; why: Skipped }) => void;
 };
 
-/** What one channel is made of; its parts open nothing before they are used. */
+/** The parts of one channel. They open no connection before first use. */
 export type Channel<To> = {
-  /** As serverless.yml calls the function, and the ledger its rows. */
+  /** The function's name in serverless.yml, and the consumer's name in the ledger. */
   name: string;
-  /** Sends at once. */
+  /** Number of concurrent sends. */
   concurrency: number;
   parse: (body: Uint8Array) => Received<Request>;
   recipients: (around: Around) => Recipients<To>;
@@ -43,7 +43,7 @@ export type Channel<To> = {
   whenUncertain: OnceConsumer["whenUncertain"];
 };
 
-/** Wires a channel to directory, templates, broker, ledger, logs and metrics. */
+/** Connects a channel with directory, templates, broker, ledger, logs and metrics. */
 export function senderHandler<To>(
   {
     name,
@@ -93,7 +93,7 @@ export function senderHandler<To>(
   return made;
 }
 
-/** Of messages side by side: what they read goes in common requests, which have a deadline of their own. */
+/** Combines the reads of concurrent messages into common requests, which have their own deadline. */
 function readTogether(directory: OpenDirectory): OpenDirectory {
   const readOne = coalesced(
     (keys: readonly Key[]) => directory.read(keys, new AbortController().signal),

@@ -7,9 +7,9 @@ import type { Recipients, Request, Skipped } from "./recipients.ts";
 import type { Message, Transport } from "./transport.ts";
 
 /**
- * A channel: each request becomes one message to one recipient, sent at most once, or reported as
- * uncertain. To whom, in which words and when is settled before the send is marked as begun; the
- * transport's errors say what became of it.
+ * A channel. Each request becomes one message to one recipient, which is sent at most once or reported as
+ * uncertain. Recipient, text and time are decided before the send is marked as begun. The transport's errors
+ * tell the result.
  */
 export function sender<To>({
   name,
@@ -33,7 +33,7 @@ export function sender<To>({
   onSkipped: (skipped: { kind: string; why: Skipped }) => void;
 }): OnceConsumer {
   const ready = new WeakMap<Received, Message<To>>();
-  /** The last send has no known end: the next one asks first whether anybody is there. */
+  /** The result of the last send is unknown: the next send first probes the other side. */
   let doubtful = false;
 
   return {

@@ -1,16 +1,16 @@
-/** What a message is made of: a subject line (or title), a text, and perhaps HTML that says the same. */
+/** The parts of a message: a subject line (or title), a text, and optionally the same text as HTML. */
 export const PARTS = ["subject", "text", "html"] as const;
 export type Part = (typeof PARTS)[number];
 
 type TemplateName = {
-  /** Whose own it is; undefined: everybody's. */
+  /** The tenant that owns the template; undefined for common ones. */
   tenant: string | undefined;
   template: string;
   locale: string;
   part: Part;
 };
 
-/** How a template's file is to be named, for people. */
+/** The naming rule for template files, for messages. */
 export const NAMING = "<template>.<locale>.<subject|text|html>.liquid, or so in tenants/<tenant>/";
 
 const NAME =
@@ -31,7 +31,7 @@ export function localesFor(locale: string | undefined, defaultLocale: string): s
   return [...own, defaultLocale];
 }
 
-/** Whatever somebody has for a locale, such as `UK-ua`; undefined if it is none. */
+/** Normalises a locale such as `UK-ua`; undefined if it is invalid. */
 function localeOf(text: string | undefined): Intl.Locale | undefined {
   try {
     return text === undefined ? undefined : new Intl.Locale(text.replaceAll("_", "-"));

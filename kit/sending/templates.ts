@@ -5,13 +5,13 @@ import { PermanentError } from "../../lib/pipeline/errors.ts";
 import { money } from "./money.ts";
 import { localesFor, nameOf, NAMING, type Part, PARTS } from "./template-name.ts";
 
-/** What is to be said, and in which words. */
+/** The template to render, with its locale and data. */
 type Subject = {
   tenant: string;
   template: string;
-  /** Of the reader, such as `uk-UA`, as far as it is known. */
+  /** The recipient's locale, such as `uk-UA`, if known. */
   locale: string | undefined;
-  /** What templates know as `data`. */
+  /** The variable `data` of templates. */
   data: Readonly<Record<string, unknown>>;
 };
 
@@ -20,32 +20,32 @@ export type Content = { subject?: string; text: string; html?: string };
 
 export type Templates = {
   /**
-   * Takes the tenant's own templates before everybody's, and of these the reader's locale, its
-   * language or the default; all parts come from one place, so that no message mixes languages.
-   * Throws PermanentError, which names the template and quotes no data: no such template, a
-   * variable that the data does not have, too large. A plain error if it takes too long.
+   * Prefers the tenant's own templates to the common ones; then the recipient's locale, its language, or
+   * the default. All parts have the same locale, so that no message mixes languages. Throws PermanentError
+   * for a missing template, a missing variable or a too large result; it names the template and quotes no
+   * data. Throws a plain error if rendering takes too long.
    */
   render: (subject: Subject) => Content;
   /** Every template, once. */
   names: readonly string[];
 };
 
-/** Of one part. What a person reads is far below. */
+/** Limit of one part, far above any readable message. */
 const MAX_CHARACTERS = 100_000;
-/** ms. What takes longer is tried again: on a machine that is busy the clock runs on. */
+/** ms. A slower rendering is retried: it may only be slow because the machine is busy. */
 const MAX_TIME = 1_000;
 /** Characters and items that filters make, by LiquidJS's own count. */
 const MAX_MEMORY = 10_000_000;
 
-/** For `{% layout %}` and `{% render %}`; what lies there is no template by itself. */
+/** Folder for `{% layout %}` and `{% render %}`. Its files are not templates. */
 const PARTIALS = "partials/";
 
 type Parsed = { [P in Part]?: { path: string; template: Template[] } };
 
 /**
- * Reads and parses all templates of a folder, `<template>.<locale>.<part>.liquid`, a tenant's own in
- * `tenants/<tenant>/`. Nothing is read later, so that a template includes nothing from outside.
- * Throws at the first file that is malformed, with its name.
+ * Reads and parses all templates of a folder, `<template>.<locale>.<part>.liquid`, those of a tenant in
+ * `tenants/<tenant>/`. Reads nothing later, so templates cannot include other files. Throws at the first
+ * malformed file and names it.
  */
 export function readTemplates(
   folder: string,
@@ -154,7 +154,7 @@ function renderOne(
   throw new PermanentError(`template ${path}: makes more than ${MAX_CHARACTERS} characters`);
 }
 
-/** Whatever else went wrong may quote data: only its kind and place are told. */
+/** Other errors may quote data, so the message has only their kind and place. */
 function reasonOf(error: unknown): string {
   const { originalError, token } = error as {
     originalError?: Error;
@@ -182,7 +182,7 @@ function keyOf(tenant: string | undefined, template: string, locale: string): st
   return [tenant ?? "", template, locale].join("\0");
 }
 
-/** Events name templates: what they say is shortened, and breaks no line of a log. */
+/** Events name templates. Shortens such a name and keeps it on one log line. */
 function printable(name: string): string {
   return name.slice(0, 64).replaceAll(/[^\w.-]/g, "?");
 }

@@ -126,7 +126,7 @@ test("a stop leaves no process and says so to whoever asks", async () => {
   expect(await processesOf(clone)).toEqual([]);
 
   const { output, code } = await warren("status");
-  expect(output).toContain("Not ready: `npm start` starts what is missing.");
+  expect(output).toContain("Not ready. Run `npm start` to start what is missing.");
   expect(code).toBe(1);
 });
 

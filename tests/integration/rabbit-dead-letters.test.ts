@@ -90,7 +90,7 @@ test("lists at most so many, says that there are more, and keeps their order", a
   await run(["dead-letters", "list", QUEUE, "--limit", "2", "--json"]);
 
   expect(json().map(({ id }) => id)).toEqual(["1", "2"]);
-  expect(complained).toEqual(["looked at the oldest 2 of 3: --limit looks further"]);
+  expect(complained).toEqual(["read the oldest 2 of 3 messages: raise --limit to read more"]);
   const bodies = (await drain(vhost.url, DEAD)).map(({ content }) => content.toString());
   expect(bodies).toEqual([bodyOf("1"), bodyOf("2"), bodyOf("3")]);
 });
@@ -211,8 +211,10 @@ test("unconsumed events are listed, and go to the queue of who accepts them by n
   const arrived = await drain(vhost.url, OWN);
   // The next test wants it gone.
   await withChannel(at, (channel) => channel.deleteQueue(OWN));
-  expect(printed.at(-1)).toBe("2 published to who accepts them and removed from events.unconsumed");
-  expect(complained).toEqual(["left where they are, since no function accepts user.login"]);
+  expect(printed.at(-1)).toBe(
+    "2 published to the functions that accept them and removed from events.unconsumed",
+  );
+  expect(complained).toEqual(["not moved: no function accepts user.login"]);
   expect(arrived.map(idOf)).toEqual(["1", "3"]);
   expect(deliveryHeaders(arrived[0]?.properties.headers)).toMatchObject({
     attempt: 1,
@@ -231,7 +233,9 @@ test("a retry of an unconsumed event that is not there says so", async () => {
 test("an unconsumed event stays where it is until the queue of who accepts it is there", async () => {
   await postUnconsumed("order.paid");
   expect(await run(["dead-letters", "retry", "events.unconsumed", "--all"])).toBe(1);
-  expect(printed).toEqual(["0 published to who accepts them and removed from events.unconsumed"]);
+  expect(printed).toEqual([
+    "0 published to the functions that accept them and removed from events.unconsumed",
+  ]);
   expect(complained).toEqual([`no queue for ${OWN} (NO_ROUTE)`]);
   expect(await purge(vhost.url, "events.unconsumed")).toBe(1);
 });

@@ -188,7 +188,7 @@ test("a user who may not make the vhost fails the stack with who could", async (
 
   const remaining = 21_500;
   expect((await ask("Create", properties, remaining)).Reason).toMatch(
-    /^vhost test-setup-\S+ cannot be made: the management API answers 401 .* needs the tag administrator/,
+    /^vhost test-setup-\S+ cannot be created: the management API answers 401 .* Give the broker's user the tag administrator/,
   );
 });
 
@@ -216,5 +216,5 @@ test("an answer that is refused is given again", async () => {
   refusals.push(503, 500);
   expect(await ask("Delete")).toMatchObject({ Status: "SUCCESS" });
   refusals.push(403, 403, 403);
-  await expect(ask("Delete")).rejects.toThrow("CloudFormation's answer was refused: 403");
+  await expect(ask("Delete")).rejects.toThrow("CloudFormation refused the answer: 403");
 });

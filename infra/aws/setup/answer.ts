@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Request } from "./request.ts";
 
-/** How it went; a reason stands in the stack's events. */
+/** The result. The stack's events show the reason. */
 export type Outcome = { status: "SUCCESS" } | { status: "FAILED"; reason: string };
 
 const ATTEMPTS = 3;
 const ANSWER_MS = 5_000;
 const PAUSE_MS = 1_000;
-/** CloudFormation takes 4 KB in all. */
+/** CloudFormation accepts 4 KB in all. */
 const MAX_REASON = 1_000;
 
 /**
- * Tells CloudFormation, which waits for it. Throws when it could not be told: Lambda then invokes the
- * function again, and all it does may be repeated.
+ * Sends the result to CloudFormation, which waits for it. Throws if that fails: Lambda then invokes the
+ * function again, which is safe to repeat.
  */
 export async function answer(request: Request, outcome: Outcome): Promise<void> {
   const { ResponseURL, StackId, RequestId, LogicalResourceId } = request;
@@ -20,7 +20,7 @@ export async function answer(request: Request, outcome: Outcome): Promise<void> 
     JSON.stringify({
       Status: outcome.status,
       ...(outcome.status === "FAILED" && { Reason: outcome.reason.slice(0, MAX_REASON) }),
-      // Always the same: another would tell CloudFormation to delete the one before.
+      // Always the same: with another id, CloudFormation would delete the former resource.
       PhysicalResourceId: LogicalResourceId,
       StackId,
       RequestId,
@@ -44,5 +44,5 @@ async function put(url: string, body: Buffer): Promise<void> {
   const signal = AbortSignal.timeout(ANSWER_MS);
   const response = await fetch(url, { method: "PUT", headers, body, signal });
   await response.body?.cancel();
-  if (!response.ok) throw new Error(`CloudFormation's answer was refused: ${response.status}`);
+  if (!response.ok) throw new Error(`CloudFormation refused the answer: ${response.status}`);
 }

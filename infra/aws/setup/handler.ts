@@ -21,15 +21,16 @@ const config = z.object({
   RABBITMQ_MANAGEMENT_URL: z.url().optional(),
 });
 
-/** Kept for the answer, so that a failure is told and not waited for. */
+/** Time reserved for the answer. Without an answer, CloudFormation would wait until its own time-out. */
 const ANSWER_MS = 20_000;
-/** A broker that was just made may not be reachable in its first moments. */
+/** A new broker may be unreachable in its first moments. */
 const PATIENCE_MS = 120_000;
 const PAUSE_MS = 2_000;
 
 /**
- * CloudFormation's custom resource: brings vhost, topology, constraints and collections to what the stack's
- * functions need, as `warren topology apply`, `graph create` and `vectors create` do. Deletes nothing, also not on Delete.
+ * CloudFormation's custom resource. Creates the vhost, topology, constraints and collections that the stack's
+ * functions need, as `warren topology apply`, `graph create` and `vectors create` do. Deletes nothing, not even
+ * on Delete.
  */
 export async function handler(event: unknown, context: InvocationContext): Promise<void> {
   const log = logger({ level: "info", name: "setup" });
@@ -43,7 +44,7 @@ export async function handler(event: unknown, context: InvocationContext): Promi
 }
 
 async function outcomeOf(asked: Request, budgetMs: number): Promise<Outcome> {
-  // What lies in the broker, the graph and the collections is the user's.
+  // The data in the broker, the graph and the collections belongs to the user.
   if (asked.RequestType === "Delete") return { status: "SUCCESS" };
   try {
     await within(

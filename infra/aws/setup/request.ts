@@ -3,10 +3,10 @@ import { constraint } from "../../../kit/neo4j/constraints.ts";
 import { collections } from "../../../kit/qdrant/collections.ts";
 import { variables } from "../../../lib/config.ts";
 
-/** What every custom resource is sent; what the answer repeats. */
+/** The fields that CloudFormation sends to every custom resource, and that the answer repeats. */
 export const request = z.object({
   RequestType: z.enum(["Create", "Update", "Delete"]),
-  /** Presigned: whoever has it may answer. */
+  /** Presigned: anyone with this URL may answer. */
   ResponseURL: z.url({ protocol: /^https?$/ }),
   StackId: z.string(),
   RequestId: z.string(),
@@ -16,7 +16,7 @@ export const request = z.object({
 
 export type Request = z.infer<typeof request>;
 
-/** Of the custom resource (setup.yml, template.ts). CloudFormation makes every number a string. */
+/** Properties of the custom resource (setup.yml, template.ts). CloudFormation turns numbers into strings. */
 export const properties = z.object({
   Consumers: z.array(z.object({ queue: z.string(), accepts: z.array(z.string()) })),
   RetryDelays: variables.RETRY_DELAYS,
