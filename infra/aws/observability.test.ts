@@ -132,7 +132,7 @@ test("the metrics of a function bear its name in serverless.yml", async () => {
 
 test("every function and every queue has an alarm and a graph", () => {
   const all = [...functions.map((one) => one.name), ...queues];
-  expect(all).toContain("dead.events.neo4j");
+  expect(all).toContain("events.unconsumed");
   const hasAlarm = (name: string) => alarms.some(({ AlarmName }) => AlarmName.endsWith(`-${name}`));
   const hasGraph = (name: string) =>
     widgets.some(({ properties: { title } }) => title === name || title.startsWith(`${name}:`));
@@ -140,59 +140,67 @@ test("every function and every queue has an alarm and a graph", () => {
   expect(all.filter((name) => !hasGraph(name))).toEqual([]);
 });
 
+/** One function of each kind, whatever functions there are. */
+const EXAMPLE: ObservedFunction[] = [
+  { name: "ingest", kind: "http", timeoutSeconds: 15 },
+  { name: "graph-projector", kind: "queue", timeoutSeconds: 60, queue: "events.graph" },
+  { name: "graph-prune", kind: "schedule", timeoutSeconds: 300 },
+  { name: "queue-metrics", kind: "schedule", timeoutSeconds: 30 },
+];
+const EXAMPLE_QUEUES = topologyOf({
+  consumers: [{ queue: "events.graph", accepts: ["order.created"] }],
+  retryDelays: [5_000, 60_000],
+}).queues.map(({ name }) => name);
+
 test("has the alarms, each with its thresholds and what silence means", () => {
-  const summary = alarms.map((alarm) => {
+  const example = alarmsIn(observability({ functions: EXAMPLE, queues: EXAMPLE_QUEUES, stage }));
+  const own = example.map((alarm) => {
     const one = alarm as unknown as Record<string, string | number>;
     const limit = one["Threshold"] ?? "band";
     const times = `${one["DatapointsToAlarm"]}/${one["EvaluationPeriods"]}`;
     const each = one["Period"] ?? 300;
     return `${alarm.AlarmName} ${one["ComparisonOperator"]} ${limit} ${times}x${each}s ${alarm.TreatMissingData}`;
   });
-  // Whoever joins (docs/write-a-function.md) has alarms of its own.
-  const here = ["ingest", "neo4j-projector", "neo4j-prune", "queue-metrics"];
-  const others = functions.filter((one) => !here.includes(one.name));
-  const names = others.flatMap((one) => [one.name, one.queue ?? one.name]);
-  const own = summary.filter((line) => !names.some((each) => line.includes(each)));
   const of = (name: string) => own.filter((line) => line.includes(`-${name}`));
-  expect(of("queue-too-deep-events.neo4j ")).toEqual([
-    "warren-prod-queue-too-deep-events.neo4j GreaterThanThreshold 10000 5/5x60s ignore",
+  expect(of("queue-too-deep-events.graph ")).toEqual([
+    "warren-prod-queue-too-deep-events.graph GreaterThanThreshold 10000 5/5x60s ignore",
   ]);
   expect(of("queue-without-consumer")).toEqual([
-    "warren-prod-queue-without-consumer-events.neo4j LessThanThreshold 1 3/3x60s breaching",
+    "warren-prod-queue-without-consumer-events.graph LessThanThreshold 1 3/3x60s breaching",
   ]);
   expect(of("queue-unacked")).toEqual([
-    "warren-prod-queue-unacked-events.neo4j GreaterThanThreshold 1000 10/10x60s ignore",
+    "warren-prod-queue-unacked-events.graph GreaterThanThreshold 1000 10/10x60s ignore",
   ]);
   expect(of("queue-half-full")).toEqual([
     "warren-prod-queue-half-full-events.unconsumed GreaterThanOrEqualToThreshold 0.5 5/5x60s ignore",
-    "warren-prod-queue-half-full-events.neo4j GreaterThanOrEqualToThreshold 0.5 5/5x60s ignore",
-    "warren-prod-queue-half-full-events.neo4j.retry.5s GreaterThanOrEqualToThreshold 0.5 5/5x60s ignore",
-    "warren-prod-queue-half-full-events.neo4j.retry.1m GreaterThanOrEqualToThreshold 0.5 5/5x60s ignore",
+    "warren-prod-queue-half-full-events.graph GreaterThanOrEqualToThreshold 0.5 5/5x60s ignore",
+    "warren-prod-queue-half-full-events.graph.retry.5s GreaterThanOrEqualToThreshold 0.5 5/5x60s ignore",
+    "warren-prod-queue-half-full-events.graph.retry.1m GreaterThanOrEqualToThreshold 0.5 5/5x60s ignore",
   ]);
   expect(of("dead-letters")).toEqual([
-    "warren-prod-dead-letters-dead.events.neo4j GreaterThanThreshold 0 1/1x60s ignore",
+    "warren-prod-dead-letters-dead.events.graph GreaterThanThreshold 0 1/1x60s ignore",
   ]);
   expect(of("unconsumed-events")).toEqual([
     "warren-prod-unconsumed-events-events.unconsumed GreaterThanThreshold 0 1/1x60s ignore",
   ]);
   expect(of("queue-rate-unusual")).toEqual([
-    "warren-prod-queue-rate-unusual-events.neo4j LessThanLowerOrGreaterThanUpperThreshold band 3/3x300s ignore",
+    "warren-prod-queue-rate-unusual-events.graph LessThanLowerOrGreaterThanUpperThreshold band 3/3x300s ignore",
   ]);
   expect(of("events-late")).toEqual([
-    "warren-prod-events-late-neo4j-projector GreaterThanThreshold 900 2/2x300s notBreaching",
+    "warren-prod-events-late-graph-projector GreaterThanThreshold 900 2/2x300s notBreaching",
   ]);
   expect(of("sink-down")).toEqual([
-    "warren-prod-sink-down-neo4j-projector GreaterThanOrEqualToThreshold 1 3/3x60s ignore",
+    "warren-prod-sink-down-graph-projector GreaterThanOrEqualToThreshold 1 3/3x60s ignore",
   ]);
   expect(of("ledger-failing")).toEqual([
-    "warren-prod-ledger-failing-neo4j-projector GreaterThanThreshold 0 3/5x60s notBreaching",
+    "warren-prod-ledger-failing-graph-projector GreaterThanThreshold 0 3/5x60s notBreaching",
   ]);
   expect(of("function-failing").slice(0, 3)).toEqual([
     "warren-prod-function-failing-ingest GreaterThanThreshold 0 3/5x60s notBreaching",
-    "warren-prod-function-failing-neo4j-projector GreaterThanThreshold 0 3/5x60s notBreaching",
-    "warren-prod-function-failing-neo4j-prune GreaterThanThreshold 0 1/1x300s notBreaching",
+    "warren-prod-function-failing-graph-projector GreaterThanThreshold 0 3/5x60s notBreaching",
+    "warren-prod-function-failing-graph-prune GreaterThanThreshold 0 1/1x300s notBreaching",
   ]);
-  expect(of("function-throttled")).toHaveLength(here.length);
+  expect(of("function-throttled")).toHaveLength(EXAMPLE.length);
   expect(of("ingest-failing")).toEqual([
     "warren-prod-ingest-failing GreaterThanThreshold 0 3/5x60s notBreaching",
   ]);

@@ -2,11 +2,20 @@ import { execFileSync } from "node:child_process";
 import type { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { commands } from "./commands.ts";
+import { readDeclaration } from "../../lib/host/declaration.ts";
+import { ROOT } from "../rabbitmq/consumers.ts";
 import { programOf, run } from "./program.ts";
 
 const program = await programOf(Object.keys(commands));
 /** The command line of every command and verb. */
 const paths = under(program);
+
+const declared = await readDeclaration(ROOT);
+const { name: anyFunction } = declared[0]!;
+const anyQueue = declared.flatMap(({ trigger }) =>
+  trigger.kind === "queue" ? trigger.queue : [],
+)[0]!;
+const misspelt = (name: string) => `${name}x`;
 
 let printed: string[];
 let complained: string[];
@@ -45,9 +54,9 @@ test.each([
   [["status", "--jsn"], "(Did you mean --json?)"],
   [["catalogue", "--json", "--release"], "cannot be used with"],
   [["send", "order.payd"], "did you mean order.paid?"],
-  [["bundle", "ingst"], "did you mean ingest?"],
-  [["host", "ingst"], "did you mean ingest?"],
-  [["host", "--queue", "neo4"], "did you mean events.neo4j?"],
+  [["bundle", misspelt(anyFunction)], `did you mean ${anyFunction}?`],
+  [["host", misspelt(anyFunction)], `did you mean ${anyFunction}?`],
+  [["host", "--queue", misspelt(anyQueue)], `did you mean ${anyQueue}?`],
   [["host", "--admin-bind", "0.0.0.0"], "--admin-bind: needs --admin-port"],
   [["providers"], "required option '--http-port <port>' not specified"],
   [["completion", "csh"], "Allowed choices are bash, zsh, fish"],
