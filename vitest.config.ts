@@ -12,8 +12,8 @@ const onServices = {
 };
 
 /**
- * `unit` needs no service; `integration` starts real ones under `.warren/test`; `deploy` packages for AWS. `long` is what
- * `npm test` leaves to `npm run test:long`.
+ * `unit` needs no service; `integration` starts real ones under `.warren/test`; `deploy` packages for AWS.
+ * `npm test` leaves `long` to `npm run test:long`, and `deletion` to `npm run test:deletion`.
  */
 export default defineConfig({
   test: {
@@ -41,11 +41,13 @@ export default defineConfig({
             "tests/guarantees/verdict.test.ts",
             "tests/deploy/**",
             "tests/long/**",
+            "tests/deletion/**",
           ],
           ...onServices,
         },
       },
       { test: { name: "long", include: ["tests/long/*.test.ts"], ...onServices } },
+      { test: { name: "deletion", include: ["tests/deletion/*.test.ts"], maxWorkers: 1 } },
       {
         test: {
           name: "deploy",

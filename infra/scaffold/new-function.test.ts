@@ -83,9 +83,15 @@ test.each([
 test("refuses what is there already: folder, function, queue", async () => {
   await mkdir(join(root, "functions/mails"), { recursive: true });
   await expect(make("mails")).rejects.toThrow("functions/mails/ exists already");
-  await expect(make("neo4j-prune")).rejects.toThrow("serverless.yml has a function neo4j-prune");
-  await expect(make("neo4j")).rejects.toThrow(
-    "neo4j-projector already uses queue events.neo4j in serverless.yml: choose another name",
+  const entry = `
+  graph-writer:
+    handler: functions/graph-writer/handler.handler
+    events: [{ rabbitmq: { queue: events.graph } }]`;
+  const file = join(root, "serverless.yml");
+  await writeFile(file, (await read("serverless.yml")).replace("\nfunctions:", `$&${entry}`));
+  await expect(make("graph-writer")).rejects.toThrow("serverless.yml has a function graph-writer");
+  await expect(make("graph")).rejects.toThrow(
+    "graph-writer already uses queue events.graph in serverless.yml: choose another name",
   );
 });
 

@@ -59,7 +59,7 @@ afterEach(async () => {
 test("a table that is missing is named, with what makes it", async () => {
   const missing = tableStore(admin, `${table}-missing`);
   await expect(missing.list()).rejects.toThrow(
-    `There is no DynamoDB table "${table}-missing" (API_KEYS_TABLE). \`warren keys create-table\` makes it.`,
+    `There is no DynamoDB table "${table}-missing" (API_KEYS_TABLE). Run \`warren keys create-table\` to create it.`,
   );
 });
 
