@@ -149,13 +149,13 @@ test("no function starts with the AWS SDK, or with another store's client than i
 test("every bundle is imported in a moment", async () => {
   // 150 ms on an idle machine (`npm run bench -- cold`); here other work may take half of the time.
   for (const { name } of bundles) {
-    const times: number[] = [];
-    for (let i = 0; i < 5; i += 1) {
+    let slow = true;
+    for (let i = 0; slow && i < 10; i += 1) {
       const lambda = start(name);
-      times.push((await lambda.loaded).importMs);
+      slow = (await lambda.loaded).importMs > 500;
       await endsByItself(lambda);
     }
-    expect({ name, slow: Math.min(...times) > 500 }).toEqual({ name, slow: false });
+    expect({ name, slow }).toEqual({ name, slow: false });
   }
 });
 

@@ -46,7 +46,7 @@ describe.runIf(brokerInstalled)("a broker that is killed", () => {
     expect((await host.fetch("/health/ready")).status).toBe(503);
     expect((await host.fetch("/health/live")).status).toBe(200);
     await broker.start();
-    await until("it comes again", async () => (await folder.records()).length === 3, 60_000);
+    await until("it comes again", async () => (await folder.records()).length >= 3, 60_000);
 
     expect((await folder.records()).slice(1)).toMatchObject([
       { aborted: true },
