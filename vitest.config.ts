@@ -47,7 +47,14 @@ export default defineConfig({
         },
       },
       { test: { name: "long", include: ["tests/long/*.test.ts"], ...onServices } },
-      { test: { name: "deletion", include: ["tests/deletion/*.test.ts"], maxWorkers: 1 } },
+      {
+        test: {
+          name: "deletion",
+          include: ["tests/deletion/*.test.ts"],
+          hookTimeout: 60_000,
+          maxWorkers: 1,
+        },
+      },
       {
         test: {
           name: "deploy",
