@@ -1,5 +1,5 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { dynamoClient } from "../../lib/dynamo/client.ts";
 import { dynamoLedger } from "../../lib/ledger/dynamo-ledger.ts";
 import {
@@ -20,14 +20,18 @@ let count = 0;
 
 beforeAll(async () => {
   ({ table, remove } = await createTable());
+});
+afterAll(() => remove());
+
+// One for each test: what an ended test has left on its way must not meet the faults of the next.
+beforeEach(async () => {
   proxy = await dynamoProxy(endpoint);
   client = dynamoClient({ endpoint: proxy.endpoint });
   ledger = open();
 });
-afterAll(async () => {
+afterEach(async () => {
   client.destroy();
   await proxy.close();
-  await remove();
 });
 
 function open({ deadlineMs = 10_000, random = Math.random } = {}): Ledger {

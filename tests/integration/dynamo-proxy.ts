@@ -22,7 +22,12 @@ export async function dynamoProxy(endpoint: string) {
   let always: Fault = passOn;
   const operations: string[] = [];
 
-  const server = createServer((request, response) => void serve(request, response));
+  const server = createServer((request, response) => {
+    serve(request, response).catch((error: unknown) => {
+      // A client that hangs up before it has sent its request asks for nothing.
+      if (!request.destroyed) throw error;
+    });
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
 
