@@ -49,7 +49,7 @@ test.each([
     "a reused id leaves the row alone",
     new IdReusedError("seen"),
     1,
-    { kind: "dead", idReused: true, reason: "id reused", error: "IdReusedError: seen" },
+    { kind: "dead", rowStays: true, reason: "id reused", error: "IdReusedError: seen" },
   ],
   [
     "the other side chooses the time",

@@ -27,7 +27,7 @@ export type Policy = {
 export function classify(error: unknown, { attempt }: Delivery, policy: Policy): Outcome {
   const text = errorText(error);
   if (error instanceof IdReusedError) {
-    return { kind: "dead", idReused: true, reason: "id reused", error: text };
+    return { kind: "dead", rowStays: true, reason: "id reused", error: text };
   }
   if (error instanceof PermanentError) return { kind: "dead", reason: "refused", error: text };
 

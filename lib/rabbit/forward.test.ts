@@ -10,6 +10,7 @@ const delivery = {
   copy: 77,
   notBefore: undefined,
   deliveryCount: 0,
+  suspect: false,
   firstFailedAt: undefined,
 };
 
@@ -26,6 +27,7 @@ const copy = {
   generation: 3,
   delayMs: 5_000,
   notBefore: undefined,
+  suspect: false,
   firstFailedAt: 1_000,
 };
 
@@ -60,7 +62,7 @@ test.each([
 
 test("a time not to start before travels as a whole number", async () => {
   const { forward, published } = forwarding();
-  await forward.retry(delivery, { ...copy, notBefore: 1_795_000_000_000.5 });
+  await forward.retry(delivery, { ...copy, suspect: false, notBefore: 1_795_000_000_000.5 });
   expect(published[0]?.headers?.["warren-not-before"]).toBe(1_795_000_000_001);
 });
 

@@ -26,7 +26,7 @@ export function rabbitForward({
   onRetry?: (tier: number) => void;
 }): Forward {
   return {
-    async retry({ body }, { attempt, generation, delayMs, notBefore, firstFailedAt }) {
+    async retry({ body }, { attempt, generation, delayMs, notBefore, suspect, firstFailedAt }) {
       const tier = retryDelays.find((delay) => delay >= delayMs) ?? retryDelays.at(-1)!;
       await publisher.publish({
         exchange: "",
@@ -36,6 +36,7 @@ export function rabbitForward({
           [HEADER.attempt]: attempt,
           [HEADER.generation]: generation,
           ...(notBefore !== undefined && { [HEADER.notBefore]: Math.ceil(notBefore) }),
+          ...(suspect && { [HEADER.suspect]: 1 }),
           ...(firstFailedAt !== undefined && { [HEADER.firstFailedAt]: firstFailedAt }),
         },
         ...(delayMs < tier && { expirationMs: Math.max(0, Math.ceil(delayMs)) }),

@@ -22,6 +22,7 @@ const settled = (outcome: Outcome, read = true): Settled => ({
     copy: undefined,
     notBefore: undefined,
     deliveryCount: 0,
+    suspect: false,
     firstFailedAt: undefined,
   },
   event: read ? event : undefined,

@@ -72,7 +72,14 @@ test("a failing message waits in every retry queue for its delay, and returns as
   for (const [index, delayMs] of retryDelays.entries()) {
     const attempt = index + 2;
     const sent = performance.now();
-    const copy = { attempt, generation: 1, delayMs, notBefore: undefined, firstFailedAt: 1_000 };
+    const copy = {
+      attempt,
+      generation: 1,
+      delayMs,
+      notBefore: undefined,
+      suspect: false,
+      firstFailedAt: 1_000,
+    };
     await forward.retry(last, copy);
     const message = await arrived("events.graph");
     waits.push(performance.now() - sent - delayMs);
@@ -91,7 +98,13 @@ test("a failing message waits in every retry queue for its delay, and returns as
 test("a delay shorter than its retry queue's ends earlier", async () => {
   const forward = rabbitForward({ publisher, queue: "events.graph", retryDelays });
   const sent = performance.now();
-  const copy = { attempt: 2, generation: 1, notBefore: undefined, firstFailedAt: undefined };
+  const copy = {
+    attempt: 2,
+    generation: 1,
+    notBefore: undefined,
+    suspect: false,
+    firstFailedAt: undefined,
+  };
   await forward.retry(delivery, { ...copy, delayMs: 700 });
   await arrived("events.graph");
 

@@ -8,6 +8,7 @@ import { openLedger } from "../../lib/ledger/open-ledger.ts";
 import { redisClient } from "../../lib/ledger/redis-client.ts";
 import { redisLedger } from "../../lib/ledger/redis-ledger.ts";
 import { ledgerContract } from "../contract/ledger.ts";
+import { asked } from "../contract/rows.ts";
 
 const { REDIS_URL: url = "" } = environment;
 const client = redisClient(url);
@@ -32,10 +33,14 @@ async function age(ms: number): Promise<void> {
 
 test("a full batch is read by 2 commands and written by 2", async () => {
   const ledger = open(`c-${randomUUID()}`);
-  const keys = Array.from({ length: 1_000 }, (_, index) => ({ tenant: "t", id: `${index}` }));
+  const keys = Array.from({ length: 1_000 }, (_, index) => ({
+    tenant: "t",
+    source: "shop",
+    id: `${index}`,
+  }));
 
   await redis.config("RESETSTAT");
-  await ledger.look(keys);
+  await ledger.look(keys.map(asked));
   await ledger.swap(keys.map((key, index) => ({ key, over: undefined, to: done(index) })));
 
   expect(await calls()).toMatchObject({ mget: 2 + 2, eval: 2 });
@@ -43,7 +48,9 @@ test("a full batch is read by 2 commands and written by 2", async () => {
 
 test("a row is a string that people can read, kept for 30 days by Redis' own clock", async () => {
   const consumer = `c-${randomUUID()}`;
-  await open(consumer).swap([{ key: { tenant: "acme", id: "#1" }, over: undefined, to: done(7) }]);
+  await open(consumer).swap([
+    { key: { tenant: "acme", source: "shop", id: "#1" }, over: undefined, to: done(7) },
+  ]);
 
   const name = `ledger#${consumer}#acme#%231`;
   expect(await redis.get(name)).toBe("rev-7 digest");
@@ -58,9 +65,9 @@ test.for([
   const consumer = `c-${randomUUID()}`;
   await redis.set(`ledger#${consumer}#t#strange`, text, "EX", 60);
 
-  await expect(open(consumer).look([{ tenant: "t", id: "strange" }])).rejects.toThrow(
-    LedgerUnavailableError,
-  );
+  await expect(
+    open(consumer).look([{ tenant: "t", source: "shop", id: "strange" }].map(asked)),
+  ).rejects.toThrow(LedgerUnavailableError);
 });
 
 describe("openLedger", () => {
@@ -69,14 +76,14 @@ describe("openLedger", () => {
 
   test("opens the Redis of the configuration, and closes it", async () => {
     const config = { LEDGER: "redis", REDIS_URL: url } as const;
-    const key = { tenant: "t", id: randomUUID() };
+    const key = { tenant: "t", source: "shop", id: randomUUID() };
 
     const ledger = await openLedger({ config, consumer, ...tools });
     await ledger.swap([{ key, over: undefined, to: done(1) }]);
-    expect(await open("send.mail").look([key])).toEqual([done(1)]);
+    expect(await open("send.mail").look([key].map(asked))).toEqual([done(1)]);
 
     ledger.close();
-    await expect(ledger.look([key])).rejects.toThrow("Connection is closed");
+    await expect(ledger.look([key].map(asked))).rejects.toThrow("Connection is closed");
   });
 });
 

@@ -81,6 +81,7 @@ export async function runWorld(
       copy: ++serial,
       notBefore: undefined,
       deliveryCount: 0,
+      suspect: false,
       firstFailedAt: undefined,
     };
   }
@@ -109,8 +110,9 @@ export async function runWorld(
       return { ...rest, event, copy: ++serial, deliveryCount: 0, ...changes };
     };
     return {
-      retry: (delivery, { attempt, generation, delayMs, notBefore, firstFailedAt }) => {
-        const copy = carry(delivery, { attempt, generation, notBefore, firstFailedAt });
+      retry: (delivery, { delayMs, ...changes }) => {
+        const { attempt } = changes;
+        const copy = carry(delivery, changes);
         const label = `publish ${eventText(copy.event)} attempt ${attempt}`;
         return time.io(owner, label, () => {
           count(copy.event);

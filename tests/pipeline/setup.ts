@@ -1,5 +1,5 @@
 import type { Received } from "../../lib/envelope/envelope.ts";
-import type { Ledger } from "../../lib/ledger/ledger.ts";
+import type { Asked, Key, Ledger } from "../../lib/ledger/ledger.ts";
 import type { Consumer, Failure, RepeatableConsumer } from "../../lib/pipeline/consumer.ts";
 import type { Delivery } from "../../lib/pipeline/message.ts";
 import { batchProcessor } from "../../lib/pipeline/process-batch.ts";
@@ -34,7 +34,7 @@ export function setup(options: Options = {}) {
         .decode(body)
         .split("/");
       if (id === undefined) throw new Error("no id");
-      return { event: { id, tenant_id }, digest } as Received;
+      return { event: { id, tenant_id, source: "s" }, digest } as Received;
     },
     async apply(events, signal) {
       const ids = events.map(({ event }) => event.id);
@@ -106,6 +106,7 @@ export function message(
     copy: undefined,
     notBefore: undefined,
     deliveryCount: 0,
+    suspect: false,
     firstFailedAt: undefined,
     ...rest,
   };
@@ -120,7 +121,8 @@ export function batchOf({ apply }: Pick<Consumer, "apply">) {
       name: "odd",
       repeatable: true,
       concurrency: 1,
-      parse: (body) => ({ event: { id: idOf(body), tenant_id: "t" }, digest: "d" }) as Received,
+      parse: (body) =>
+        ({ event: { id: idOf(body), tenant_id: "t", source: "s" }, digest: "d" }) as Received,
       apply,
       probe: async () => undefined,
     },
@@ -141,6 +143,14 @@ export function batchOf({ apply }: Pick<Consumer, "apply">) {
     const limits = { signal: new AbortController().signal, remainingMs: () => 60_000 };
     return (await clock.drive(process(deliveries, limits))).map(({ outcome }) => outcome.kind);
   };
+}
+
+export function keyOf(id: string): Key {
+  return { tenant: "t", source: "s", id };
+}
+
+export function asked(id: string): Asked {
+  return { key: keyOf(id), digest: "d", fresh: false };
 }
 
 export function throws(error: Error): (ids: string[]) => never {
