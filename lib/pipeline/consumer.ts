@@ -21,7 +21,7 @@ export type OnceConsumer = {
    */
   beforeSend?(received: Received, signal: AbortSignal): Promise<"send" | "nothing to send">;
   /** Events of one lane are applied one after another, in the order of their delivery. */
-  laneOf?: (received: Received) => string;
+  laneOf?(received: Received): string;
 } & Common;
 
 type Common = {

@@ -215,9 +215,9 @@ async function applyAndSettleEach(letters: readonly Letter[], batch: Batch): Pro
 
 /** What must keep its order, together; each in the order of delivery. */
 function lanesOf(letters: readonly Letter[], consumer: Consumer): Letter[][] {
-  if (consumer.repeatable || consumer.laneOf === undefined) return letters.map((one) => [one]);
-  const { laneOf } = consumer;
-  return [...Map.groupBy(letters, ({ received }) => laneOf(received)).values()];
+  const laneOf = (letter: Letter) =>
+    (consumer.repeatable ? undefined : consumer.laneOf?.(letter.received)) ?? letter;
+  return [...Map.groupBy(letters, laneOf).values()];
 }
 
 /** One letter of a lane after the other. After a failure in any lane nothing new is started. */
