@@ -44,7 +44,7 @@ export function sender<To>({
     parse,
 
     async beforeSend(received: Received<Request>, signal) {
-      const { id, tenant_id: tenant, data: request } = received.event;
+      const { id, source, tenant_id: tenant, data: request } = received.event;
       const { kind, template, data } = request;
       const recipient = await recipients.find(received.event, signal);
       if (typeof recipient === "string") {
@@ -56,7 +56,7 @@ export function sender<To>({
       if (doubtful) await transport.probe(signal);
       doubtful = false;
       await pace.turn(signal);
-      ready.set(received, { id, tenant, kind, to, recipient: named, content });
+      ready.set(received, { id, source, tenant, kind, to, recipient: named, content });
       return "send";
     },
 
