@@ -105,7 +105,7 @@ test("every alarm and every graph watches what functions really write", async ()
     ...alarms.flatMap(metricsOf),
     ...widgets.flatMap(({ properties }) => properties.metrics.map(metricOf)),
   ].filter((metric) => isOurs(metric) && !isOfQueue(metric));
-  expect(watched.length).toBeGreaterThan(50);
+  expect(watched.length).toBeGreaterThan(4 * functions.length);
   expect(watched.map(keyOfMetric).filter((key) => !known.has(key))).toEqual([]);
 });
 

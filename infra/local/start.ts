@@ -118,8 +118,8 @@ export async function startAll(
 }
 
 export function curlLine({ url, key }: { url: string; key: string }): string {
-  const type = "interaction.viewed";
-  const { sample: data } = contracts.find((one) => one.type === type)!;
+  const example: string = "interaction.viewed";
+  const { type, sample: data } = contracts.find((one) => one.type === example) ?? contracts[0];
   return (
     `curl -sS ${url}/events -H 'Authorization: Bearer ${key}' ` +
     `-H 'Content-Type: application/json' -d '${JSON.stringify({ type, data })}'`
