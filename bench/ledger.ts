@@ -16,7 +16,7 @@ import { ensureLedgerTable, LOCAL_ENV } from "../infra/dynamodb/table.ts";
 import { dynamoClient, PARALLEL_REQUESTS } from "../lib/dynamo/client.ts";
 import { dynamoLedger } from "../lib/ledger/dynamo-ledger.ts";
 import { chunksOf, inParallel } from "../lib/async/in-parallel.ts";
-import type { Done, Key, Ledger } from "../lib/ledger/ledger.ts";
+import type { Asked, Completion, Done, Key, Ledger } from "../lib/ledger/ledger.ts";
 import { type RedisClient, redisClient } from "../lib/ledger/redis-client.ts";
 import { redisLedger } from "../lib/ledger/redis-ledger.ts";
 import { measure, median, printMachine, printTable, type Measured } from "./report.ts";
@@ -117,23 +117,27 @@ function counting(counted: RedisClient): RedisClient {
 /** Runs the batches one after the other, as invocations of a function. */
 async function inBatches(ledger: Ledger, size: number, ids: readonly string[]): Promise<void> {
   for (const batch of chunksOf(size, ids)) {
-    const rows = await ledger.look(batch.map(keyOf));
-    const changes = batch.map((id, index) => {
+    const rows = await ledger.look(batch.map(asked));
+    const changes = batch.map((id, index): Completion => {
       const to: Done = { state: "done", rev: randomUUID(), digest: DIGEST };
       return { key: keyOf(id), over: rows[index], to };
     });
-    const verdicts = await ledger.swap(changes);
-    assert(verdicts.every(({ written }) => written));
+    const standing = await ledger.complete(changes);
+    assert(standing.every((row) => row === undefined));
   }
 }
 
 async function rowsAreDone(ledger: Ledger, ids: readonly string[]): Promise<boolean> {
-  const rows = await ledger.look(ids.map(keyOf));
+  const rows = await ledger.look(ids.map(asked));
   return rows.every((row) => row?.state === "done" && row.digest === DIGEST);
 }
 
+function asked(id: string): Asked {
+  return { key: keyOf(id), digest: DIGEST, fresh: true };
+}
+
 function keyOf(id: string): Key {
-  return { tenant: "bench", id };
+  return { tenant: "bench", source: "shop", id };
 }
 
 /** The calls of Powertools' idempotency for one record: a conditional put, then an update. */

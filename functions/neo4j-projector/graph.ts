@@ -102,15 +102,15 @@ export const DAY_MS = 86_400_000;
 const DIGEST_LENGTH = 22;
 
 function proofOf(received: ReceivedEvent): Proof {
-  const { tenant_id, id } = received.event;
+  const { tenant_id, id, source } = received.event;
   const digest = received.digest.slice(0, DIGEST_LENGTH);
-  return { key: `${tenant_id}#${id}`, digest, received };
+  return { key: `${tenant_id}#${id}#${source}`, digest, received };
 }
 
-/** No tenant has a `#`. */
+/** No tenant and no id has a `#`. */
 export function keyOf(proofKey: string): Key {
-  const end = proofKey.indexOf("#");
-  return { tenant: proofKey.slice(0, end), id: proofKey.slice(end + 1) };
+  const [tenant = "", id = "", ...source] = proofKey.split("#");
+  return { tenant, id, source: source.join("#") };
 }
 
 /** Fails where a proof stands: whoever comes second waits for the first to commit. `now`: epoch ms. */

@@ -90,7 +90,9 @@ async function judge(page: readonly StoredProof[], rule: Rule, now: number): Pro
       ? applied_at < now - LONGEST_TIMEOUT_MS
       : done_seen_at < now - 2 * LONGEST_TIMEOUT_MS,
   );
-  const rows = await rule.ledger.look(unknown.map(({ key }) => keyOf(key)));
+  const rows = await rule.ledger.look(
+    unknown.map(({ key, digest }) => ({ key: keyOf(key), digest, fresh: false })),
+  );
   const rowOf = new Map(unknown.map(({ key }, i) => [key, rows[i]]));
   return page.map((proof) => judgeOne(proof, rowOf.has(proof.key), rowOf.get(proof.key), now));
 }

@@ -47,5 +47,5 @@ export function merged(
 
 /** The text by which a document is found: kind#tenant#id. */
 export function textOf({ kind, ...key }: Key): string {
-  return partitionKey(kind, key);
+  return partitionKey(kind, key.tenant, key.id);
 }

@@ -8,12 +8,16 @@ import { dynamoBatches, pauseBetween } from "../dynamo/client.ts";
 import { errorText } from "../error-text.ts";
 import {
   type Change,
+  completeRows,
+  type Key,
+  LEDGER_MS,
   type Ledger,
   LedgerUnavailableError,
   partitionKey,
   readBody,
   RETENTION_DAYS,
   type Row,
+  unreadable,
   type Verdict,
   writeBody,
 } from "./ledger.ts";
@@ -29,7 +33,7 @@ export function dynamoLedger({
   consumer,
   now,
   random,
-  deadlineMs = 10_000,
+  deadlineMs = LEDGER_MS,
 }: {
   client: DynamoDBClient;
   table: string;
@@ -44,25 +48,32 @@ export function dynamoLedger({
   const statements = statementsOn(table);
 
   return {
-    async look(keys) {
-      const pks = keys.map((key) => partitionKey(consumer, key));
+    async look(events) {
+      const pks = events.map(({ key }) => pkOf(key));
       const stored = await inTime((signal) => read([...new Set(pks)], signal));
       return pks.map((pk) => live(stored.get(pk)));
     },
 
-    async swap(changes) {
-      const writes = changes.map((change): ItemChange => ({
-        ...change,
-        pk: partitionKey(consumer, change.key),
-        replaced: change.over,
-      }));
-      if (new Set(writes.map(({ pk }) => pk)).size < writes.length) {
-        throw new Error("a swap was given two changes of one key");
-      }
-      const verdicts = await inTime((signal) => swapAll(writes, signal));
-      return writes.map(({ pk }) => verdicts.get(pk)!);
-    },
+    swap,
+    complete: completeRows(swap),
   };
+
+  function pkOf({ tenant, source, id }: Key): string {
+    return partitionKey(consumer, tenant, source, id);
+  }
+
+  async function swap(changes: readonly Change[]): Promise<Verdict[]> {
+    const writes = changes.map((change): ItemChange => ({
+      ...change,
+      pk: pkOf(change.key),
+      replaced: change.over,
+    }));
+    if (new Set(writes.map(({ pk }) => pk)).size < writes.length) {
+      throw new Error("a swap was given two changes of one key");
+    }
+    const verdicts = await inTime((signal) => swapAll(writes, signal));
+    return writes.map(({ pk }) => verdicts.get(pk)!);
+  }
 
   async function swapAll(writes: ItemChange[], signal: AbortSignal): Promise<Map<string, Verdict>> {
     const verdicts = new Map<string, Verdict>();
@@ -145,7 +156,7 @@ function statementsOn(table: string) {
 }
 
 /**
- * One row as an item: `pk` (consumer#tenant#id), `rev`, `expires` (epoch s, the table's TTL) and
+ * One row as an item: `pk` (consumer#tenant#source#id), `rev`, `expires` (epoch s, the table's TTL) and
  * `body`, the rest of the row as JSON. A single attribute, because a write then replaces a row of any
  * state by one statement, and because the SDK's client spends its time on attributes. A claim with
  * three crashes is about 700 bytes: one write unit, which ends at 1 KB.
@@ -165,14 +176,16 @@ export function attributesOf(row: Row, now: number) {
   };
 }
 
-/** Throws on an item that no version of this file wrote: a row must never be taken for absent. */
 export function readItem(item: Record<string, AttributeValue>, now: number): [string, Stored] {
-  const { pk, rev, expires, body } = attributes.parse(item);
-  return [pk.S, { row: readBody(rev.S, body.S), past: Number(expires.N) * 1_000 <= now }];
+  const pk = item["pk"]!.S!;
+  const { data, error } = attributes.safeParse(item);
+  if (error !== undefined)
+    return [pk, { row: unreadable(item["rev"]?.S ?? "", error), past: false }];
+  const { rev, expires, body } = data;
+  return [pk, { row: readBody(rev.S, body.S), past: Number(expires.N) * 1_000 <= now }];
 }
 
 const attributes = z.object({
-  pk: z.object({ S: z.string() }),
   rev: z.object({ S: z.string() }),
   body: z.object({ S: z.string() }),
   expires: z.object({ N: z.string() }),

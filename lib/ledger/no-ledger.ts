@@ -14,13 +14,17 @@ export function noLedger(): Ledger {
   const claims = new Map<string, Row>();
 
   return {
-    look: async (keys) => keys.map((key) => claims.get(keyText(key))),
+    look: async (events) => events.map(({ key }) => claims.get(keyText(key))),
     swap: async (changes) => {
       for (const { key, to } of changes) {
         if (to?.state === "claimed") claims.set(keyText(key), to);
         else claims.delete(keyText(key));
       }
       return changes.map(() => ({ written: true }));
+    },
+    complete: async (changes) => {
+      for (const { key } of changes) claims.delete(keyText(key));
+      return changes.map(() => undefined);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { asked } from "../../tests/contract/rows.ts";
 import { openLedger } from "./open-ledger.ts";
 
 const config = { LEDGER: "none" } as const;
@@ -8,11 +9,11 @@ describe("without a ledger", () => {
   test("a repeatable consumer finds every row absent and every change written", async () => {
     const consumer = { name: "neo4j", repeatable: true };
     const ledger = await openLedger({ config, consumer, ...tools });
-    const key = { tenant: "t", id: "a" };
+    const key = { tenant: "t", source: "shop", id: "a" };
     const to = { state: "done", rev: "1", digest: "d" } as const;
 
     expect(await ledger.swap([{ key, over: undefined, to }])).toEqual([{ written: true }]);
-    expect(await ledger.look([key, key])).toEqual([undefined, undefined]);
+    expect(await ledger.look([asked(key), asked(key)])).toEqual([undefined, undefined]);
   });
 
   test("a consumer that would send twice refuses to start", async () => {

@@ -1,11 +1,13 @@
 import {
   type Change,
+  completeRows,
+  type Key,
   type Ledger,
-  LedgerUnavailableError,
   partitionKey,
   readBody,
   RETENTION_DAYS,
   type Row,
+  unreadable,
   type Verdict,
   writeBody,
 } from "./ledger.ts";
@@ -16,7 +18,7 @@ import type { RedisClient } from "./redis-client.ts";
 const ROWS_PER_COMMAND = 500;
 
 /**
- * The ledger as one string per row (`ledger#consumer#tenant#id`) on one Redis primary, which all
+ * The ledger as one string per row (`ledger#consumer#tenant#source#id`) on one Redis primary, which all
  * consumers and other data may share. A batch is one read and one script per 500 rows, all sent
  * at once. Time is Redis' own: a row expires there 30 days after it was written, whatever the clocks
  * of the consumers say. Calls take at most 10 s; they throw LedgerUnavailableError.
@@ -32,25 +34,26 @@ export function redisLedger({
   client: RedisClient;
   consumer: string;
 }): Ledger {
-  const nameOf = (key: Change["key"]) => `ledger#${partitionKey(consumer, key)}`;
+  const nameOf = ({ tenant, source, id }: Key) =>
+    partitionKey("ledger", consumer, tenant, source, id);
 
   return {
-    look: (keys) =>
-      inChunks(keys.map(nameOf), async (names) =>
-        (await client.run((redis) => redis.mget(names))).map(standing),
+    look: (events) =>
+      inChunks(
+        events.map(({ key }) => nameOf(key)),
+        async (names) => (await client.run((redis) => redis.mget(names))).map(standing),
       ),
-
-    async swap(changes) {
-      const writes = changes.map((change): StringChange => ({
-        ...change,
-        name: nameOf(change.key),
-      }));
-      if (new Set(writes.map(({ name }) => name)).size < writes.length) {
-        throw new Error("a swap was given two changes of one key");
-      }
-      return inChunks(writes, swapChunk);
-    },
+    swap,
+    complete: completeRows(swap),
   };
+
+  async function swap(changes: readonly Change[]): Promise<Verdict[]> {
+    const writes = changes.map((change): StringChange => ({ ...change, name: nameOf(change.key) }));
+    if (new Set(writes.map(({ name }) => name)).size < writes.length) {
+      throw new Error("a swap was given two changes of one key");
+    }
+    return inChunks(writes, swapChunk);
+  }
 
   async function swapChunk(writes: readonly StringChange[]): Promise<Verdict[]> {
     const names = writes.map(({ name }) => name);
@@ -83,11 +86,7 @@ async function inChunks<Item, Result>(
 type StringChange = Change & { name: string };
 
 function standing(text: string | null): Row | undefined {
-  try {
-    return text === null ? undefined : readRow(text);
-  } catch (cause) {
-    throw new LedgerUnavailableError("Redis has a row that cannot be read", { cause });
-  }
+  return text === null ? undefined : readRow(text);
 }
 
 const SECONDS = RETENTION_DAYS * 86_400;
@@ -120,10 +119,9 @@ export function writeRow(row: Row): string {
   return `${row.rev} ${row.state === "done" ? row.digest : writeBody(row)}`;
 }
 
-/** Throws on what `writeRow` never wrote: a row must never be taken for absent. */
 export function readRow(text: string): Row {
   const blank = text.indexOf(" ");
   const [rev, body] = [text.slice(0, blank), text.slice(blank + 1)];
-  if (blank < 1 || body === "") throw new Error("a row of the ledger cannot be read");
+  if (blank < 1 || body === "") return unreadable("", "it has no rev or no body");
   return body.startsWith("{") ? readBody(rev, body) : { state: "done", rev, digest: body };
 }

@@ -1,5 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { died, message, setup, throws, untilCalled } from "../../tests/pipeline/setup.ts";
+import {
+  asked,
+  keyOf,
+  died,
+  message,
+  setup,
+  throws,
+  untilCalled,
+  aborted,
+} from "../../tests/pipeline/setup.ts";
 import { IdReusedError, OutageError, PermanentError, UncertainError } from "./errors.ts";
 
 describe("a message alone", () => {
@@ -66,7 +75,7 @@ describe("a message alone", () => {
     const { run, ledger } = setup({ apply: throws(new IdReusedError("proof of another event")) });
 
     expect(await run([message("a")])).toEqual(["dead"]);
-    expect(await ledger.look([{ tenant: "t", id: "a" }])).toEqual([undefined]);
+    expect(await ledger.look([asked("a")])).toEqual([undefined]);
   });
 });
 
@@ -76,7 +85,7 @@ describe("a consumer that is not repeatable", () => {
     const world = setup({
       repeatable: false,
       apply: async ([id = ""]) => {
-        const [row] = await world.ledger.look([{ tenant: "t", id }]);
+        const [row] = await world.ledger.look([asked(id)]);
         marks.push(row?.state === "claimed" && row.sending);
       },
     });
@@ -109,7 +118,7 @@ describe("a consumer that is not repeatable", () => {
 
     expect(await run([message("a")])).toEqual(["done"]);
     expect(calls).toEqual([]);
-    expect(await ledger.look([{ tenant: "t", id: "a" }])).toMatchObject([{ state: "done" }]);
+    expect(await ledger.look([asked("a")])).toMatchObject([{ state: "done" }]);
   });
 
   test("is retried when it fails before the send, whatever the error", async () => {
@@ -125,18 +134,48 @@ describe("a consumer that is not repeatable", () => {
   });
 
   test("gives a claim back that was interrupted before anything was sent", async () => {
-    const { run, stop, ledger } = setup({
+    const { run, ledger } = setup({
       repeatable: false,
-      apply: (_ids, signal) => {
-        stop.abort();
-        return signal.aborted
-          ? Promise.reject(new OutageError("stopped before it was sent"))
-          : died(signal);
-      },
+      apply: (_ids, signal) =>
+        aborted(signal).catch(() => {
+          throw new OutageError("the time was over before it was sent");
+        }),
     });
 
     await expect(run([message("a")])).rejects.toThrow("interrupted");
-    expect(await ledger.look([{ tenant: "t", id: "a" }])).toEqual([undefined]);
+    expect(await ledger.look([asked("a")])).toEqual([undefined]);
+  });
+
+  test("sends to the end what is stopped in mid-send, and records it", async () => {
+    const world = setup({
+      repeatable: false,
+      apply: (_ids, signal) => {
+        world.stop.abort(new Error("channel lost"));
+        signal.throwIfAborted();
+      },
+    });
+
+    await expect(world.run([message("a")])).rejects.toThrow("stopped");
+    expect(await world.ledger.look([asked("a")])).toMatchObject([{ state: "done" }]);
+  });
+
+  test("records a send as soon as the ledger answers again", async () => {
+    let failures = 0;
+    const { run, ledger } = setup({
+      repeatable: false,
+      wrap: (plain) => ({
+        ...plain,
+        async swap(changes) {
+          const verdicts = await plain.swap(changes);
+          // The write takes effect, but nobody hears of it.
+          if (changes[0]?.to?.state === "done" && ++failures < 5) throw new Error("no answer");
+          return verdicts;
+        },
+      }),
+    });
+
+    expect(await run([message("a")])).toEqual(["done"]);
+    expect(await ledger.look([asked("a")])).toMatchObject([{ state: "done" }]);
   });
 
   test("gives a claim back that was stopped between its mark and the send", async () => {
@@ -155,7 +194,7 @@ describe("a consumer that is not repeatable", () => {
 
     await expect(world.run([message("a")])).rejects.toThrow("stopped");
     expect(world.calls).toEqual([]);
-    expect(await world.ledger.look([{ tenant: "t", id: "a" }])).toEqual([undefined]);
+    expect(await world.ledger.look([asked("a")])).toEqual([undefined]);
   });
 
   test("begins no send for which getting ready has left too little time", async () => {
@@ -171,7 +210,7 @@ describe("a consumer that is not repeatable", () => {
 
     await expect(run([message("a", again), message("b", again)])).rejects.toThrow("out of time");
     expect(calls).toEqual([["a"]]);
-    expect(await ledger.look([{ tenant: "t", id: "b" }])).toEqual([undefined]);
+    expect(await ledger.look([asked("b")])).toEqual([undefined]);
   });
 
   test("may wait for its turn for longer than is left for the send", async () => {
@@ -216,8 +255,8 @@ describe("a consumer that is not repeatable", () => {
 test("publishes nothing under a claim that another process took over", async () => {
   const world = setup({
     apply: async ([id = ""]) => {
-      const key = { tenant: "t", id };
-      const [row] = await world.ledger.look([key]);
+      const key = keyOf(id);
+      const [row] = await world.ledger.look([asked(id)]);
       if (row?.state !== "claimed") return;
       const to = { ...row, rev: "stolen", token: "thief:1", crashes: [row.token] };
       await world.ledger.swap([{ key, over: row, to }]);
@@ -228,7 +267,5 @@ test("publishes nothing under a claim that another process took over", async () 
   await expect(world.run([message("a", { attempt: 2 })])).rejects.toThrow("the claim was lost");
   expect(world.copies).toEqual([]);
   // We live, so the thief's takeover was no crash.
-  expect(await world.ledger.look([{ tenant: "t", id: "a" }])).toMatchObject([
-    { token: "thief:1", crashes: [] },
-  ]);
+  expect(await world.ledger.look([asked("a")])).toMatchObject([{ token: "thief:1", crashes: [] }]);
 });

@@ -8,9 +8,13 @@ import type { Letter, Outcome } from "./message.ts";
 
 /**
  * Applies one message under a claim. The result has that claim, or none: then the row of the message
- * has decided meanwhile.
+ * has decided meanwhile. `shared`: others are applied at the same time.
  */
-export async function applyAlone(letter: Letter, batch: Batch): Promise<Result> {
+export async function applyAlone(
+  letter: Letter,
+  { shared }: { shared: boolean },
+  batch: Batch,
+): Promise<Result> {
   const { consumer, claims, policy, health, time, process, now } = batch;
   const { delivery, received } = letter;
   const message = { delivery, digest: received.digest };
@@ -25,7 +29,7 @@ export async function applyAlone(letter: Letter, batch: Batch): Promise<Result> 
     if (decision.kind === "settle") return { letter, outcome: decision.outcome };
     if (decision.kind !== "claim") throw new Error(`no message alone can be ${decision.kind}`);
 
-    const claim = await claims.take(letter, decision);
+    const claim = (await claims.take([{ letter, decision }], { shared })).get(letter);
     if (claim === undefined) continue;
     const under = (outcome: Outcome): Result => ({ letter, outcome, claim });
 
@@ -71,7 +75,9 @@ export async function applyAlone(letter: Letter, batch: Batch): Promise<Result> 
       const [failed] = await consumer.apply([received], signal);
       if (failed !== undefined) throw failed.error;
     };
-    const applied = await attempt(() => time.within(apply)).catch((error: unknown) => {
+    // What is cut off in mid-send is uncertain; what may be repeated makes way at once.
+    const run = () => (consumer.repeatable ? time.within(apply) : time.toTheEnd(apply));
+    const applied = await attempt(run).catch((error: unknown) => {
       // Interrupted: before `apply` nothing was sent, and after it perhaps nothing either.
       if (!begun) claims.noteSent(claim, false);
       else if (error instanceof HandedBackError) blame(claim, error.cause);

@@ -1,4 +1,11 @@
-import type { Claimed, Forwarded, Ledger, Row } from "../ledger/ledger.ts";
+import {
+  type Claimed,
+  type Completion,
+  type Forwarded,
+  type Ledger,
+  MAX_ROUNDS,
+  type Row,
+} from "../ledger/ledger.ts";
 import type { Decision } from "./decide.ts";
 import { compareRank, type Letter, type Rank, type Unreadable } from "./message.ts";
 
@@ -13,6 +20,8 @@ export type Claim = { readonly letter: Letter; readonly token: string };
 /** What is settled, and the claim under which. */
 type Settling = { letter: Letter | Unreadable; claim?: Claim };
 
+type Claiming = { letter: Letter; decision: Extract<Decision, { kind: "claim" }> };
+
 /**
  * All reads and writes of the ledger in one batch: what a write may replace is said here and nowhere
  * else (rules 4 to 9 of docs/message-lifecycle.md).
@@ -26,6 +35,7 @@ export function claimsIn({
   leaseMs,
   now,
   nonce,
+  insist,
 }: {
   ledger: Ledger;
   consumer: { repeatable: boolean };
@@ -33,6 +43,8 @@ export function claimsIn({
   leaseMs: number;
   now: () => number;
   nonce: () => string;
+  /** Repeats a call that fails, as long as there is time. */
+  insist: <T>(call: () => Promise<T>) => Promise<T>;
 }) {
   /** Claims that are not settled: `releaseAll` gives them up. */
   const held = new Set<Claim>();
@@ -41,43 +53,68 @@ export function claimsIn({
   /** The row of each message as this process last saw it. */
   const rows = new Map<Letter, Row | undefined>();
 
-  /** Reads the rows of these messages. */
-  async function look(letters: readonly Letter[]): Promise<void> {
-    const found = letters.length === 0 ? [] : await ledger.look(letters.map(({ key }) => key));
+  /** Reads the rows of these messages; of the fresh ones a `done` of this moment may be missed. */
+  async function look(
+    letters: readonly Letter[],
+    isFresh: (letter: Letter) => boolean = () => false,
+  ): Promise<void> {
+    if (letters.length === 0) return;
+    const found = await ledger.look(
+      letters.map((letter) => ({
+        key: letter.key,
+        digest: letter.received.digest,
+        fresh: isFresh(letter),
+      })),
+    );
     letters.forEach((letter, index) => rows.set(letter, found[index]));
   }
 
-  /** Claims over the row that was looked at. `undefined` if it has changed: then decide again. */
+  /**
+   * Claims over the rows that were looked at. Returns the claims; who gets none, of him the row has
+   * changed: decide again. `shared`: others are applied at the same time.
+   */
   async function take(
-    letter: Letter,
-    { crashes, sending, beneath }: Extract<Decision, { kind: "claim" }>,
-  ): Promise<Claim | undefined> {
-    const { delivery, received, key } = letter;
-    const claim: Claim = { letter, token: `${process}:${nonce()}` };
-    noteSent(claim, sending);
-    const to: Claimed = {
-      state: "claimed",
-      rev: nonce(),
-      digest: received.digest,
-      token: claim.token,
-      until: now() + leaseMs,
-      attempt: delivery.attempt,
-      generation: delivery.generation,
-      copy: delivery.copy,
-      deliveryCount: delivery.deliveryCount,
-      crashes,
-      sending,
-      beneath,
-    };
-    const over = rows.get(letter);
-    // Before the write: a claim whose reply is lost has to be released as well.
-    held.add(claim);
-    rows.set(letter, to);
-    const [verdict] = await ledger.swap([{ key, over, to }]);
-    if (verdict?.written) return claim;
-    held.delete(claim);
-    rows.set(letter, verdict?.row);
-    return undefined;
+    claiming: readonly Claiming[],
+    { shared }: { shared: boolean },
+  ): Promise<Map<Letter, Claim>> {
+    const changes = claiming.map(({ letter, decision }) => {
+      const { crashes, sending, beneath } = decision;
+      const { delivery, received, key } = letter;
+      const claim: Claim = { letter, token: `${process}:${nonce()}` };
+      noteSent(claim, sending);
+      const to: Claimed = {
+        state: "claimed",
+        rev: nonce(),
+        digest: received.digest,
+        token: claim.token,
+        until: now() + leaseMs,
+        attempt: delivery.attempt,
+        generation: delivery.generation,
+        copy: delivery.copy,
+        deliveryCount: delivery.deliveryCount,
+        crashes,
+        sending,
+        shared,
+        beneath,
+      };
+      const over = rows.get(letter);
+      // Before the write: a claim whose reply is lost has to be released as well.
+      held.add(claim);
+      rows.set(letter, to);
+      return { claim, key, over, to };
+    });
+    const verdicts = changes.length === 0 ? [] : await ledger.swap(changes);
+    const taken = new Map<Letter, Claim>();
+    changes.forEach(({ claim }, index) => {
+      const verdict = verdicts[index]!;
+      if (verdict.written) {
+        taken.set(claim.letter, claim);
+      } else {
+        held.delete(claim);
+        rows.set(claim.letter, verdict.row);
+      }
+    });
+    return taken;
   }
 
   /** Marks that a send is about to start. Throws LostClaimError: then nothing may be sent. */
@@ -102,23 +139,36 @@ export function claimsIn({
 
   /**
    * The sink's proof of a repeatable consumer has decided, so `done` overwrites none, forwarded and
-   * anybody's claim. Without a proof only the owner may complete. Throws LostClaimError.
+   * anybody's claim. Without a proof only the owner may complete, and insists: a send that nobody
+   * recorded is uncertain. Returns those whose key another event has been done under meanwhile.
+   * Throws LostClaimError.
    */
-  async function complete(done: readonly Settling[]): Promise<void> {
-    if (repeatable) {
-      await amend(lettersIn(done), (row, { received }) =>
-        row?.state === "done" ? stay : { state: "done", rev: nonce(), digest: received.digest },
-      );
+  async function complete<One extends Settling>(done: readonly One[]): Promise<One[]> {
+    const worn = repeatable ? await completeAll(done) : [];
+    for (const one of done) {
+      if (!repeatable) await completeOwn(one.claim);
+      if (one.claim === undefined) continue;
+      if (worn.includes(one)) await release(one.claim);
+      held.delete(one.claim);
     }
-    for (const { claim } of done) {
-      if (!repeatable) await completeOwn(claim);
-      if (claim !== undefined) held.delete(claim);
-    }
+    return worn;
+  }
+
+  async function completeAll<One extends Settling>(done: readonly One[]): Promise<One[]> {
+    const letters = lettersIn(done);
+    const changes = letters.map((letter): Completion => ({
+      key: letter.key,
+      over: rows.get(letter),
+      to: { state: "done", rev: nonce(), digest: letter.received.digest },
+    }));
+    const standing = changes.length === 0 ? [] : await ledger.complete(changes);
+    letters.forEach((letter, index) => rows.set(letter, standing[index] ?? changes[index]!.to));
+    return done.filter((_, index) => standing[index] !== undefined);
   }
 
   async function completeOwn(claim: Claim | undefined): Promise<void> {
     const toDone = ({ digest }: Claimed): Row => ({ state: "done", rev: nonce(), digest });
-    if (claim !== undefined && (await amendOwn(claim, toDone))) return;
+    if (claim !== undefined && (await amendOwn(claim, toDone, insist))) return;
     throw new LostClaimError("the claim was lost before the send was recorded");
   }
 
@@ -127,14 +177,16 @@ export function claimsIn({
    * group, only over none or a lower forwarded row of the event. Without `leaves` the row beneath a
    * claim is restored, and no other is touched.
    */
-  async function record(
-    published: readonly (Settling & { leaves?: Rank | "done" })[],
-  ): Promise<void> {
+  async function record(published: readonly (Settling & { leaves?: Rank })[]): Promise<void> {
     const ranks = new Map<Letter, Rank>();
+    const underClaims: Promise<void>[] = [];
     for (const { letter, claim, leaves } of published) {
-      const rank = leaves === "done" ? undefined : leaves;
-      if (claim !== undefined) await (rank ? forwardOwn(claim, rank) : release(claim));
-      else if (rank !== undefined && letter.received !== undefined) ranks.set(letter, rank);
+      if (claim !== undefined)
+        underClaims.push(leaves ? forwardOwn(claim, leaves) : release(claim));
+      else if (leaves !== undefined && letter.received !== undefined) ranks.set(letter, leaves);
+    }
+    for (const one of await Promise.allSettled(underClaims)) {
+      if (one.status === "rejected") throw one.reason;
     }
     await amend([...ranks.keys()], (row, letter) => {
       const { digest } = letter.received;
@@ -179,12 +231,14 @@ export function claimsIn({
   async function amendOwn(
     claim: Claim,
     change: (row: Claimed) => Row | undefined | typeof stay,
+    call = once,
   ): Promise<boolean> {
     let ours = false;
-    await amend([claim.letter], (row) => {
+    const changeOwn = (row: Row | undefined) => {
       ours = isOwn(row, claim);
       return isOwn(row, claim) ? change(row) : stay;
-    });
+    };
+    await amend([claim.letter], changeOwn, call);
     return ours;
   }
 
@@ -192,6 +246,7 @@ export function claimsIn({
   async function amend(
     letters: readonly Letter[],
     change: (row: Row | undefined, letter: Letter) => Row | undefined | typeof stay,
+    call = once,
   ): Promise<void> {
     let open = letters;
     for (let round = 0; open.length > 0; round++) {
@@ -201,7 +256,7 @@ export function claimsIn({
         const to = change(over, letter);
         return to === stay ? [] : [{ letter, key: letter.key, over, to }];
       });
-      const verdicts = changes.length === 0 ? [] : await ledger.swap(changes);
+      const verdicts = changes.length === 0 ? [] : await call(() => ledger.swap(changes));
       open = changes.flatMap(({ letter, to }, index) => {
         const verdict = verdicts[index]!;
         rows.set(letter, verdict.written ? to : verdict.row);
@@ -232,8 +287,9 @@ function lettersIn(settling: readonly Settling[]): Letter[] {
   return settling.flatMap(({ letter }) => (letter.received === undefined ? [] : [letter]));
 }
 
-/** A row changes as often as it has takers; beyond that something is broken. */
-const MAX_ROUNDS = 20;
+function once<T>(call: () => Promise<T>): Promise<T> {
+  return call();
+}
 
 /** The row stays as it is. */
 const stay = Symbol("stay");

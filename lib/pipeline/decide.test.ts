@@ -12,6 +12,7 @@ const message = (changes: Partial<Delivery> = {}): Delivery => ({
   copy: 7,
   notBefore: undefined,
   deliveryCount: 0,
+  suspect: false,
   firstFailedAt: undefined,
   ...changes,
 });
@@ -38,6 +39,7 @@ const claimed = (changes: Partial<Claimed> = {}): Claimed => ({
   deliveryCount: 0,
   crashes: [],
   sending: false,
+  shared: false,
   beneath: undefined,
   ...changes,
 });

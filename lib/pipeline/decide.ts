@@ -1,11 +1,14 @@
 import type { Claimed, Forwarded, Row } from "../ledger/ledger.ts";
 import { compareRank, type Delivery, type Outcome } from "./message.ts";
 
-/** After so many crashes under its claim a message is dead without another try. */
+/** After so many crashes under its claim, alone, a message is dead without another try. */
 export const MAX_CRASHES = 3;
 
-/** How a message travels: with others, or alone; alone repeatably, or once. */
-export type Mode = "group" | "alone" | "once";
+/**
+ * How a message travels: with others and without a claim, with a few others under claims, or alone;
+ * alone repeatably, or once.
+ */
+export type Mode = "group" | "shared" | "alone" | "once";
 
 export type Decision =
   | { kind: "settle"; outcome: Outcome }
@@ -48,6 +51,7 @@ function byRow(
   here: Here,
 ): Decision {
   if (row === undefined) return fresh(mode, undefined);
+  if (row.state === "unreadable") return dead("unreadable ledger row", row.error);
   if (row.digest !== digest) return idWornTwice(row, here);
 
   switch (row.state) {
@@ -64,7 +68,7 @@ function overForwarded(row: Forwarded, delivery: Delivery, mode: Mode): Decision
   if (compareRank(row, delivery) > 0) return superseded;
   if (row.generation < delivery.generation) return fresh(mode, row);
   // This is that copy, or a record of a later one was lost. Its attempt is above 1, so alone.
-  return mode === "group" ? { kind: "alone" } : fresh(mode, row);
+  return isWithOthers(mode) ? { kind: "alone" } : fresh(mode, row);
 }
 
 function overClaim(row: Claimed, delivery: Delivery, mode: Mode, here: Here): Decision {
@@ -72,15 +76,27 @@ function overClaim(row: Claimed, delivery: Delivery, mode: Mode, here: Here): De
 
   const ours = isOurs(row, here.process);
   const replayed = row.generation < delivery.generation;
-  const running = row.until > here.now;
-  const { beneath, sending } = row;
+  const { beneath, sending, shared } = row;
+  const claim = (crashes: readonly string[]): Decision => ({
+    kind: "claim",
+    crashes: replayed ? [] : crashes,
+    sending,
+    beneath,
+  });
 
-  if (mode === "group") return running && !ours ? busy(row, here) : { kind: "alone" };
-  if (ours) return { kind: "claim", crashes: replayed ? [] : row.crashes, sending, beneath };
+  if (ours) {
+    const again = !isWithOthers(mode) || (mode === "shared" && shared && !replayed);
+    return again ? claim(row.crashes) : { kind: "alone" };
+  }
+  const lost = isThisVeryCopy(row, delivery);
+  const isKnownDead = (mode === "shared" || mode === "alone") && (lost || replayed);
+  if (row.until > here.now && !isKnownDead) return busy(row, here);
+  if (isWithOthers(mode)) return { kind: "alone" };
+  return claim(shared ? row.crashes : withCrash(row));
+}
 
-  const mayTakeOver = !running || (mode === "alone" && (replayed || isThisVeryCopy(row, delivery)));
-  if (!mayTakeOver) return busy(row, here);
-  return { kind: "claim", crashes: replayed ? [] : withCrash(row), sending, beneath };
+function isWithOthers(mode: Mode): boolean {
+  return mode === "group" || mode === "shared";
 }
 
 /** The copy that was claimed has come back, so its claimer lost it: no need to wait for the lease. */
@@ -103,23 +119,27 @@ function fresh(mode: Mode, beneath: Forwarded | undefined): Decision {
 
 function idWornTwice(row: Row, here: Here): Decision {
   if (row.state === "claimed" && row.until > here.now) return busy(row, here);
-  return {
-    kind: "settle",
-    outcome: {
-      kind: "dead",
-      idReused: true,
-      reason: "id reused",
-      error: "another event was received under this id before",
-    },
-  };
+  return { kind: "settle", outcome: idReused };
 }
 
+/** Waits for the lease. Whatever another process may have died of goes alone from then on. */
 function busy(row: Claimed, here: Here): Decision {
-  return defer(row.until - here.now, "claimed by another");
+  return defer(row.until - here.now, "claimed by another", { suspect: true });
 }
 
-function defer(delayMs: number, reason: string): Decision {
-  return { kind: "settle", outcome: { kind: "defer", delayMs, reason, error: "" } };
+function defer(delayMs: number, reason: string, mark: { suspect?: true } = {}): Decision {
+  return { kind: "settle", outcome: { kind: "defer", delayMs, reason, error: "", ...mark } };
+}
+
+function dead(reason: string, error: string): Decision {
+  return { kind: "settle", outcome: { kind: "dead", rowStays: true, reason, error } };
 }
 
 const superseded: Decision = { kind: "settle", outcome: { kind: "superseded" } };
+
+export const idReused: Outcome = {
+  kind: "dead",
+  rowStays: true,
+  reason: "id reused",
+  error: "another event was received under this id before",
+};

@@ -1,65 +1,52 @@
 import type { Batch, Result } from "./batch.ts";
+import type { Claim } from "./claims.ts";
 import { classify, isUnknown } from "./classify.ts";
 import { OutageError, PermanentError } from "./errors.ts";
 import { HandedBackError, hold } from "./hold.ts";
 import type { Letter } from "./message.ts";
 
-/** What is to be settled, what to apply again in two halves, and what to try alone. */
-type Applied = { results: Result[]; halves: Letter[][]; forAlone: Letter[] };
+/** A message of a group; with its claim, if the group is a shared one. */
+export type Member = { letter: Letter; claim?: Claim };
+
+/** What became of one call: what failed, each by itself or as a whole, and whether the sink is down. */
+type Tried = { failures: Map<Letter, unknown>; refusal?: unknown; isOutage: boolean };
+
+/** What is to be settled, what to apply again in smaller groups, and what to try alone. */
+type Applied = { results: Result[]; smaller: Member[][]; forAlone: Letter[] };
 
 /**
  * Batching is an optimisation; the message is the unit of failure. Fresh messages are applied in
- * one call and completed without a claim, since the sink's proof decides who was first. A group
- * that is refused for good is halved until the culprit is found; its neighbours do not pay.
+ * one call and completed without a claim, since the sink's proof decides who was first. While the
+ * sink is down the call is repeated.
  */
-export async function applyGroup(group: readonly Letter[], batch: Batch): Promise<Applied> {
-  const { consumer, policy, health, time } = batch;
-  const { failures, refusal } = await applyThroughOutages();
-
-  if (refusal !== undefined && group.length > 1 && isHalved(refusal)) {
-    const middle = Math.ceil(group.length / 2);
-    return { results: [], halves: [group.slice(middle), group.slice(0, middle)], forAlone: [] };
+export async function applyGroup(group: readonly Member[], batch: Batch): Promise<Applied> {
+  const patience = hold(batch);
+  for (;;) {
+    const tried = await tryGroup(group, batch);
+    if (tried.isOutage && (await patience.outlast(tried.refusal))) continue;
+    return sortOut(group, tried, batch);
   }
+}
 
-  const results: Result[] = [];
-  const forAlone: Letter[] = [];
-  for (const letter of group) {
-    const error = refusal ?? failures.get(letter);
-    if (error === undefined) {
-      results.push({ letter, outcome: { kind: "done" } });
-      continue;
-    }
-    const outcome = classify(error, letter.delivery, policy);
-    // What a group would dead-letter is first claimed and tried once more alone.
-    if (outcome.kind === "retry" && !(error instanceof OutageError)) {
-      results.push({ letter, outcome });
-    } else forAlone.push(letter);
-  }
-  return { results, halves: [], forAlone };
-
-  /** One call, repeated while the sink is down. `refusal` is an error of the group as a whole. */
-  async function applyThroughOutages(): Promise<{
-    failures: Map<Letter, unknown>;
-    refusal?: unknown;
-  }> {
-    const patience = hold(batch);
-    for (;;) {
-      time.requireAnother();
-      try {
-        const failed = await applyOnce();
-        if (failed.size < group.length) health.succeeded();
-        return { failures: failed };
-      } catch (error) {
-        if (error instanceof HandedBackError) throw error;
-        const outage = health.isOutage(error, group);
-        if (outage && (await patience.outlast(error))) continue;
-        return { failures: new Map(), refusal: error ?? new Error(NAMELESS) };
-      }
-    }
+/** One call of the sink. Throws HandedBackError. */
+export async function tryGroup(
+  group: readonly Member[],
+  { consumer, health, time }: Batch,
+): Promise<Tried> {
+  time.requireAnother();
+  try {
+    const failures = await applyOnce();
+    if (failures.size < group.length) health.succeeded();
+    return { failures, isOutage: false };
+  } catch (error) {
+    if (error instanceof HandedBackError) throw error;
+    const letters = group.map(({ letter }) => letter);
+    const refusal = error ?? new Error(NAMELESS);
+    return { failures: new Map(), refusal, isOutage: health.isOutage(error, letters) };
   }
 
   async function applyOnce(): Promise<Map<Letter, unknown>> {
-    const byReceived = new Map(group.map((letter) => [letter.received, letter]));
+    const byReceived = new Map(group.map(({ letter }) => [letter.received, letter]));
     const returned = await time.within((signal) => consumer.apply([...byReceived.keys()], signal));
 
     const failed = new Map<Letter, unknown>();
@@ -74,6 +61,38 @@ export async function applyGroup(group: readonly Letter[], batch: Batch): Promis
     if (failed.size === group.length && [first, ...rest].every(saysNothing)) throw first;
     return failed;
   }
+}
+
+/**
+ * What follows from a call. A group that is refused for good is halved until the culprit is found;
+ * its neighbours do not pay. What a group would dead-letter is tried once more by itself: under the
+ * claim that it has, or else under one of its own.
+ */
+export function sortOut(
+  group: readonly Member[],
+  { failures, refusal }: Tried,
+  { policy }: Batch,
+): Applied {
+  if (refusal !== undefined && group.length > 1 && isHalved(refusal)) {
+    const middle = Math.ceil(group.length / 2);
+    return { results: [], smaller: [group.slice(middle), group.slice(0, middle)], forAlone: [] };
+  }
+
+  const applied: Applied = { results: [], smaller: [], forAlone: [] };
+  for (const member of group) {
+    const error = refusal ?? failures.get(member.letter);
+    if (error === undefined) {
+      applied.results.push({ ...member, outcome: { kind: "done" } });
+      continue;
+    }
+    const outcome = classify(error, member.letter.delivery, policy);
+    const isLater = outcome.kind === "retry" || outcome.kind === "defer";
+    if (isLater && !(error instanceof OutageError)) applied.results.push({ ...member, outcome });
+    else if (member.claim === undefined) applied.forAlone.push(member.letter);
+    else if (group.length > 1) applied.smaller.push([member]);
+    else applied.results.push({ ...member, outcome });
+  }
+  return applied;
 }
 
 /** Even a thrown `undefined` is a failure: it must not pass for success. */

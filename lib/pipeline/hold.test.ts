@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { message, setup, throws } from "../../tests/pipeline/setup.ts";
+import { asked, message, setup, throws } from "../../tests/pipeline/setup.ts";
 import { NotNowError, OutageError } from "./errors.ts";
 
 describe("an outage", () => {
@@ -28,7 +28,7 @@ describe("an outage", () => {
 
     await expect(run([message("a", { attempt: 2 })])).rejects.toThrow("out of time");
     expect(copies).toEqual([]);
-    expect(await ledger.look([{ tenant: "t", id: "a" }])).toEqual([undefined]);
+    expect(await ledger.look([asked("a")])).toEqual([undefined]);
   });
 
   test("that comes back while the sink is healthy is blamed on its message alone", async () => {

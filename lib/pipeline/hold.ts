@@ -2,8 +2,8 @@ import { backoff } from "../async/sleep.ts";
 import { isUnknown } from "./classify.ts";
 import type { Consumer } from "./consumer.ts";
 import { OutageError } from "./errors.ts";
-import { keyText } from "../ledger/ledger.ts";
-import type { Letter } from "./message.ts";
+import { keyText, LEDGER_MS } from "../ledger/ledger.ts";
+import { type Letter, PUBLISH_MS } from "./message.ts";
 
 /** What the sink showed lately, over the batches of one process. */
 export type SinkHealth = {
@@ -115,13 +115,19 @@ export type TimeBudget = {
   within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** The same for work that may be cut off without harm: the next need not fit as long a one. */
   limited<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** The same for what must not be cut off: once begun, only the end of the time aborts it. */
+  toTheEnd<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** Repeats a call of the ledger that fails, until the invocation ends; also when stopped. */
+  insist<T>(call: () => Promise<T>): Promise<T>;
 };
 
 /**
  * Kept free at the end of an invocation for settling, ms; at most a quarter of the whole. A publish
- * may take 5 s (lib/rabbit/publisher.ts) between two calls to the ledger.
+ * may come between two calls of the ledger.
  */
-const SETTLE_MS = 10_000;
+const SETTLE_MS = PUBLISH_MS + 2 * LEDGER_MS;
+
+const NEVER = new AbortController().signal;
 
 /** A reason of our own: without one each abort makes an error, with its stack, for nobody. */
 const DONE = Symbol("done");
@@ -130,10 +136,12 @@ export function timeBudget({
   signal,
   remainingMs,
   sleep,
+  random,
 }: {
   signal: AbortSignal;
   remainingMs: () => number;
   sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  random: () => number;
 }): TimeBudget {
   const reserve = Math.min(SETTLE_MS, remainingMs() / 4);
   const workMs = () => remainingMs() - reserve;
@@ -148,23 +156,43 @@ export function timeBudget({
     if (workMs() <= ms) throw new HandedBackError("out of time", { cause });
   }
 
-  async function within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async function measured<T>(run: () => Promise<T>): Promise<T> {
     const before = workMs();
     try {
-      return await limited(work);
+      return await run();
     } finally {
       longest = Math.max(longest, before - workMs());
     }
   }
 
-  async function limited<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const within = <T>(work: (limit: AbortSignal) => Promise<T>) => measured(() => limited(work));
+  const toTheEnd = <T>(work: (limit: AbortSignal) => Promise<T>) =>
+    measured(() => limited(work, NEVER));
+
+  async function insist<T>(call: () => Promise<T>): Promise<T> {
+    const waits = backoff({ firstMs: 100, lastMs: 1_000, spread: 1, random });
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        const wait = waits.next();
+        if (remainingMs() <= wait) throw error;
+        await sleep(wait, NEVER);
+      }
+    }
+  }
+
+  async function limited<T>(
+    work: (limit: AbortSignal) => Promise<T>,
+    stopper = signal,
+  ): Promise<T> {
     // An abort that came before would not be heard any more.
     require(0);
     const limit = new AbortController();
     const timer = new AbortController();
-    const stop = () => limit.abort(signal.reason);
+    const stop = () => limit.abort(stopper.reason);
 
-    signal.addEventListener("abort", stop, { once: true });
+    stopper.addEventListener("abort", stop, { once: true });
     sleep(Math.max(0, workMs()), timer.signal).then(
       () => limit.abort(new HandedBackError("out of time")),
       () => undefined,
@@ -176,11 +204,12 @@ export function timeBudget({
       if (limit.signal.aborted) throw new HandedBackError("interrupted", { cause: error });
       throw error;
     } finally {
-      signal.removeEventListener("abort", stop);
+      stopper.removeEventListener("abort", stop);
       timer.abort(DONE);
     }
   }
 
   const requireAnother = () => require(longest);
-  return { stopped: signal, requireRunning, require, requireAnother, within, limited };
+  const stopped = signal;
+  return { stopped, requireRunning, require, requireAnother, within, limited, toTheEnd, insist };
 }

@@ -3,7 +3,7 @@ import type { Key } from "../ledger/ledger.ts";
 
 /**
  * A message as it arrived: data only. Acking belongs to whoever delivered it.
- * `attempt`, `generation`, `copy` and `notBefore` travel in our own numeric headers.
+ * `attempt`, `generation`, `copy`, `notBefore` and `suspect` travel in our own numeric headers.
  */
 export type Delivery = {
   body: Uint8Array;
@@ -17,7 +17,9 @@ export type Delivery = {
   notBefore: number | undefined;
   /** How often the broker delivered this very copy before (`x-delivery-count`). */
   deliveryCount: number;
-  /** Epoch ms of the event's first failure, carried along for people who read the dead letter. */
+  /** A copy of a message that may have ended its process: `deliveryCount` starts anew with each copy. */
+  suspect: boolean;
+  /** Epoch ms of the event's first failure: RETRY_LATER_FOR counts from it, and people read it. */
   firstFailedAt: number | undefined;
 };
 
@@ -33,12 +35,20 @@ export type Outcome =
   | { kind: "superseded" }
   /** Again later, as the next attempt. */
   | ({ kind: "retry"; delayMs: number; notBefore?: number } & Why)
-  /** Again later, as the same attempt: not the message's fault. */
-  | ({ kind: "defer"; delayMs: number } & Why)
-  /** For people. `idReused`: the row belongs to the other event of this id and stays untouched. */
-  | ({ kind: "dead"; idReused?: true } & Why)
+  /**
+   * Again later, as the same attempt: not the message's fault. `notBefore`: the sink said when.
+   * `suspect`: the copy must go alone.
+   */
+  | ({ kind: "defer"; delayMs: number; notBefore?: number; suspect?: true } & Why)
+  /** For people. `rowStays`: the ledger's row is not about this event, or nobody can read it. */
+  | ({ kind: "dead"; rowStays?: true } & Why)
   /** A send may or may not have gone out; `next` is the operator's choice. */
-  | ({ kind: "uncertain"; next: "resend" | "dead-letter"; delayMs: number } & Why);
+  | ({
+      kind: "uncertain";
+      next: "resend" | "dead-letter";
+      delayMs: number;
+      notBefore?: number;
+    } & Why);
 
 export type Why = { reason: string; error: string };
 
@@ -49,9 +59,15 @@ export type Settled = {
   outcome: Outcome;
 };
 
-/** Where copies of unfinished messages go. Each call resolves once the broker has confirmed the copy. */
+/** How long a publish may take, ms. */
+export const PUBLISH_MS = 5_000;
+
+/**
+ * Where copies of unfinished messages go. Each call resolves once the broker has confirmed the copy,
+ * or rejects within PUBLISH_MS.
+ */
 export type Forward = {
-  /** To the smallest retry tier of at least `copy.delayMs`, expiring after `copy.delayMs`. */
+  /** To the wait that the next part of `copy.delayMs` takes (waits.ts). */
   retry(delivery: Delivery, copy: RetryCopy): Promise<void>;
   /** To `dead.<queue>`, for people. */
   deadLetter(delivery: Delivery, letter: DeadLetter): Promise<void>;
@@ -62,6 +78,7 @@ type RetryCopy = {
   generation: number;
   delayMs: number;
   notBefore: number | undefined;
+  suspect: boolean;
   firstFailedAt: number | undefined;
 };
 
@@ -79,6 +96,11 @@ type DeadLetter = {
 export type Letter = { delivery: Delivery; received: Received; key: Key };
 
 export type Unreadable = { delivery: Delivery; received?: undefined };
+
+/** Whether a message may have ended its process: then no other may be applied while it is. */
+export function isSuspect({ deliveryCount, suspect }: Delivery): boolean {
+  return deliveryCount > 0 || suspect;
+}
 
 /** A message and what should happen to it. */
 export type Decided = { letter: Letter | Unreadable; outcome: Outcome };

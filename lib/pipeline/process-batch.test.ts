@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { noLedger } from "../ledger/no-ledger.ts";
-import { aborted, fails, message, setup, throws } from "../../tests/pipeline/setup.ts";
+import { asked, aborted, fails, message, setup, throws } from "../../tests/pipeline/setup.ts";
 import { PermanentError } from "./errors.ts";
 
 describe("a batch is rejected, so that nothing is acked,", () => {
@@ -12,7 +12,9 @@ describe("a batch is rejected, so that nothing is acked,", () => {
   });
 
   test("when the ledger cannot be written after the effect", async () => {
-    const { run, calls } = setup({ wrap: (ledger) => ({ ...ledger, swap: fails("ledger down") }) });
+    const { run, calls } = setup({
+      wrap: (ledger) => ({ ...ledger, complete: fails("ledger down") }),
+    });
 
     await expect(run([message("a")])).rejects.toThrow("ledger down");
     expect(calls).toEqual([["a"]]);
@@ -28,10 +30,8 @@ describe("a batch is rejected, so that nothing is acked,", () => {
     });
 
     await expect(run([message("a"), message("b")])).rejects.toThrow("broker down");
-    expect(await ledger.look([{ tenant: "t", id: "a" }])).toMatchObject([
-      { state: "forwarded", attempt: 2 },
-    ]);
-    expect(await ledger.look([{ tenant: "t", id: "b" }])).toEqual([undefined]);
+    expect(await ledger.look([asked("a")])).toMatchObject([{ state: "forwarded", attempt: 2 }]);
+    expect(await ledger.look([asked("b")])).toEqual([undefined]);
   });
 
   test("when it is stopped, and the interrupted call says nothing about its messages", async () => {
@@ -71,7 +71,7 @@ describe("a batch is rejected, so that nothing is acked,", () => {
 
     await expect(world.run([message("a")])).rejects.toThrow("stopped");
     expect(world.calls).toEqual([]);
-    expect(await world.ledger.look([{ tenant: "t", id: "a" }])).toEqual([undefined]);
+    expect(await world.ledger.look([asked("a")])).toEqual([undefined]);
   });
 
   test("when its sink does not answer in time", async () => {
@@ -85,9 +85,21 @@ describe("a batch is rejected, so that nothing is acked,", () => {
     const world = setup({ apply: async () => world.clock.advance(40_000) });
 
     await expect(
-      world.run([message("a", { deliveryCount: 1 }), message("b", { deliveryCount: 1 })]),
+      world.run([
+        message("a", { attempt: 2, deliveryCount: 1 }),
+        message("b", { deliveryCount: 1 }),
+      ]),
     ).rejects.toThrow("out of time");
     expect(world.calls).toEqual([["a"]]);
+  });
+
+  test("when it comes while another is being processed", async () => {
+    const world = setup({ apply: () => void other.catch(() => {}) });
+    const first = world.run([message("a")]);
+    const other = world.run([message("b")]);
+
+    await expect(other).rejects.toThrow("while it processes another");
+    expect(await first).toEqual(["done"]);
   });
 });
 

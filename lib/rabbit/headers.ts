@@ -9,6 +9,8 @@ export const HEADER = {
   copy: "warren-copy",
   /** Epoch ms. */
   notBefore: "warren-not-before",
+  /** 1: the message may have ended a process, so it goes alone. */
+  suspect: "warren-suspect",
   /** Epoch ms. */
   firstFailedAt: "warren-first-failed-at",
   /** Epoch ms. */

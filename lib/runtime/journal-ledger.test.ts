@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
 import { memoryLedger } from "../../tests/contract/memory-ledger.ts";
+import { asked } from "../../tests/contract/rows.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Claimed, Ledger, Row } from "../ledger/ledger.ts";
 import { observedLedger } from "./journal.ts";
 
 const name = "graph";
-const key = { tenant: "acme", id: "evt_1" };
+const key = { tenant: "acme", source: "shop", id: "evt_1" };
 const claimed = (rev: string, token: string, crashes: string[] = []): Claimed => ({
   state: "claimed",
   rev,
@@ -18,6 +19,7 @@ const claimed = (rev: string, token: string, crashes: string[] = []): Claimed =>
   deliveryCount: 0,
   crashes,
   sending: false,
+  shared: false,
   beneath: undefined,
 });
 
@@ -63,8 +65,8 @@ test("a write that lost against another is no row", async () => {
 
 test("counts calls that fail, and passes the failure on", async () => {
   const away = async () => Promise.reject(new Error("away"));
-  const { ledger, lines } = opened({ look: away, swap: away });
-  await expect(ledger.look([key])).rejects.toThrow("away");
+  const { ledger, lines } = opened({ look: away, swap: away, complete: away });
+  await expect(ledger.look([asked(key)])).rejects.toThrow("away");
   await expect(ledger.swap([{ key, over: undefined, to: undefined }])).rejects.toThrow("away");
   expect(await lines()).toEqual(['warren_ledger_errors_total{function="graph"} 2']);
 });

@@ -47,6 +47,7 @@ export function journal({
       const line = {
         function: name,
         id: event?.id,
+        source: event?.source,
         type: event?.type,
         tenant: event?.tenant_id,
         attempt: delivery.attempt,
@@ -144,18 +145,24 @@ export function observedLedger(
   }
 
   return {
-    look: (keys) => watched(ledger.look(keys)),
+    look: (events) => watched(ledger.look(events)),
     async swap(changes) {
       const verdicts = await watched(ledger.swap(changes));
       const written = changes.filter((_, index) => verdicts[index]?.written);
       const states = new Map<RowState, number>();
       for (const { over, to } of written) {
-        const state = to?.state ?? "removed";
+        const state = (to?.state ?? "removed") as RowState;
         states.set(state, (states.get(state) ?? 0) + 1);
         if (to?.state === "claimed") countClaim(to, over);
       }
       for (const [state, count] of states) metrics.rows({ name, state, count });
       return verdicts;
+    },
+    async complete(changes) {
+      const standing = await watched(ledger.complete(changes));
+      const count = standing.filter((row) => row === undefined).length;
+      if (count > 0) metrics.rows({ name, state: "done", count });
+      return standing;
     },
   };
 

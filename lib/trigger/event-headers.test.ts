@@ -7,6 +7,7 @@ const fresh = {
   generation: 1,
   copy: undefined,
   notBefore: undefined,
+  suspect: false,
   firstFailedAt: undefined,
   deliveryCount: 0,
 };
@@ -21,6 +22,7 @@ test("reads what a copy carries", () => {
     "warren-generation": 2,
     "warren-copy": 281_474_976_710_655,
     "warren-not-before": 1_795_000_000_000,
+    "warren-suspect": 1,
     "warren-first-failed-at": 1_794_000_000_000,
     "x-delivery-count": 4,
   };
@@ -29,6 +31,7 @@ test("reads what a copy carries", () => {
     generation: 2,
     copy: 281_474_976_710_655,
     notBefore: 1_795_000_000_000,
+    suspect: true,
     firstFailedAt: 1_794_000_000_000,
     deliveryCount: 4,
   });
@@ -46,7 +49,7 @@ test.each([
   [{ bytes: [51] }],
   [[3]],
 ])("counts %j as absent in every header", (value) => {
-  const names = ["attempt", "generation", "copy", "not-before", "first-failed-at"];
+  const names = ["attempt", "generation", "copy", "not-before", "suspect", "first-failed-at"];
   const headers = Object.fromEntries(names.map((name) => [`warren-${name}`, value]));
   expect(deliveryHeaders({ ...headers, "x-delivery-count": value })).toEqual(fresh);
 });

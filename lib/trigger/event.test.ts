@@ -21,6 +21,7 @@ const fresh = {
   generation: 1,
   copy: undefined,
   notBefore: undefined,
+  suspect: false,
   firstFailedAt: undefined,
   deliveryCount: 0,
 };
@@ -65,4 +66,10 @@ test.each([[{}], [null], [{ rmqMessagesByQueue: null }]])("refuses %j", (event) 
 
 test("refuses a queue without its vhost", () => {
   expect(() => readEvent(eventOf({ "events.neo4j": [] }))).toThrow('"events.neo4j" is not of');
+});
+
+test("takes a message as delivered before that the broker did not count", () => {
+  const counted = { basicProperties: { headers: { "x-delivery-count": 3 } }, redelivered: true };
+  const [batch] = readEvent(eventOf({ "q::/": [record({ redelivered: true }), record(counted)] }));
+  expect(batch?.deliveries.map(({ deliveryCount }) => deliveryCount)).toEqual([1, 3]);
 });

@@ -71,8 +71,11 @@ export function readEvent(event: RabbitMQEvent): QueueBatch[] {
   });
 }
 
-function readRecord({ data, basicProperties }: RabbitMQRecord): Delivery {
-  return { body: Buffer.from(data, "base64"), ...deliveryHeaders(basicProperties?.headers) };
+function readRecord({ data, basicProperties, redelivered }: RabbitMQRecord): Delivery {
+  const read = deliveryHeaders(basicProperties?.headers);
+  // RabbitMQ 4.3 does not count what was nacked, but says that it comes again.
+  const deliveryCount = Math.max(read.deliveryCount, redelivered ? 1 : 0);
+  return { body: Buffer.from(data, "base64"), ...read, deliveryCount };
 }
 
 /** No number of retries or replays comes near; keeps additions exact whatever a stranger sends. */
@@ -98,6 +101,7 @@ export function deliveryHeaders(
     generation: read(HEADER.generation, 1, MAX_COUNT) ?? 1,
     copy: read(HEADER.copy, 0, Number.MAX_SAFE_INTEGER),
     notBefore: read(HEADER.notBefore, 0, MAX_TIME),
+    suspect: read(HEADER.suspect, 1, 1) === 1,
     firstFailedAt: read(HEADER.firstFailedAt, 0, MAX_TIME),
     // Set by quorum queues.
     deliveryCount: read("x-delivery-count", 0, Number.MAX_SAFE_INTEGER) ?? 0,

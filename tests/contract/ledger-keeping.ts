@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Key, Ledger, Row } from "../../lib/ledger/ledger.ts";
-import { claimed, type CreateLedger, done, forwarded, idKey } from "./rows.ts";
+import { asked, claimed, type CreateLedger, done, forwarded, idKey } from "./rows.ts";
 
 /** Whose rows they are, how long they stand, and who wins them: part of `ledgerContract`. */
 export function keepingContract(create: CreateLedger, age: (ms: number) => Promise<void>): void {
   // Ahead of any real clock: a store that expires rows by its own must not join in.
   let time: number;
   const now = () => time;
-  const key = { tenant: "acme", id: "order-1" };
+  const key = { tenant: "acme", source: "shop", id: "order-1" };
   let ledger: Ledger;
 
   // A new consumer for each test, since the store is shared and stays.
@@ -21,31 +21,31 @@ export function keepingContract(create: CreateLedger, age: (ms: number) => Promi
     time += ms;
     await age(ms);
   };
-  const rowOf = async (at: Key = key) => (await ledger.look([at]))[0];
+  const rowOf = async (at: Key = key) => (await ledger.look([at].map(asked)))[0];
   const swapOne = async (over: Row | undefined, to: Row | undefined) =>
     (await ledger.swap([{ key, over, to }]))[0];
 
   describe("rows are scoped:", () => {
     test.for([
       [
-        { tenant: "acme", id: "order-1" },
-        { tenant: "umbrella", id: "order-1" },
+        { tenant: "acme", source: "shop", id: "order-1" },
+        { tenant: "umbrella", source: "shop", id: "order-1" },
       ],
       [
-        { tenant: "a#b", id: "c" },
-        { tenant: "a", id: "b#c" },
+        { tenant: "a#b", source: "shop", id: "c" },
+        { tenant: "a", source: "shop", id: "b#c" },
       ],
       [
-        { tenant: "a%23b", id: "c" },
-        { tenant: "a#b", id: "c" },
+        { tenant: "a%23b", source: "shop", id: "c" },
+        { tenant: "a#b", source: "shop", id: "c" },
       ],
       [
-        { tenant: "a%", id: "23c" },
-        { tenant: "a", id: "%23c" },
+        { tenant: "a%", source: "shop", id: "23c" },
+        { tenant: "a", source: "shop", id: "%23c" },
       ],
       [
-        { tenant: "", id: "a" },
-        { tenant: "a", id: "" },
+        { tenant: "", source: "shop", id: "a" },
+        { tenant: "a", source: "shop", id: "" },
       ],
     ] as const)("$0 and $1 are two keys", async ([one, other]) => {
       const [row, otherRow] = [done(), done()];
@@ -56,7 +56,7 @@ export function keepingContract(create: CreateLedger, age: (ms: number) => Promi
           { key: other, over: undefined, to: otherRow },
         ]),
       ).toEqual([{ written: true }, { written: true }]);
-      expect(await ledger.look([one, other])).toEqual([row, otherRow]);
+      expect(await ledger.look([one, other].map(asked))).toEqual([row, otherRow]);
     });
 
     test("two consumers do not see each other's rows", async () => {
@@ -64,11 +64,13 @@ export function keepingContract(create: CreateLedger, age: (ms: number) => Promi
       const [one, other] = [consumer, `${consumer}#a`].map((each) =>
         create({ consumer: each, now }),
       ) as [Ledger, Ledger];
-      const at = { tenant: "a", id: "b" };
-      await one.swap([{ key: { tenant: "a#a", id: "b" }, over: undefined, to: done() }]);
+      const at = { tenant: "a", source: "shop", id: "b" };
+      await one.swap([
+        { key: { tenant: "a#a", source: "shop", id: "b" }, over: undefined, to: done() },
+      ]);
       await one.swap([{ key: at, over: undefined, to: done() }]);
 
-      expect(await other.look([at])).toEqual([undefined]);
+      expect(await other.look([at].map(asked))).toEqual([undefined]);
     });
 
     test("two processes of one consumer share their rows", async () => {
@@ -76,7 +78,7 @@ export function keepingContract(create: CreateLedger, age: (ms: number) => Promi
       const row = done();
       await create({ consumer, now }).swap([{ key, over: undefined, to: row }]);
 
-      expect(await create({ consumer, now }).look([key])).toEqual([row]);
+      expect(await create({ consumer, now }).look([key].map(asked))).toEqual([row]);
     });
   });
 
@@ -113,7 +115,7 @@ export function keepingContract(create: CreateLedger, age: (ms: number) => Promi
       );
 
       expect(swapped).toEqual(keys.map(() => ({ written: true })));
-      expect(await ledger.look(keys)).toEqual(rows);
+      expect(await ledger.look(keys.map(asked))).toEqual(rows);
     });
 
     test("counted anew from each write", async () => {

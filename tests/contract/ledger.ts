@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Key, Ledger, Row, Verdict } from "../../lib/ledger/ledger.ts";
 import { keepingContract } from "./ledger-keeping.ts";
-import { claimed, type CreateLedger, done, forwarded, idKey } from "./rows.ts";
+import { asked, claimed, type CreateLedger, done, forwarded, idKey } from "./rows.ts";
 
 /**
  * What every ledger promises (lib/ledger/ledger.ts), as one suite for all implementations. A store
@@ -21,7 +21,7 @@ export function ledgerContract(
 
 /** Rows are read, and compared and swapped. */
 function swapContract(create: CreateLedger): void {
-  const key = { tenant: "acme", id: "order-1" };
+  const key = idKey("order-1");
   let ledger: Ledger;
 
   // A new consumer for each test, since the store is shared and stays.
@@ -29,7 +29,7 @@ function swapContract(create: CreateLedger): void {
     ledger = create({ consumer: `c-${randomUUID()}`, now: () => Date.UTC(2100, 0, 1) });
   });
 
-  const rowOf = async (at: Key = key) => (await ledger.look([at]))[0];
+  const rowOf = async (at: Key = key) => (await ledger.look([at].map(asked)))[0];
   const swapOne = async (over: Row | undefined, to: Row | undefined) =>
     (await ledger.swap([{ key, over, to }]))[0];
 
@@ -42,18 +42,26 @@ function swapContract(create: CreateLedger): void {
         { key: b, over: undefined, to: second },
       ]);
 
-      expect(await ledger.look([b, idKey("absent"), a])).toEqual([second, undefined, first]);
+      expect(await ledger.look([b, idKey("absent"), a].map(asked))).toEqual([
+        second,
+        undefined,
+        first,
+      ]);
     });
 
     test("returns a row twice if it is asked for twice", async () => {
       const row = done();
       await swapOne(undefined, row);
 
-      expect(await ledger.look([key, idKey("absent"), key])).toEqual([row, undefined, row]);
+      expect(await ledger.look([key, idKey("absent"), key].map(asked))).toEqual([
+        row,
+        undefined,
+        row,
+      ]);
     });
 
     test("of no keys returns no rows", async () => {
-      expect(await ledger.look([])).toEqual([]);
+      expect(await ledger.look([].map(asked))).toEqual([]);
     });
   });
 
@@ -199,7 +207,7 @@ function swapContract(create: CreateLedger): void {
         { written: false, row: undefined },
         { written: true },
       ]);
-      expect(await ledger.look([a, b, c, d, e])).toEqual([
+      expect(await ledger.look([a, b, c, d, e].map(asked))).toEqual([
         standing,
         next,
         undefined,
@@ -253,7 +261,7 @@ function swapContract(create: CreateLedger): void {
     expect(completed).toEqual(
       keys.map((_, i) => (i % 10 === 0 ? { written: false, row: thieves[i] } : { written: true })),
     );
-    expect(await ledger.look(keys)).toEqual(
+    expect(await ledger.look(keys.map(asked))).toEqual(
       keys.map((_, i) => (i % 10 === 0 ? thieves[i] : dones[i])),
     );
   });

@@ -1,4 +1,10 @@
-import { RETENTION_DAYS, type Key, type Ledger, type Row } from "../../lib/ledger/ledger.ts";
+import {
+  completeRows,
+  RETENTION_DAYS,
+  type Key,
+  type Ledger,
+  type Row,
+} from "../../lib/ledger/ledger.ts";
 
 /** Rows of all consumers; ledgers that share it behave like processes that share a table. */
 export type Rows = Map<string, { row: Row; expires: number }>;
@@ -14,30 +20,31 @@ export function memoryLedger({
   consumer?: string;
   rows?: Rows;
 }): Ledger {
-  const name = ({ tenant, id }: Key) => JSON.stringify([consumer, tenant, id]);
+  const name = ({ tenant, source, id }: Key) => JSON.stringify([consumer, tenant, source, id]);
   const live = (key: Key) => {
     const stored = rows.get(name(key));
     return stored !== undefined && stored.expires > now() ? stored.row : undefined;
   };
 
-  return {
-    look: async (keys) => keys.map((key) => live(key)),
-
-    async swap(changes) {
-      if (new Set(changes.map(({ key }) => name(key))).size < changes.length) {
-        throw new Error("a swap was given two changes of one key");
+  const swap: Ledger["swap"] = async (changes) => {
+    if (new Set(changes.map(({ key }) => name(key))).size < changes.length) {
+      throw new Error("a swap was given two changes of one key");
+    }
+    return changes.map(({ key, over, to }) => {
+      const standing = live(key);
+      if (standing?.rev === to?.rev) return { written: true };
+      if (standing?.rev !== over?.rev) return { written: false, row: standing };
+      if (to === undefined) rows.delete(name(key));
+      else {
+        const expires = now() + RETENTION_DAYS * 86_400_000;
+        rows.set(name(key), { row: to, expires });
       }
-      return changes.map(({ key, over, to }) => {
-        const standing = live(key);
-        if (standing?.rev === to?.rev) return { written: true };
-        if (standing?.rev !== over?.rev) return { written: false, row: standing };
-        if (to === undefined) rows.delete(name(key));
-        else {
-          const expires = now() + RETENTION_DAYS * 86_400_000;
-          rows.set(name(key), { row: to, expires });
-        }
-        return { written: true };
-      });
-    },
+      return { written: true };
+    });
+  };
+  return {
+    look: async (events) => events.map(({ key }) => live(key)),
+    swap,
+    complete: completeRows(swap),
   };
 }

@@ -1,11 +1,16 @@
 import { randomUUID } from "node:crypto";
-import type { Claimed, Done, Forwarded, Key, Ledger } from "../../lib/ledger/ledger.ts";
+import type { Asked, Claimed, Done, Forwarded, Key, Ledger } from "../../lib/ledger/ledger.ts";
 
 /** Opens the ledger of one consumer; all that one suite opens share their rows' store. */
 export type CreateLedger = (options: { consumer: string; now: () => number }) => Ledger;
 
 export function idKey(id: string): Key {
-  return { tenant: "acme", id };
+  return { tenant: "acme", source: "shop", id };
+}
+
+/** As a message asks that was delivered before. */
+export function asked(key: Key): Asked {
+  return { key, digest: DIGEST, fresh: false };
 }
 
 const DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -32,6 +37,7 @@ export function claimed(changes: Partial<Claimed> = {}): Claimed {
     deliveryCount: 0,
     crashes: [],
     sending: false,
+    shared: false,
     beneath: undefined,
     ...changes,
   };

@@ -1,3 +1,4 @@
+import { digestOf } from "../../lib/envelope/envelope.ts";
 import { once } from "node:events";
 import { pathToFileURL } from "node:url";
 import type { GetMessage } from "amqplib";
@@ -232,8 +233,17 @@ export async function openRig({
     async isSettled(events) {
       const ids = events.map(({ id }) => id);
       const made = [...(stage.descendants ?? [])].filter(([, id]) => ids.includes(id));
-      const all = [...ids, ...made.map(([id]) => id)];
-      const found = await rows.look(all.map((id) => ({ tenant: events[0]!.tenant_id, id })));
+      const asked = [
+        ...events.map((event) => ({ ...event, digest: digestOf(event) })),
+        ...made.map(([id]) => ({ ...events[0]!, id, source: "notifier", digest: "" })),
+      ];
+      const found = await rows.look(
+        asked.map(({ tenant_id: tenant, source, id, digest }) => ({
+          key: { tenant, source, id },
+          digest,
+          fresh: false,
+        })),
+      );
       return found.every(
         (row) => row?.state === "done" || (row?.state === "forwarded" && row.attempt === "dead"),
       );

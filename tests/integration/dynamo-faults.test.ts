@@ -10,6 +10,7 @@ import {
 } from "../../lib/ledger/ledger.ts";
 import { createTable, endpoint } from "./dynamo.ts";
 import { dynamoProxy, passOn, type Exchange, type Fault } from "./dynamo-proxy.ts";
+import { asked } from "../contract/rows.ts";
 
 let table: string;
 let remove: () => Promise<void>;
@@ -49,7 +50,7 @@ test("every read is consistent, also the repeated ones", async () => {
     };
 
   proxy.play(noting(readOnly(1)), noting(passOn));
-  await ledger.look(keys);
+  await ledger.look(keys.map(asked));
   proxy.play(passOn, noting(passOn));
   await ledger.swap(changes.map((change) => ({ ...change, over: dones[0], to: done() })));
   expect(consistent).toEqual([true, true, true]);
@@ -60,7 +61,7 @@ describe("what DynamoDB leaves undone is asked for again:", () => {
     const { keys, dones } = await written(10);
 
     proxy.play(readOnly(4), readOnly(0), readOnly(5));
-    expect(await ledger.look(keys)).toEqual(dones);
+    expect(await ledger.look(keys.map(asked))).toEqual(dones);
     expect(proxy.operations).toEqual(Array.from({ length: 4 }, () => "BatchGetItem"));
   });
 
@@ -72,7 +73,7 @@ describe("what DynamoDB leaves undone is asked for again:", () => {
       proxy.play(executeOnly(4, code), executeOnly(0, code));
       expect(await ledger.swap(changes)).toEqual(changes.map(() => ({ written: true })));
       expect(proxy.operations).toEqual(Array.from({ length: 3 }, () => "BatchExecuteStatement"));
-      expect(await ledger.look(keys)).toEqual(dones);
+      expect(await ledger.look(keys.map(asked))).toEqual(dones);
     },
   );
 
@@ -103,7 +104,7 @@ describe("what was carried out but not confirmed counts as written:", () => {
 
     proxy.play(fault);
     expect(await ledger.swap(changes)).toEqual(changes.map(() => ({ written: true })));
-    expect(await ledger.look(keys)).toEqual(dones);
+    expect(await ledger.look(keys.map(asked))).toEqual(dones);
   });
 
   test.for(faults)("a replacement and a removal, %s", async ([, fault]) => {
@@ -117,13 +118,13 @@ describe("what was carried out but not confirmed counts as written:", () => {
         { key: keys[1]!, over: dones[1], to: undefined },
       ]),
     ).toEqual([{ written: true }, { written: true }]);
-    expect(await ledger.look(keys)).toEqual([to, undefined]);
+    expect(await ledger.look(keys.map(asked))).toEqual([to, undefined]);
   });
 });
 
 describe("a call that cannot be answered ends in time, with the cause:", () => {
   const calls: [string, (ledger: Ledger) => Promise<unknown>][] = [
-    ["a read", (slow) => slow.look(fresh(250).keys)],
+    ["a read", (slow) => slow.look(fresh(250).keys.map(asked))],
     ["a write", (slow) => slow.swap(fresh(250).changes)],
   ];
 
@@ -203,7 +204,11 @@ async function failureOf(call: () => Promise<unknown>): Promise<{ failure: unkno
 
 /** New keys, their rows and the changes that write them. */
 function fresh(size: number) {
-  const keys = Array.from({ length: size }, (): Key => ({ tenant: "t", id: `${count++}` }));
+  const keys = Array.from({ length: size }, (): Key => ({
+    tenant: "t",
+    source: "shop",
+    id: `${count++}`,
+  }));
   const dones = keys.map(() => done());
   const changes = keys.map((key, index) => ({ key, over: undefined, to: dones[index] }));
   return { keys, dones, changes };

@@ -14,6 +14,7 @@ import { type Done, LedgerUnavailableError } from "../../lib/ledger/ledger.ts";
 import { openLedger } from "../../lib/ledger/open-ledger.ts";
 import { ledgerContract } from "../contract/ledger.ts";
 import { createTable, endpoint } from "./dynamo.ts";
+import { asked } from "../contract/rows.ts";
 
 let table: string;
 let client: DynamoDBClient;
@@ -42,10 +43,14 @@ ledgerContract("dynamoLedger", (options) => dynamoLedger({ client, table, ...too
 
 test("a full batch is read by 10 requests and written by 40", async () => {
   const ledger = open("full-batch");
-  const keys = Array.from({ length: 1_000 }, (_, index) => ({ tenant: "t", id: `${index}` }));
+  const keys = Array.from({ length: 1_000 }, (_, index) => ({
+    tenant: "t",
+    source: "shop",
+    id: `${index}`,
+  }));
 
   requests.length = 0;
-  await ledger.look(keys);
+  await ledger.look(keys.map(asked));
   expect(requests).toEqual(Array.from({ length: 10 }, () => "BatchGetItemCommand"));
 
   requests.length = 0;
@@ -54,7 +59,7 @@ test("a full batch is read by 10 requests and written by 40", async () => {
 });
 
 test("a row is an item that people can read, and that the table's TTL removes", async () => {
-  const key = { tenant: "acme", id: "order-1" };
+  const key = { tenant: "acme", source: "shop", id: "order-1" };
   const ledger = dynamoLedger({
     client,
     table,
@@ -88,9 +93,9 @@ test("an item that is no row is an error, never an absent row", async () => {
   };
   await client.send(new PutItemCommand({ TableName: table, Item }));
 
-  await expect(open("c").look([{ tenant: "t", id: "strange" }])).rejects.toThrow(
-    LedgerUnavailableError,
-  );
+  await expect(
+    open("c").look([{ tenant: "t", source: "shop", id: "strange" }].map(asked)),
+  ).rejects.toThrow(LedgerUnavailableError);
 });
 
 test("a table's name that could change a statement is refused", () => {
@@ -152,12 +157,12 @@ describe("openLedger", () => {
   test("opens the table of the configuration at the SDK's endpoint", async () => {
     vi.stubEnv("AWS_ENDPOINT_URL_DYNAMODB", endpoint);
     const config = { LEDGER: "dynamodb", LEDGER_TABLE: table } as const;
-    const key = { tenant: "t", id: "opened" };
+    const key = { tenant: "t", source: "shop", id: "opened" };
 
     const ledger = await openLedger({ config, consumer, ...tools, warn: () => {} });
     await ledger.swap([{ key, over: undefined, to: done(1) }]);
 
-    expect(await open("neo4j").look([key])).toEqual([done(1)]);
+    expect(await open("neo4j").look([key].map(asked))).toEqual([done(1)]);
   });
 
   test("refuses a table that is missing", async () => {

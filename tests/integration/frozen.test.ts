@@ -11,6 +11,7 @@ import { NEVER, server } from "./neo4j.ts";
 import { DEAD, projectorVhost, type ProjectorVhost, QUEUE, viewed, views } from "./projector.ts";
 import { drain, until } from "./rabbit-vhost.ts";
 import { tcpProxy, type TcpProxy } from "./tcp-proxy.ts";
+import { asked } from "../contract/rows.ts";
 
 /** Seconds; the broker hangs up after two of them without a sign of life. */
 const HEARTBEAT = 1;
@@ -188,7 +189,7 @@ async function rowOf(id: string) {
   const table = process.env["LEDGER_TABLE"]!;
   const consumer = "neo4j-projector";
   const ours = dynamoLedger({ client, table, consumer, now: Date.now, random: Math.random });
-  const [row] = await ours.look([{ tenant, id }]);
+  const [row] = await ours.look([asked({ tenant, source: "test", id })]);
   client.destroy();
   return row;
 }

@@ -38,7 +38,13 @@ function ledgerOf(tenant: string, rows: Record<string, Row>, clock: () => number
   const stored: Rows = new Map();
   const ledger = memoryLedger({ now: clock, rows: stored });
   return ledger
-    .swap(Object.entries(rows).map(([id, to]) => ({ key: { tenant, id }, over: undefined, to })))
+    .swap(
+      Object.entries(rows).map(([id, to]) => ({
+        key: { tenant, source: "shop", id },
+        over: undefined,
+        to,
+      })),
+    )
     .then(() => ledger);
 }
 

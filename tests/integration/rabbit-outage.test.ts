@@ -49,7 +49,7 @@ describe.runIf(brokerInstalled)("a broker in trouble", () => {
     });
     const mail = rabbitForward({ publisher, queue: "events.mail", retryDelays });
     const graph = rabbitForward({ publisher, queue: "events.graph", retryDelays });
-    const when = { delayMs: 300, notBefore: undefined, firstFailedAt: undefined };
+    const when = { delayMs: 300, notBefore: undefined, suspect: false, firstFailedAt: undefined };
     const copy = { attempt: 2, generation: 1, ...when };
     const named = (i: number) => ({ body: Buffer.from(`m${i}`), ...deliveryHeaders({}) });
     const names = Array.from({ length: 50 }, (_, i) => `m${i}`);

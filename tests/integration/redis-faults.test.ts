@@ -22,6 +22,7 @@ import { redisLedger } from "../../lib/ledger/redis-ledger.ts";
 import { until } from "./rabbit-vhost.ts";
 import { kill, start } from "./services.ts";
 import { type TcpProxy, tcpProxy } from "./tcp-proxy.ts";
+import { asked } from "../contract/rows.ts";
 
 const { REDIS_URL: url = "" } = environment;
 /** Not through the proxy. */
@@ -53,27 +54,27 @@ afterAll(async () => {
 describe("what was carried out but not answered counts as written:", () => {
   test("a first write, a replacement and a removal of many", async () => {
     const { keys, dones, changes } = fresh(1_200);
-    await ledger.look(keys);
+    await ledger.look(keys.map(asked));
     await loseAnswer(3, () => ledger.swap(changes));
-    expect(await ledger.look(keys)).toEqual(dones);
+    expect(await ledger.look(keys.map(asked))).toEqual(dones);
 
     const to = done();
     const next = changes.slice(1, 3).map(({ key }, i) => ({ key, over: dones[1 + i], to }));
     await loseAnswer(1, () =>
       ledger.swap([...next, { key: keys[0]!, over: dones[0], to: undefined }]),
     );
-    expect(await ledger.look(keys.slice(0, 4))).toEqual([undefined, to, to, dones[3]]);
+    expect(await ledger.look(keys.slice(0, 4).map(asked))).toEqual([undefined, to, to, dones[3]]);
   });
 });
 
 describe("a call that cannot be answered ends in time, and the next one finds its way:", () => {
   const calls: [string, (one: Ledger) => Promise<unknown>][] = [
-    ["a read", (one) => one.look(fresh(1_200).keys)],
+    ["a read", (one) => one.look(fresh(1_200).keys.map(asked))],
     ["a write", (one) => one.swap(fresh(1_200).changes)],
   ];
 
   test("a write, when Redis keeps silent", async () => {
-    await ledger.look(fresh(1).keys);
+    await ledger.look(fresh(1).keys.map(asked));
     proxy.silence();
 
     const { failure, ms } = await failureOf(() => ledger.swap(fresh(1_200).changes));
@@ -83,7 +84,7 @@ describe("a call that cannot be answered ends in time, and the next one finds it
     expect(ms).toBeLessThan(10_000);
 
     proxy.restore();
-    await ledger.look(fresh(1).keys);
+    await ledger.look(fresh(1).keys.map(asked));
   });
 
   test.for(calls)("%s, when Redis is gone", async ([, call]) => {
@@ -114,7 +115,7 @@ describe("a call that cannot be answered ends in time, and the next one finds it
 test("a wrong password is named, and is in no error", async () => {
   const wrong = redisClient(urlWith({ password: "not-the-password" }));
   const { failure } = await failureOf(() =>
-    redisLedger({ client: wrong, consumer: "c" }).look(fresh(1).keys),
+    redisLedger({ client: wrong, consumer: "c" }).look(fresh(1).keys.map(asked)),
   );
   wrong.close();
 
@@ -127,16 +128,16 @@ test("rows survive a Redis that was killed, and the ledger finds it again", asyn
   const { keys, dones, changes } = fresh(100);
   await ledger.swap(changes);
   await kill("redis");
-  await expect(ledger.look(keys)).rejects.toThrow(LedgerUnavailableError);
+  await expect(ledger.look(keys.map(asked))).rejects.toThrow(LedgerUnavailableError);
   await start("redis");
 
   await until("it is back", () =>
-    ledger.look(keys).then(
+    ledger.look(keys.map(asked)).then(
       () => true,
       () => false,
     ),
   );
-  expect(await ledger.look(keys)).toEqual(dones);
+  expect(await ledger.look(keys.map(asked))).toEqual(dones);
 });
 
 describe("what Redis refuses is an outage:", () => {
@@ -151,7 +152,7 @@ describe("what Redis refuses is an outage:", () => {
 
   test("a write, when it has become a replica", async () => {
     const { keys, changes } = fresh(3);
-    await ledger.look(keys);
+    await ledger.look(keys.map(asked));
     await asReplica(async () => {
       await expect(ledger.swap(changes)).rejects.toThrow("READONLY");
     });
@@ -259,7 +260,11 @@ async function failureOf(call: () => Promise<unknown>): Promise<{ failure: unkno
 
 /** New keys, their rows and the changes that write them. */
 function fresh(size: number) {
-  const keys = Array.from({ length: size }, (): Key => ({ tenant: "t", id: `${count++}` }));
+  const keys = Array.from({ length: size }, (): Key => ({
+    tenant: "t",
+    source: "shop",
+    id: `${count++}`,
+  }));
   const dones = keys.map(() => done());
   const changes = keys.map((key, index) => ({ key, over: undefined, to: dones[index] }));
   return { keys, dones, changes };

@@ -8,6 +8,7 @@ import { openLedger } from "../../lib/ledger/open-ledger.ts";
 import { redisClient } from "../../lib/ledger/redis-client.ts";
 import { redisLedger } from "../../lib/ledger/redis-ledger.ts";
 import { ledgerContract } from "../contract/ledger.ts";
+import { asked } from "../contract/rows.ts";
 
 const { REDIS_URL: url = "" } = environment;
 const client = redisClient(url);
@@ -32,10 +33,14 @@ async function age(ms: number): Promise<void> {
 
 test("a full batch is read by 2 commands and written by 2", async () => {
   const ledger = open(`c-${randomUUID()}`);
-  const keys = Array.from({ length: 1_000 }, (_, index) => ({ tenant: "t", id: `${index}` }));
+  const keys = Array.from({ length: 1_000 }, (_, index) => ({
+    tenant: "t",
+    source: "shop",
+    id: `${index}`,
+  }));
 
   await redis.config("RESETSTAT");
-  await ledger.look(keys);
+  await ledger.look(keys.map(asked));
   await ledger.swap(keys.map((key, index) => ({ key, over: undefined, to: done(index) })));
 
   expect(await calls()).toMatchObject({ mget: 2 + 2, eval: 2 });
@@ -43,9 +48,11 @@ test("a full batch is read by 2 commands and written by 2", async () => {
 
 test("a row is a string that people can read, kept for 30 days by Redis' own clock", async () => {
   const consumer = `c-${randomUUID()}`;
-  await open(consumer).swap([{ key: { tenant: "acme", id: "#1" }, over: undefined, to: done(7) }]);
+  await open(consumer).swap([
+    { key: { tenant: "acme", source: "shop", id: "#1" }, over: undefined, to: done(7) },
+  ]);
 
-  const name = `ledger#${consumer}#acme#%231`;
+  const name = `ledger#${consumer}#acme#shop#%231`;
   expect(await redis.get(name)).toBe("rev-7 digest");
   expect(await redis.ttl(name)).toBeGreaterThan(30 * 86_400 - 60);
   expect(await redis.ttl(name)).toBeLessThanOrEqual(30 * 86_400);
@@ -54,13 +61,16 @@ test("a row is a string that people can read, kept for 30 days by Redis' own clo
 test.for([
   ["no row of ours", "x"],
   ["of an unknown state", 'rev {"state":"paused"}'],
-] as const)("what is %s is an error, never an absent row", async ([, text]) => {
+] as const)("what is %s is unreadable, not absent, and costs no other row", async ([, text]) => {
   const consumer = `c-${randomUUID()}`;
-  await redis.set(`ledger#${consumer}#t#strange`, text, "EX", 60);
+  const keyOf = (id: string) => ({ tenant: "t", source: "shop", id });
+  await redis.set(`ledger#${consumer}#t#shop#strange`, text, "EX", 60);
+  await open(consumer).swap([{ key: keyOf("ours"), over: undefined, to: done(1) }]);
 
-  await expect(open(consumer).look([{ tenant: "t", id: "strange" }])).rejects.toThrow(
-    LedgerUnavailableError,
-  );
+  expect(await open(consumer).look([keyOf("strange"), keyOf("ours")].map(asked))).toMatchObject([
+    { state: "unreadable" },
+    done(1),
+  ]);
 });
 
 describe("openLedger", () => {
@@ -69,14 +79,14 @@ describe("openLedger", () => {
 
   test("opens the Redis of the configuration, and closes it", async () => {
     const config = { LEDGER: "redis", REDIS_URL: url } as const;
-    const key = { tenant: "t", id: randomUUID() };
+    const key = { tenant: "t", source: "shop", id: randomUUID() };
 
     const ledger = await openLedger({ config, consumer, ...tools });
     await ledger.swap([{ key, over: undefined, to: done(1) }]);
-    expect(await open("send.mail").look([key])).toEqual([done(1)]);
+    expect(await open("send.mail").look([key].map(asked))).toEqual([done(1)]);
 
     ledger.close();
-    await expect(ledger.look([key])).rejects.toThrow("Connection is closed");
+    await expect(ledger.look([key].map(asked))).rejects.toThrow("Connection is closed");
   });
 });
 

@@ -34,7 +34,7 @@ export function decode({ event }: Received): SimulatedEvent {
 export function encode({ event, ...rest }: Message): Delivery {
   const received = {
     digest: String(event.variant),
-    event: { id: event.id, tenant_id: "t", type: "model.event", data: event },
+    event: { id: event.id, tenant_id: "t", source: "s", type: "model.event", data: event },
   };
   return { ...rest, body: Buffer.from(JSON.stringify(received)) };
 }

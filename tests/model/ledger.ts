@@ -1,4 +1,4 @@
-import type { Key, Ledger, Row } from "../../lib/ledger/ledger.ts";
+import { completeRows, type Key, type Ledger, type Row } from "../../lib/ledger/ledger.ts";
 import type { Chance } from "./random.ts";
 import type { Owner, Schedule } from "./schedule.ts";
 import type { Bug } from "./event.ts";
@@ -28,9 +28,8 @@ export function simulatedLedger({
     return row?.rev === to?.rev ? ({ written: true } as const) : ({ written: false, row } as const);
   }
 
-  return (owner) => ({
-    look: (keys) => time.io(owner, "look", () => keys.map(({ id }) => rows.get(id))),
-    swap: (changes) =>
+  return (owner) => {
+    const swap: Ledger["swap"] = (changes) =>
       time.io(
         owner,
         `swap ${changes.map(({ key, to }) => `${key.id}:${to?.state ?? "-"}`).join(" ")}`,
@@ -39,6 +38,11 @@ export function simulatedLedger({
           const reached = fault === "none" ? changes.length : random.int(0, changes.length);
           return changes.slice(0, reached).map(swapOne);
         },
-      ),
-  });
+      );
+    return {
+      look: (events) => time.io(owner, "look", () => events.map(({ key }) => rows.get(key.id))),
+      swap,
+      complete: completeRows(swap),
+    };
+  };
 }

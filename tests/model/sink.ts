@@ -92,13 +92,11 @@ export function simulatedSink({
       parse: (body) => JSON.parse(Buffer.from(body).toString()) as Received,
       async apply(events) {
         if (bug === "complete before apply") {
-          const keys = events.map(({ event }) => ({ tenant: "t", id: event.id }));
-          const found = await ledger.look(keys);
-          await ledger.swap(
-            keys.map((key, index) => ({
-              key,
-              over: found[index],
-              to: { state: "done", rev: nonce(), digest: events[index]!.digest },
+          await ledger.complete(
+            events.map(({ event, digest }) => ({
+              key: { tenant: "t", source: "s", id: event.id },
+              over: undefined,
+              to: { state: "done", rev: nonce(), digest },
             })),
           );
         }
