@@ -63,6 +63,7 @@ test("one command starts what it names, or everything, and the line it prints pu
   const { output, code } = await warren("start", ...names);
   expect(output).toContain("Ready.");
   expect(output).not.toContain("NOT READY");
+  expect(output).toMatch(/^ready in \d+\.\d s, [\d,]{3,} MB/m);
   expect(code).toBe(0);
 
   const answer = await curl(output);
