@@ -30,12 +30,12 @@ test("a product has its fields to filter by, each with the stamp it comes from",
     attributes: { colour: "natural", weight_kg: 5.2 },
     presence: "present",
     stamps: {
-      attributes: `${at(1)}#e1`,
-      category: `${at(1)}#e1`,
-      description: `${at(1)}#e1`,
-      name: `${at(1)}#e1`,
-      price: `${at(2)}#e2`,
-      sku: `${at(1)}#e1`,
+      attributes: `${at(1)}#e1#test`,
+      category: `${at(1)}#e1#test`,
+      description: `${at(1)}#e1#test`,
+      name: `${at(1)}#e1#test`,
+      price: `${at(2)}#e2#test`,
+      sku: `${at(1)}#e1#test`,
     },
   });
 });
@@ -49,7 +49,7 @@ test("what a contract does not name says nothing", () => {
     ticket_id: "t1",
     priority: "low",
     presence: "stub",
-    stamps: { priority: `${at(1)}#e1` },
+    stamps: { priority: `${at(1)}#e1#test` },
   });
 });
 
@@ -67,8 +67,8 @@ test("a product has its stock by SKU", () => {
     product_id: "p1",
     presence: "stub",
     stock: [
-      { sku: "blue", quantity: 1, stamp: `${at(1)}#e2` },
-      { sku: "red", quantity: 0, stamp: `${at(2)}#e3` },
+      { sku: "blue", quantity: 1, stamp: `${at(1)}#e2#test` },
+      { sku: "red", quantity: 0, stamp: `${at(2)}#e3#test` },
     ],
     stamps: {},
   });
@@ -82,7 +82,7 @@ test("a deletion takes what is older, whichever comes first, and keeps its stamp
     product_id: "prod_456",
     presence: "deleted",
     stamps: {},
-    deleted_stamp: `${at(2)}#e2`,
+    deleted_stamp: `${at(2)}#e2#test`,
   };
 
   expect(payload("product", created, deleted)).toEqual(gone);
@@ -94,7 +94,7 @@ test("a deletion takes what is older, whichever comes first, and keeps its stamp
     ...gone,
     name: "It is back",
     presence: "present",
-    stamps: { name: `${at(3)}#e3` },
+    stamps: { name: `${at(3)}#e3#test` },
   });
 });
 

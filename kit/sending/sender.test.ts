@@ -16,7 +16,13 @@ const found: Recipient<string> = { to: "olena@example.org", name: "u1", locale: 
 function received(id: string): Received<Request> {
   const data = { kind: "welcome", template: "hello", data: { name: "O" }, to: { user_id: "u1" } };
   return {
-    event: { id, tenant_id: "acme", type: "email.requested", data } as unknown as Request,
+    event: {
+      id,
+      source: "notifier",
+      tenant_id: "acme",
+      type: "email.requested",
+      data,
+    } as unknown as Request,
     digest: "d",
   };
 }
@@ -74,6 +80,7 @@ test("sends what the template says, in the recipient's language, when it is its 
   expect(sent).toEqual([
     {
       id: "a",
+      source: "notifier",
       tenant: "acme",
       kind: "welcome",
       to: "olena@example.org",

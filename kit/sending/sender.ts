@@ -46,7 +46,7 @@ export function sender<To>({
       JSON.stringify([received.event.tenant_id, received.event.data.to]),
 
     async beforeSend(received: Received<Request>, signal) {
-      const { id, tenant_id: tenant, data: request } = received.event;
+      const { id, source, tenant_id: tenant, data: request } = received.event;
       const { kind, template, data } = request;
       const recipient = await recipients.find(received.event, signal);
       if (typeof recipient === "string") {
@@ -57,7 +57,7 @@ export function sender<To>({
       const content = templates.render({ tenant, template, locale, data });
       if (doubtful) await transport.probe(signal);
       doubtful = false;
-      const message = { id, tenant, kind, to, recipient: named, content };
+      const message = { id, source, tenant, kind, to, recipient: named, content };
       await pace.turn(message, signal);
       ready.set(received, message);
       return "send";

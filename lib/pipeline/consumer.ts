@@ -32,7 +32,7 @@ type Common = {
   /** Reads a body. Whatever it throws makes the message a dead letter. */
   parse(body: Uint8Array): Received;
   /**
-   * Applies events of distinct (tenant, id) and returns those that failed while the others were
+   * Applies events of distinct (tenant, source, id) and returns those that failed while the others were
    * applied; throws when none was applied. Throws PermanentError (refused for good), RetryLaterError,
    * NotNowError, OutageError, UncertainError; anything else is an unknown error and retried.
    */

@@ -221,12 +221,13 @@ export function comparePoints(expected: Points, actual: Points): PointComparison
   return { points: expected.size, fields, differences };
 }
 
-/** Each once, the oldest first; events of one moment by their ids. */
+/** Each once, the oldest first; events of one moment by their ids, then by their sources. */
 function inOrder(events: Iterable<ProjectedEvent>): { event: ProjectedEvent; stamp: string }[] {
   const distinct = new Map<string, { event: ProjectedEvent; stamp: string }>();
   for (const event of events) {
-    const stamp = `${event.timestamp}#${event.id}`;
-    distinct.set(`${event.tenant_id}#${event.id}`, { event, stamp });
+    const { tenant_id, timestamp, id, source } = event;
+    const stamp = `${timestamp}#${id}#${encodeURIComponent(source)}`;
+    distinct.set(`${tenant_id}#${id}#${source}`, { event, stamp });
   }
   return [...distinct.values()].sort((a, b) => (a.stamp < b.stamp ? -1 : 1));
 }
