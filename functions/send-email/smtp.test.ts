@@ -140,6 +140,18 @@ test.each<[string, Parameters<typeof transportTo>[0], new (...args: never[]) => 
     RetryLaterError,
     "SMTP: 451 5.1.1 to DATA",
   ],
+  [
+    "a server that has too many connections",
+    { onConnect: (_session, callback) => callback(refusing(421)) },
+    RetryLaterError,
+    "SMTP: 421 5.1.1 to CONN",
+  ],
+  [
+    "a server that goes down while it is asked",
+    { onRcptTo: (_to, _session, callback) => callback(refusing(421)) },
+    RetryLaterError,
+    "SMTP: 421 5.1.1",
+  ],
   ["a server without STARTTLS", {}, OutageError, "SMTP: "],
 ])("%s", async (name, options, kind, text) => {
   const query = name.includes("STARTTLS") ? "" : "?ignoreTLS=true";
@@ -220,7 +232,25 @@ test.each<[string, SmtpError, boolean, Error]>([
     "a greeting of 421",
     { code: "ECONNECTION", command: "CONN", responseCode: 421, response: "421 too many" },
     false,
-    new OutageError("SMTP: 421 to CONN"),
+    new RetryLaterError("SMTP: 421 to CONN", NOW + 300_000),
+  ],
+  [
+    "a 421 at the login",
+    { code: "EAUTH", command: "AUTH PLAIN", responseCode: 421, response: "421 4.7.0 -" },
+    false,
+    new RetryLaterError("SMTP: 421 4.7.0 to AUTH PLAIN", NOW + 300_000),
+  ],
+  [
+    "a login that fails for now",
+    { code: "EAUTH", command: "AUTH PLAIN", responseCode: 454, response: "454 4.7.0 -" },
+    false,
+    new OutageError("SMTP: 454 4.7.0 to AUTH PLAIN"),
+  ],
+  [
+    "a 421 instead of an answer to a whole mail",
+    { code: "EMESSAGE", command: "DATA", responseCode: 421, response: "421 4.3.2 -" },
+    true,
+    new RetryLaterError("SMTP: 421 4.3.2 to DATA", NOW + 300_000),
   ],
   [
     "an answer that refuses nothing, to nothing that was asked",

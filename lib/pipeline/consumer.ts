@@ -20,6 +20,8 @@ export type OnceConsumer = {
    * Whatever it throws, nothing was sent. `apply` follows only if there is something to send.
    */
   beforeSend?(received: Received, signal: AbortSignal): Promise<"send" | "nothing to send">;
+  /** Events of one lane are applied one after another, in the order of their delivery. */
+  laneOf?(received: Received): string;
 } & Common;
 
 type Common = {

@@ -209,15 +209,35 @@ async function applyAndSettleEach(letters: readonly Letter[], batch: Batch): Pro
   const suspects = letters.filter(({ delivery }) => isSuspect(delivery));
   const others = letters.filter(({ delivery }) => !isSuspect(delivery));
   await inParallel(suspects, 1, next(false));
-  await inParallel(others, batch.consumer.concurrency, next(true));
+  await inParallel(lanesOf(others, batch.consumer), batch.consumer.concurrency, inTurn(next(true)));
   return decided;
 }
 
-function policyOf(consumer: Consumer, { retryDelays, now, random }: Deps): Policy {
+/** What must keep its order, together; each in the order of delivery. */
+function lanesOf(letters: readonly Letter[], consumer: Consumer): Letter[][] {
+  const laneOf = (letter: Letter) =>
+    (consumer.repeatable ? undefined : consumer.laneOf?.(letter.received)) ?? letter;
+  return [...Map.groupBy(letters, laneOf).values()];
+}
+
+/** One letter of a lane after the other. After a failure in any lane nothing new is started. */
+function inTurn(work: (letter: Letter) => Promise<void>): (lane: Letter[]) => Promise<void> {
+  let hasFailed = false;
+  return async (lane) => {
+    try {
+      for (const letter of lane) if (!hasFailed) await work(letter);
+    } catch (error) {
+      hasFailed = true;
+      throw error;
+    }
+  };
+}
+
+function policyOf(consumer: Consumer, { retryDelays, retryLaterFor, now, random }: Deps): Policy {
   const { repeatable } = consumer;
   // A repeatable consumer has no uncertain sends: if it reports one, people should look at it.
   const whenUncertain = repeatable ? "dead-letter" : consumer.whenUncertain;
-  return { retryDelays, now, random, repeatable, whenUncertain };
+  return { retryDelays, retryLaterFor, now, random, repeatable, whenUncertain };
 }
 
 /** Reads every delivery; what cannot be read is dead at once. */
@@ -333,23 +353,28 @@ function effectOf({ letter, outcome }: Result, { forward, now }: Batch): Effect 
     case "superseded":
       return {};
     case "defer":
-      return { publish: () => again(attempt, outcome.delayMs, delivery.notBefore) };
+      return { publish: () => again(attempt, outcome) };
     case "retry":
       return {
         leaves: next,
-        publish: () => again(next.attempt, outcome.delayMs, outcome.notBefore),
+        publish: () => again(next.attempt, outcome),
       };
     case "dead":
       return { ...(!outcome.rowStays && { leaves: dead }), publish: () => deadLetter(outcome) };
     case "uncertain":
       return outcome.next === "resend"
-        ? { leaves: next, publish: () => again(next.attempt, outcome.delayMs) }
+        ? { leaves: next, publish: () => again(next.attempt, outcome) }
         : { leaves: dead, publish: () => deadLetter(outcome) };
   }
 
-  async function again(ofAttempt: number, delayMs: number, notBefore?: number): Promise<void> {
+  async function again(
+    ofAttempt: number,
+    { delayMs, notBefore: until }: { delayMs: number; notBefore?: number },
+  ): Promise<void> {
     const failed = ofAttempt > attempt;
-    const firstFailedAt = delivery.firstFailedAt ?? (failed ? now() : undefined);
+    const notBefore = until ?? (failed ? undefined : delivery.notBefore);
+    const isFirst = failed || until !== undefined;
+    const firstFailedAt = delivery.firstFailedAt ?? (isFirst ? now() : undefined);
     const suspect = !failed && (isSuspect(delivery) || "suspect" in outcome);
     const copy = { attempt: ofAttempt, generation, delayMs, notBefore, suspect, firstFailedAt };
     await forward.retry(delivery, copy);
