@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -21,6 +21,7 @@ beforeEach(async () => {
 afterEach(async () => {
   supervisor.stop();
   await supervisor.ended;
+  vi.unstubAllEnvs();
   await rm(folder, { recursive: true });
 });
 
@@ -85,5 +86,21 @@ test(
     await run(`if (lives < 4 || calls === 2) process.exit(1);`);
     await vi.waitFor(() => expect(pauses).toHaveLength(4), SLOW);
     expect(pauses).toEqual([FIRST_MS, 2 * FIRST_MS, 4 * FIRST_MS, FIRST_MS]);
+  },
+);
+
+test(
+  "a worker leaves the next one what it has compiled before anybody can kill it",
+  { timeout: SLOW.timeout },
+  async () => {
+    const compiled = join(folder, "compiled");
+    vi.stubEnv("NODE_COMPILE_CACHE", compiled);
+    await run("");
+    await vi.waitFor(() => expect(supervisor.workers[0]?.ready).toBe(true), SLOW);
+    process.kill(supervisor.workers[0]!.pid!, "SIGKILL");
+    await vi.waitFor(() => expect(pauses).toHaveLength(1), SLOW);
+
+    const files = await readdir(compiled, { recursive: true });
+    expect(files.length).toBeGreaterThan(100);
   },
 );

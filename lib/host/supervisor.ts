@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "../log.ts";
 import { sleep } from "../async/sleep.ts";
@@ -14,6 +15,8 @@ const SILENCE_MS = 2 * ALIVE_MS;
 /** The same before its first word: on a busy machine a dozen that load at once take half a minute. */
 const LOADING_MS = 60_000;
 const METRICS_MS = 2_000;
+/** Half of a worker's start is compiling, unless another has left it here. The path is Node's own default. */
+const COMPILED = { NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache") };
 /** How a worker ends that said why: its own words are kept as the problem. */
 const REFUSED = `exit ${EXIT.config}`;
 /** How a worker ends that was stopped before it listened to the signal: it has taken nothing. */
@@ -108,7 +111,10 @@ export function supervise({
 
   /** Returns how it ended, and whether neither the function nor a message can be the cause. */
   function runOnce(slot: Slot): Promise<{ end: string; accusesNobody: boolean }> {
-    const child = fork(join(import.meta.dirname, "worker.ts"), [JSON.stringify(slot.spec)]);
+    const env = { ...COMPILED, ...process.env };
+    const child = fork(join(import.meta.dirname, "worker.ts"), [JSON.stringify(slot.spec)], {
+      env,
+    });
     slot.child = child;
     slot.pid = child.pid;
     log.info({ ...nameOf(slot), pid: child.pid }, "a worker starts");
