@@ -10,7 +10,7 @@ afterEach(async () => {
 });
 
 test("what was accepted survives a crash of RabbitMQ, what was refused is there once", async () => {
-  shop = await openShop({ events: 1_000, args: ["--workers", "2", "--prefetch", "100"] });
+  shop = await openShop({ events: 2_000, args: ["--workers", "2", "--prefetch", "100"] });
   const posting = shop.post({ perSecond: 150 });
 
   await until("some are applied", async () => (await shop.applied()) > 200, 60_000);
@@ -19,7 +19,7 @@ test("what was accepted survives a crash of RabbitMQ, what was refused is there 
   const { accepted, refused } = await posting;
 
   expect(await shop.finish()).toEqual(EXACT);
-  expect(accepted).toBeGreaterThan(1_000);
+  expect(accepted).toBeGreaterThan(2_000);
   // Each was repeated with its id until it was accepted.
   expect(refused).not.toEqual({});
   expect(["broker_unavailable", "unconfirmed"]).toEqual(
