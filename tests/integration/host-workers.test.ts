@@ -74,6 +74,32 @@ const depth = () =>
     return (await channel.checkQueue(QUEUE)).messageCount;
   });
 
+test("a message of 70 MiB ends in the dead letters, also when no copy can be published", async () => {
+  const big = "events.big";
+  const quorum = { "x-queue-type": "quorum", "x-overflow": "reject-publish" };
+  const to = { "x-dead-letter-exchange": "", "x-dead-letter-strategy": "at-least-once" };
+  await withChannel({ url: vhost.url, name: "test" }, async (channel) => {
+    await channel.assertQueue(big, {
+      arguments: { ...quorum, ...to, "x-dead-letter-routing-key": "moved" },
+    });
+    // There is no queue for a copy, only for what the broker moves.
+    await channel.assertQueue("moved", { arguments: { "x-queue-type": "quorum" } });
+    channel.sendToQueue(big, Buffer.alloc(70 * 1_024 ** 2), { persistent: true });
+  });
+  folder = await hostFolder(queueFunction().replace(QUEUE, big), {
+    probe: `export const handler = async () => record({ called: true });`,
+  });
+  await ready();
+  const moved = () =>
+    withChannel({ url: vhost.url, name: "test" }, async (channel) => {
+      return (await channel.checkQueue("moved")).messageCount;
+    });
+  await until("the broker has moved it", async () => (await moved()) === 1, 60_000);
+  await drain(vhost.url, "moved");
+  expect(await drain(vhost.url, big)).toEqual([]);
+  expect(await folder.records()).toEqual([]);
+}, 90_000);
+
 test("runs as many workers as asked, with small batches, and tells of them", async () => {
   folder = await hostFolder(queueFunction(), {
     probe: `export const handler = async (event, context) => {
