@@ -32,7 +32,7 @@ import { newCollections, server as qdrantServer, worker as vectorWorker } from "
 import { LEDGER } from "./services.ts";
 
 /** Two fields of one document. */
-const FIELDS: Record<string, string> = { first: "name", second: "email" };
+const FIELDS: Record<string, string> = { first: "name", second: "phone" };
 
 const never = new AbortController().signal;
 
@@ -124,8 +124,8 @@ beforeAll(async () => {
       ),
     async effects(tenant) {
       const [document] = await directory.read([userKey(tenant, user_id)], never);
-      const { name, email } = contactOf(document);
-      return [name, email].filter((said) => typeof said === "string");
+      const { name, phone } = contactOf(document);
+      return [name, phone].filter((said) => typeof said === "string");
     },
   };
   subjects["notifier"] = {
