@@ -100,7 +100,20 @@ beforeAll(async () => {
       return records.map((record) => String(record.get("id"))).sort();
     },
   };
-  subjects["qdrant-projector"] = {
+  subjects["qdrant-projector, products"] = {
+    consumer: () => vectorWorker(place),
+    event: (said, changes) => {
+      const data = { product_id: "p1", changes: { [said === "first" ? "name" : "sku"]: said } };
+      return eventOf("", "product.updated", data, changes);
+    },
+    async effects(tenant) {
+      const ids = [pointId(tenant, "p1")];
+      const [point] = await client.retrieve(collectionsOf(place).product, { ids });
+      const { name, sku } = point?.payload ?? {};
+      return [name, sku].filter((said) => typeof said === "string");
+    },
+  };
+  subjects["qdrant-projector, profiles"] = {
     consumer: () => vectorWorker(place),
     event: (product_id, changes) =>
       eventOf("", "interaction.viewed", { user_id, product_id }, changes),
@@ -240,7 +253,14 @@ function barrier(size: number): () => Promise<void> {
   };
 }
 
-const names = ["neo4j-projector", "qdrant-projector", "contacts", "notifier", "send-email"];
+const names = [
+  "neo4j-projector",
+  "qdrant-projector, products",
+  "qdrant-projector, profiles",
+  "contacts",
+  "notifier",
+  "send-email",
+];
 const isRecorded = LEDGER !== "none";
 
 describe.each(names)("%s:", (name) => {
