@@ -174,8 +174,11 @@ test("has the alarms, each with its thresholds and what silence means", () => {
   expect(of("queue-half-full")).toEqual([
     "warren-prod-queue-half-full-events.unconsumed GreaterThanOrEqualToThreshold 0.5 5/5x60s ignore",
     "warren-prod-queue-half-full-events.graph GreaterThanOrEqualToThreshold 0.5 5/5x60s ignore",
+    "warren-prod-queue-half-full-events.graph.retry.1s GreaterThanOrEqualToThreshold 0.5 5/5x60s ignore",
     "warren-prod-queue-half-full-events.graph.retry.5s GreaterThanOrEqualToThreshold 0.5 5/5x60s ignore",
+    "warren-prod-queue-half-full-events.graph.retry.30s GreaterThanOrEqualToThreshold 0.5 5/5x60s ignore",
     "warren-prod-queue-half-full-events.graph.retry.1m GreaterThanOrEqualToThreshold 0.5 5/5x60s ignore",
+    "warren-prod-queue-half-full-events.graph.retry.5m GreaterThanOrEqualToThreshold 0.5 5/5x60s ignore",
   ]);
   expect(of("dead-letters")).toEqual([
     "warren-prod-dead-letters-dead.events.graph GreaterThanThreshold 0 1/1x60s ignore",
