@@ -1,13 +1,14 @@
-import { execFile, execFileSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import neo4j from "neo4j-driver";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import * as z from "zod";
 import { DEV, ROOT } from "../../infra/service/instance.ts";
 import { serviceNames } from "../../infra/local/services.ts";
+import { copyProject } from "./project-copy.ts";
 import { until } from "./rabbit-vhost.ts";
 import { LEDGER } from "./services.ts";
 
@@ -48,12 +49,7 @@ const status = z.strictObject({
 
 beforeAll(async () => {
   clone = await mkdtemp(join(tmpdir(), "warren-clone-"));
-  const list = ["ls-files", "--cached", "--others", "--exclude-standard"];
-  const files = execFileSync("git", list, { cwd: ROOT, encoding: "utf8" }).trim().split("\n");
-  for (const file of files) {
-    await mkdir(dirname(join(clone, file)), { recursive: true });
-    await cp(join(ROOT, file), join(clone, file));
-  }
+  await copyProject(clone);
   await mkdir(join(clone, ".warren"));
   await symlink(join(ROOT, "node_modules"), join(clone, "node_modules"));
   await symlink(join(DEV, "jars"), join(clone, ".warren/jars"));
@@ -67,6 +63,7 @@ test("one command starts what it names, or everything, and the line it prints pu
   const { output, code } = await warren("start", ...names);
   expect(output).toContain("Ready.");
   expect(output).not.toContain("NOT READY");
+  expect(output).toMatch(/^ready in \d+\.\d s, [\d,]{3,} MB/m);
   expect(code).toBe(0);
 
   const answer = await curl(output);

@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { run } from "../../infra/cli/program.ts";
 import { environment } from "./lane.ts";
-import { type Done, LedgerUnavailableError } from "../../lib/ledger/ledger.ts";
+import type { Done } from "../../lib/ledger/ledger.ts";
 import { openLedger } from "../../lib/ledger/open-ledger.ts";
 import { redisClient } from "../../lib/ledger/redis-client.ts";
 import { redisLedger } from "../../lib/ledger/redis-ledger.ts";
