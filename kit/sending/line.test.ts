@@ -10,7 +10,7 @@ beforeEach(() => {
   lines = recipientLines({ now: () => now });
 });
 
-const to = (chat: string) => (id: string) => ({ tenant: "acme", id, to: chat });
+const to = (chat: string) => (id: string) => ({ tenant: "acme", source: "shop", id, to: chat });
 const chat = to("1");
 
 /** In how many ms it may be sent; 0 is now. */
