@@ -62,7 +62,14 @@ const consumer = `bench-${randomUUID()}`;
 const ledgers: [string, Ledger][] = [
   [
     "DynamoDB",
-    dynamoLedger({ client, table, consumer: "bench", now: Date.now, random: Math.random }),
+    dynamoLedger({
+      client,
+      table,
+      consumer: "bench",
+      doneSets: true,
+      now: Date.now,
+      random: Math.random,
+    }),
   ],
   ["Redis", redisLedger({ client: counting(redis), consumer })],
 ];

@@ -35,8 +35,9 @@ afterEach(async () => {
   await proxy.close();
 });
 
-function open({ deadlineMs = 10_000, random = Math.random } = {}): Ledger {
-  return dynamoLedger({ client, table, consumer: "c", now: Date.now, random, deadlineMs });
+function open({ deadlineMs = 10_000, random = Math.random, doneSets = false } = {}): Ledger {
+  const consumer = `c-${doneSets}`;
+  return dynamoLedger({ client, table, consumer, doneSets, now: Date.now, random, deadlineMs });
 }
 
 test("every read is consistent, also the repeated ones", async () => {
@@ -172,6 +173,7 @@ describe("a call that cannot be answered ends in time, with the cause:", () => {
       client: nobody,
       table,
       consumer: "c",
+      doneSets: false,
       now: Date.now,
       random: Math.random,
     });

@@ -1,0 +1,44 @@
+import { v7 } from "uuid";
+import { describe, expect, test } from "vitest";
+import { slotOf } from "./slot.ts";
+
+describe("the slot of an id is the time inside it:", () => {
+  const at = (time: string) => {
+    const ms = Date.parse(time);
+    return { second: Math.floor(ms / 1_000), millisecond: ms % 1_000 };
+  };
+
+  test.for([
+    // RFC 9562, appendix A.6
+    ["UUIDv7", "017F22E2-79B0-7CC3-98C4-DC0C0C07398F", at("2022-02-22T19:22:22.000Z")],
+    [
+      "UUIDv7 with a prefix",
+      `evt_${v7({ msecs: Date.UTC(2026, 10, 29, 4, 43, 31, 789) })}`,
+      at("2026-11-29T04:43:31.789Z"),
+    ],
+    ["ULID", "01HF7YAT00ABCDEFGHJKMNPQRS", at("2023-11-14T22:13:20.000Z")],
+    [
+      "ULID in small letters, with prefixes",
+      "a_b_01hf7yat0zabcdefghjkmnpqrs",
+      at("2023-11-14T22:13:20.031Z"),
+    ],
+    ["KSUID", "368bzthgcJSXhRnPM7UKYK6H2va", { second: 1_764_391_411, millisecond: undefined }],
+  ] as const)("%s", ([, id, slot]) => {
+    expect(slotOf(id)).toEqual(slot);
+  });
+});
+
+describe("an id has no slot", () => {
+  test.for([
+    ["without a time", "order-1"],
+    ["UUIDv4", "9f86d081-884c-4d65-9a2f-eaa0c55ad015"],
+    ["of a time that was long ago: a KSUID of 2017", "0ujtsYcgvSTl8PAuAdqWYSMnLOv"],
+    ["of a time to come", v7({ msecs: Date.UTC(2050, 0, 1) })],
+    ["a Snowflake", "1541815603606036480"],
+    ["UUIDv7 with something behind it", "017F22E2-79B0-7CC3-98C4-DC0C0C07398F#1"],
+    ["that has letters no ULID has", "01HF7YAT00ABCDEFGHIJKLMNOP"],
+    ["that is empty", ""],
+  ])("%s", ([, id]) => {
+    expect(slotOf(id!)).toBeUndefined();
+  });
+});
