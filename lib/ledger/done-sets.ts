@@ -23,15 +23,15 @@ import {
   type Unreadable,
   unreadable,
 } from "./ledger.ts";
-import { slotOf } from "./slot.ts";
+import { type Slot, slotOf } from "./slot.ts";
 
 /**
- * What is done, as sets: an item ("page") for each second of the time inside the ids, instead of a row
+ * What is done, as sets: an item ("page") for some seconds of the time inside the ids, instead of a row
  * for each event. A page is a binary set that only grows. Each of its elements is what one request
  * added: entries of 16 bytes of SHA-256(tenant, source, id) and 8 characters of the digest.
  *
- * A full page stays as it is, and what comes then goes to the next level: level n divides the second
- * into 2^n pages, by the milliseconds of the id and below them by the bits of the hash. So an event has
+ * A full page stays as it is, and what comes then goes to the next level: level n divides the slot
+ * into 2^n pages, by the time inside the ids and below it by the bits of the hash. So an event has
  * one page on each level. Its entry is in the first of them that was not full, and a reader reads on as
  * long as pages are full. Whoever adds to a page that was full already adds to the next level too:
  * there the others look for two events with one id.
@@ -68,8 +68,8 @@ export function doneSetsIn({
     if (place === undefined) {
       const slot = slotOf(key.id);
       if (slot === undefined) return undefined;
-      const root = partitionKey("", consumer, key.tenant, String(slot.second));
-      place = placeOf(name, root, slot.millisecond);
+      const root = partitionKey("", consumer, key.tenant, String(slot.start));
+      place = placeOf(name, root, slot);
     }
     const text = digest.slice(0, DIGEST).padEnd(DIGEST, "\0");
     const seen = { marked: false, own: false, other: undefined, problem: undefined };
@@ -81,8 +81,8 @@ export function doneSetsIn({
     for (const entry of entries) entry.level = 0;
     await walk(entries, signal);
     for (const entry of entries) {
-      const { name, root, hash: text, head, millisecond, level } = entry;
-      if (isUnknown(entry)) places.set(name, { name, root, hash: text, head, millisecond, level });
+      const { name, root, hash: text, head, slot, level } = entry;
+      if (isUnknown(entry)) places.set(name, { name, root, hash: text, head, slot, level });
       else places.delete(name);
     }
   }
@@ -155,7 +155,7 @@ export function doneSetsIn({
     await keep([...above], { rows: false }, signal);
   }
 
-  /** Says on the first page of each entry that rows of its second may exist. */
+  /** Says on the first page of each entry that rows of its slot may exist. */
   async function mark(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
     await keep([...new Set(entries.map(({ root }) => root))], { rows: true }, signal);
   }
@@ -267,7 +267,7 @@ const PAGE_DAYS = RETENTION_DAYS + 1;
 /** The longest time-out of a function, and so the longest way from `find` to `add`. */
 const PLACE_MS = 15 * 60_000;
 
-/** `bytes` are those of the entries; `expires` is in epoch s; `rows`: rows of the second may exist. */
+/** `bytes` are those of the entries; `expires` is in epoch s; `rows`: rows of the slot may exist. */
 type Known = { bytes: number; expires: number; rows: boolean };
 
 type Page = Known & { elements: readonly Buffer[]; problem: Unreadable | undefined };
@@ -282,7 +282,7 @@ type Place = {
   hash: string;
   /** The first 32 bits of `hash`. */
   head: number;
-  millisecond: number | undefined;
+  slot: Slot;
   level: number;
 };
 
@@ -291,7 +291,7 @@ export type Entry = Place & {
   asked: string;
   /** As much of the digest as is kept. */
   digest: string;
-  /** Rows of its second may exist. */
+  /** Rows of its slot may exist. */
   marked: boolean;
   own: boolean;
   /** The digest, or the beginning of it, of another event of this id. */
@@ -305,23 +305,21 @@ function isUnknown({ own, other, problem }: Entry): boolean {
 
 type Update = Omit<UpdateItemCommandInput, "TableName" | "Key">;
 
-function placeOf(name: string, root: string, millisecond: number | undefined): Place {
+function placeOf(name: string, root: string, slot: Slot): Place {
   const text = hash("sha256", name, "binary").slice(0, HASH);
   const head = Buffer.from(text, "latin1").readUInt32BE();
-  return { name, root, hash: text, head, millisecond, level: 0 };
+  return { name, root, hash: text, head, slot, level: 0 };
 }
 
 /** The entry's page on its level. */
-function pkOf({ root, level, millisecond, head }: Place): string {
+function pkOf({ root, level, slot: { part, bits }, head }: Place): string {
   if (level === 0) return root;
-  // A second has 2^10 parts of about a millisecond, and each of them as many as the hash has.
-  const time = millisecond === undefined ? 0 : Math.min(level, TIME_BITS);
+  const time = Math.min(level, bits);
   const rest = Math.min(level - time, 32);
-  const part = Math.floor(((millisecond ?? 0) * 2 ** time) / 1_000);
-  return `${root}#${level}#${part * 2 ** rest + Math.floor(head / 2 ** (32 - rest))}`;
+  const number =
+    Math.floor(part / 2 ** (bits - time)) * 2 ** rest + Math.floor(head / 2 ** (32 - rest));
+  return `${root}#${level}#${number}`;
 }
-
-const TIME_BITS = 10;
 
 function lower(entries: Entry[]): Entry[] {
   for (const entry of entries) entry.level += 1;

@@ -1,5 +1,18 @@
-/** The second in which an id was made, and the millisecond where the id has it. */
-export type Slot = { second: number; millisecond: number | undefined };
+/**
+ * Some seconds of time, to which an id belongs, and where in it the id is. A slot of one second would cost
+ * a request for each event of a slow producer's backlog; a longer one more pages for each batch.
+ */
+export type Slot = {
+  /** Epoch s. */
+  start: number;
+  /** The part of the slot, of 2^`bits`. */
+  part: number;
+  bits: number;
+};
+
+const SLOT_SECONDS = 8;
+/** Parts of a slot: about a millisecond. */
+const BITS = 13;
 
 /**
  * Reads the time inside a time-ordered id, from the id alone: UUIDv7, ULID or KSUID, also behind a
@@ -13,11 +26,11 @@ export function slotOf(id: string): Slot | undefined {
   switch (bare.length) {
     case 36:
       return UUID_V7.test(bare)
-        ? plausible(Number.parseInt(bare.slice(0, 8) + bare.slice(9, 13), 16))
+        ? ofMs(Number.parseInt(bare.slice(0, 8) + bare.slice(9, 13), 16))
         : undefined;
     case 26:
       return ULID.test(bare)
-        ? plausible(valueOf(bare.slice(0, 10).toUpperCase(), CROCKFORD))
+        ? ofMs(valueOf(bare.slice(0, 10).toUpperCase(), CROCKFORD))
         : undefined;
     case 27:
       return KSUID.test(bare) ? ofSecond(KSUID_EPOCH + ksuidTime(bare)) : undefined;
@@ -38,13 +51,18 @@ const KSUID_EPOCH = 1_400_000_000;
 const EARLIEST = Date.UTC(2020, 0, 1) / 1_000;
 const LATEST = Date.UTC(2050, 0, 1) / 1_000;
 
-function plausible(ms: number): Slot | undefined {
-  const slot = ofSecond(Math.floor(ms / 1_000));
-  return slot && { ...slot, millisecond: ms % 1_000 };
+function ofMs(ms: number): Slot | undefined {
+  const part = Math.floor(((ms / 1_000) % SLOT_SECONDS) * (2 ** BITS / SLOT_SECONDS));
+  return slotAt(Math.floor(ms / 1_000), { part, bits: BITS });
 }
 
 function ofSecond(second: number): Slot | undefined {
-  return second >= EARLIEST && second < LATEST ? { second, millisecond: undefined } : undefined;
+  return slotAt(second, { part: second % SLOT_SECONDS, bits: Math.log2(SLOT_SECONDS) });
+}
+
+function slotAt(second: number, where: { part: number; bits: number }): Slot | undefined {
+  if (second < EARLIEST || second >= LATEST) return undefined;
+  return { start: second - (second % SLOT_SECONDS), ...where };
 }
 
 /** The first 32 of 160 bits. A double has no more than 53, the same for every process. */
