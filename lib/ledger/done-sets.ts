@@ -131,8 +131,10 @@ export function doneSetsIn({
   async function add(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
     const unsought = entries.filter(({ name }) => !places.has(name));
     await find(unsought, signal);
-    let open = entries.filter(isUnknown);
-    while (open.length > 0) {
+    for (let open = entries.filter(isUnknown); ;) {
+      const strange = entries.find(({ problem }) => problem !== undefined);
+      if (strange !== undefined) throw new Error(strange.problem!.error);
+      if (open.length === 0) break;
       await keepAbove(open, signal);
       const further: Entry[] = [];
       await inParallel([...Map.groupBy(open, pkOf)], PARALLEL_REQUESTS, async ([pk, group]) => {
@@ -202,10 +204,11 @@ export function doneSetsIn({
     const group = entries.toSorted((a, b) => (a.hash < b.hash ? -1 : 1));
     const room = PAGE_BYTES - (pages.get(pk)?.bytes ?? 0);
     const fitting = group.slice(0, Math.max(1, Math.ceil(room / ENTRY)));
+    const element = bytesOf(fitting);
     const expires = expiry(now(), PAGE_DAYS);
     const addition: Update = {
       UpdateExpression: "ADD done :b SET expires = :e",
-      ExpressionAttributeValues: { ":b": { BS: [bytesOf(fitting)] }, ":e": numeric(expires) },
+      ExpressionAttributeValues: { ":b": { BS: [element] }, ":e": numeric(expires) },
       ReturnValues: "UPDATED_OLD",
     };
     const answer = await update(pk, addition, signal).catch(async (error: unknown) => {
@@ -222,10 +225,10 @@ export function doneSetsIn({
     const before =
       old === undefined ? emptyPage : readPage({ ...old, expires: numeric(expires) }, 0);
     seek(before, group);
-    const bytes = before.bytes + fitting.length * ENTRY;
+    const isRepeat = before.elements.some((each) => each.equals(element));
+    const bytes = before.bytes + (isRepeat ? 0 : element.length);
     pages.set(pk, { bytes, expires, rows: old !== undefined && pages.get(pk)?.rows === true });
     for (const entry of group) {
-      if (before.problem !== undefined) throw new Error(before.problem.error);
       // The own entry may be from our first try: in doubt a dead letter tells of the two events.
       if (repeated && entry.other !== undefined) entry.own = false;
     }

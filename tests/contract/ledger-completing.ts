@@ -138,6 +138,30 @@ function completing(
     });
   });
 
+  describe("of two events with one id, between whose looks a thousand others were done,", () => {
+    const [one, two] = ["1", "2"].map((digit) => ({ ...done(), digest: digit.repeat(43) })) as [
+      Done,
+      Done,
+    ];
+
+    test.for([
+      ["the earlier look is completed first", true],
+      ["the later look is completed first", false],
+    ] as const)("the second is told: %s", async ([, earlierFirst]) => {
+      const [early, late] = [open(), open()];
+      await early.look([freshly(key, one)]);
+      const others = Array.from({ length: 1_000 }, newKey);
+      for (const some of chunksOf(250, others)) await ledger.complete(toDone(some));
+      await late.look([freshly(key, two)]);
+
+      const [first, second] = earlierFirst ? [early, late] : [late, early];
+      const [to, then] = earlierFirst ? [one, two] : [two, one];
+      expect(await completeOne(to, undefined, first)).toBeUndefined();
+      expect(await completeOne(then, undefined, second)).toMatchObject({ state: "done" });
+      expect(await isDone(key, to, { fresh: true })).toBe(true);
+    });
+  });
+
   test("two processes that complete the same events both succeed", async () => {
     const keys = Array.from({ length: 1_000 }, newKey);
     const workers = [open(), open()];
