@@ -11,6 +11,12 @@ describe("the slot of an id is the time inside it:", () => {
       `evt_${v7({ msecs: Date.UTC(2026, 10, 29, 4, 43, 31, 789) })}`,
       slot("2026-11-29T04:43:28Z", 3_879),
     ],
+    // As functions/ingest makes them.
+    [
+      "an id of ingest",
+      "evt_01a1fd8c-6900-7000-8000-000000000001",
+      slot("2026-11-21T10:00:00Z", 0),
+    ],
     ["ULID", "01HF7YAT00ABCDEFGHJKMNPQRS", slot("2023-11-14T22:13:20Z", 0)],
     [
       "ULID in small letters, with prefixes",
