@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import type { GetMessage } from "amqplib";
 import { checkBounds, checkEnvelope, digestOf, parseJson } from "../../lib/envelope/envelope.ts";
+import { RETENTION_DAYS } from "../../lib/ledger/ledger.ts";
 import { HEADER } from "../../lib/rabbit/headers.ts";
 import { deliveryHeaders } from "../../lib/trigger/event.ts";
 import { EVENTS_EXCHANGE } from "../../lib/rabbit/names.ts";
@@ -9,6 +10,7 @@ import { EVENTS_EXCHANGE } from "../../lib/rabbit/names.ts";
 export type DeadLetter = {
   /** The event's id. For other messages, `sha256:` and the first digits of the body's hash. */
   id: string;
+  source: string | undefined;
   tenant: string | undefined;
   type: string | undefined;
   /** Distinguishes events with the same id. For other messages, the hash of the body. */
@@ -45,12 +47,19 @@ export function deadLetterOf({ content, fields, properties }: GetMessage): DeadL
   };
 }
 
+/** Whether the ledger no longer knows what became of it: if its effect was made, a retry makes it again. */
+export function isForgotten({ deadAt }: Pick<DeadLetter, "deadAt">, now: number): boolean {
+  return deadAt !== undefined && now - deadAt > RETENTION_DAYS * 86_400_000;
+}
+
 const UNWANTED = "nobody consumes this type";
 
-function eventIn(body: Uint8Array): Pick<DeadLetter, "id" | "tenant" | "type" | "digest"> {
+function eventIn(
+  body: Uint8Array,
+): Pick<DeadLetter, "id" | "source" | "tenant" | "type" | "digest"> {
   const fingerprint = hash("sha256", body, "hex");
   const nameless = { id: `sha256:${fingerprint.slice(0, 12)}`, digest: fingerprint };
-  const unreadable = { ...nameless, tenant: undefined, type: undefined };
+  const unreadable = { ...nameless, source: undefined, tenant: undefined, type: undefined };
   let document: unknown;
   try {
     document = parseJson(body);
@@ -60,12 +69,14 @@ function eventIn(body: Uint8Array): Pick<DeadLetter, "id" | "tenant" | "type" | 
   if (checkBounds(document).length > 0) return unreadable;
   const { value } = checkEnvelope(document, Number.POSITIVE_INFINITY);
   if (value) {
-    return { id: value.id, tenant: value.tenant_id, type: value.type, digest: digestOf(value) };
+    const { id, source, tenant_id: tenant, type } = value;
+    return { id, source, tenant, type, digest: digestOf(value) };
   }
   const fields = Object(document) as Record<string, unknown>;
   return {
     ...nameless,
     ...(text(fields["id"]) !== undefined && { id: text(fields["id"])! }),
+    source: text(fields["source"]),
     tenant: text(fields["tenant_id"]),
     type: text(fields["type"]),
   };
@@ -101,13 +112,18 @@ function time(value: unknown): number | undefined {
 /** Which dead letters a command selects; `undefined` matches any value. */
 export type Selection = {
   ids: ReadonlySet<string> | undefined;
+  source: string | undefined;
   tenant: string | undefined;
   reason: string | undefined;
 };
 
-export function isSelected({ ids, tenant, reason }: Selection, letter: DeadLetter): boolean {
+export function isSelected(
+  { ids, source, tenant, reason }: Selection,
+  letter: DeadLetter,
+): boolean {
   return (
     (ids === undefined || ids.has(letter.id)) &&
+    (source === undefined || source === letter.source) &&
     (tenant === undefined || tenant === letter.tenant) &&
     (reason === undefined || reason === letter.reason)
   );
@@ -122,14 +138,24 @@ type Group = DeadLetter & { copies: number };
 export function grouped(letters: readonly DeadLetter[]): Group[] {
   const groups = new Map<string, Group>();
   for (const letter of letters) {
-    const { tenant, id, digest, generation } = letter;
-    const key = JSON.stringify([tenant, id, digest, generation]);
+    const { tenant, source, id, digest, generation } = letter;
+    const key = JSON.stringify([tenant, source, id, digest, generation]);
     groups.set(key, { ...letter, copies: (groups.get(key)?.copies ?? 0) + 1 });
   }
   return [...groups.values()];
 }
 
-const COLUMNS = ["DEAD AT", "ID", "TYPE", "TENANT", "ATTEMPTS", "GENERATION", "COPIES", "REASON"];
+const COLUMNS = [
+  "DEAD AT",
+  "ID",
+  "TYPE",
+  "SOURCE",
+  "TENANT",
+  "ATTEMPTS",
+  "GENERATION",
+  "COPIES",
+  "REASON",
+];
 
 /** A line of headings, then a line for each group. */
 export function table(groups: readonly Group[]): string {
@@ -137,6 +163,7 @@ export function table(groups: readonly Group[]): string {
     isoTime(group.deadAt),
     group.id,
     group.type ?? "-",
+    group.source ?? "-",
     group.tenant ?? "-",
     String(group.attempts),
     String(group.generation),

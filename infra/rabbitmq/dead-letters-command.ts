@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import * as z from "zod";
+import { RETENTION_DAYS } from "../../lib/ledger/ledger.ts";
 import { HEADER } from "../../lib/rabbit/headers.ts";
 import { UNCONSUMED } from "../../lib/rabbit/names.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
@@ -12,6 +13,7 @@ import {
   type DeadLetter,
   deadLetterOf,
   grouped,
+  isForgotten,
   isoTime,
   isSelected,
   type Selection,
@@ -31,6 +33,7 @@ const limit = z.coerce
 type Flags = {
   limit: number;
   id?: string[];
+  source?: string;
   tenant?: string;
   reason?: string;
   all?: boolean;
@@ -45,14 +48,19 @@ export function define(command: Command): void {
     .description("Print one line for each event: id, reason, attempts.")
     .addOption(ids("only the event with this id; repeatable"))
     .option("--reason <reason>", "only with this reason")
+    .option("--source <source>", "only from this source")
     .option("--tenant <tenant>", "only of this tenant")
-    .option("--json", "print an array of objects: id, tenant, type, reason, attempts, deadAt, …")
+    .option(
+      "--json",
+      "print an array of objects: id, source, tenant, type, reason, attempts, deadAt, …",
+    )
     .action(async (queue: string, flags: Flags) =>
       list(await targetOf(queue, flags), selectionOf(flags), flags.json ?? false),
     );
   verb(command, "show", "warren dead-letters show events.neo4j 0198c0de")
     .description("Print headers, error and body of an event.")
     .argument("<id>", "id of the event, as listed")
+    .option("--source <source>", "only from this source")
     .option("--tenant <tenant>", "only of this tenant")
     .option("--json", "print an array of objects: reason, error, attempts, headers, body, …")
     .action(async (queue: string, id: string, flags: Flags) =>
@@ -60,10 +68,12 @@ export function define(command: Command): void {
     );
   selecting(verb(command, "retry", 'warren dead-letters retry events.neo4j --reason "timeout"'))
     .description("Publish again, as the next generation. Removes each one once it is confirmed.")
+    .option("--yes", `also those that died more than ${RETENTION_DAYS} days ago`)
     .action(async (queue: string, flags: Flags) => {
       needsWhich(flags);
       const target = await targetOf(queue, flags);
-      await (target.queue === UNCONSUMED ? routeAgain : retry)(target, selectionOf(flags));
+      if (target.queue === UNCONSUMED) await routeAgain(target, selectionOf(flags));
+      else await retry(target, selectionOf(flags), flags.yes ?? false);
     });
   selecting(
     verb(command, "discard", "warren dead-letters discard events.neo4j --id 0198c0de --yes"),
@@ -100,6 +110,7 @@ function selecting(command: Command): Command {
     .addOption(ids("the event with this id; repeatable"))
     .option("--reason <reason>", "the events with this reason, as listed")
     .option("--all", "all of them")
+    .option("--source <source>", "only from this source")
     .option("--tenant <tenant>", "only of this tenant");
 }
 
@@ -108,8 +119,8 @@ async function targetOf(name: string, { limit }: Flags): Promise<Target> {
   return { url, queue: name.replace(/^dead\./, ""), limit };
 }
 
-function selectionOf({ id, tenant, reason }: Flags): Selection {
-  return { ids: id && new Set(id), tenant, reason };
+function selectionOf({ id, source, tenant, reason }: Flags): Selection {
+  return { ids: id && new Set(id), source, tenant, reason };
 }
 
 function needsWhich({ id, reason, all = false }: Flags): void {
@@ -161,6 +172,7 @@ async function show(target: Target, selection: Selection, json: boolean): Promis
 
 function textOf(one: Shown): string {
   return [
+    `source        ${one.source ?? "-"}`,
     `reason        ${one.reason}`,
     `error         ${one.error ?? "-"}`,
     `attempts      ${one.attempts} (generation ${one.generation})`,
@@ -177,15 +189,20 @@ function textOf(one: Shown): string {
  * Publishes the next generation at attempt 1, and removes the original only after the confirm
  * (docs/message-lifecycle.md, rule 12).
  */
-async function retry(target: Target, selection: Selection): Promise<void> {
+async function retry(target: Target, selection: Selection, yes: boolean): Promise<void> {
   const publisher = rabbitPublisher({ url: target.url, name: "warren dead-letters retry" });
   try {
     await borrow(target, async ({ channel, letters, ready }) => {
       let retried = 0;
+      let forgotten = 0;
       try {
         for await (const message of letters) {
           const letter = deadLetterOf(message);
           if (!isSelected(selection, letter)) continue;
+          if (isForgotten(letter, Date.now())) {
+            forgotten += 1;
+            if (!yes) continue;
+          }
           await publisher.publish({
             exchange: "",
             routingKey: target.queue,
@@ -199,7 +216,10 @@ async function retry(target: Target, selection: Selection): Promise<void> {
         console.log(`${retried} published to ${target.queue} and removed from its dead letters`);
       }
       noteLimit(target, ready);
-      if (retried === 0) throw new FailedError("no such dead letter");
+      const warning = `${forgotten} died more than ${RETENTION_DAYS} days ago. The ledger has forgotten them: an effect that was made is made again`;
+      const left = `not moved: ${warning}. To publish them all the same, add --yes`;
+      if (retried === 0) throw new FailedError(forgotten > 0 ? left : "no such dead letter");
+      if (forgotten > 0) console.error(yes ? warning : left);
     });
   } finally {
     await publisher.close();

@@ -68,7 +68,10 @@ function readyQueue(
   const config = z.object({ RABBITMQ_URL: variables.RABBITMQ_URL });
   const { RABBITMQ_URL: url } = readConfig(config, env);
   const handler = handlerOf<RabbitMQEvent>(module, spec);
-  const invoke = invokeWith({ handler, functionName: name, timeoutMs, onTimeout });
+  const invoke = tellingOnce(
+    invokeWith({ handler, functionName: name, timeoutMs, onTimeout }),
+    tell,
+  );
   const { redelivered, handedBack, filtered, oversize } = counters(registry, name);
 
   return async () => {
@@ -101,9 +104,14 @@ function readyQueue(
           const reason = "exceeds Lambda's 6 MB";
           log.error({ queue, bytes: body.byteLength, reason }, "message dead");
           const deadAt = Date.now();
-          await forward.deadLetter(delivery, { reason, error, deadAt, firstFailedAt: deadAt });
+          const letter = { reason, error, deadAt, firstFailedAt: deadAt };
+          const copied = forward.deadLetter(delivery, letter).then(() => true);
           oversize.inc();
-          return "ack";
+          if (await copied.catch((err) => log.warn({ queue, err }, "moved by the broker")))
+            return "ack";
+          // A copy of hundreds of MB takes too long, or is more than the broker accepts by now: the
+          // queue's dead lettering moves the original.
+          return "reject";
         },
         onState: (state) => tell({ kind: "state", ...state }),
         onTaken: (message) => message.redelivered && redelivered.inc(),
@@ -147,7 +155,10 @@ function readySchedule(
 ) {
   const { name, timeoutMs } = spec.function;
   const handler = handlerOf<ScheduledEvent>(module, spec);
-  const invoke = invokeWith({ handler, functionName: name, timeoutMs, onTimeout });
+  const invoke = tellingOnce(
+    invokeWith({ handler, functionName: name, timeoutMs, onTimeout }),
+    tell,
+  );
 
   return () => {
     tell({ kind: "loaded" });
@@ -161,6 +172,15 @@ function readySchedule(
       now: () => performance.now(),
       sleep,
     });
+  };
+}
+
+function tellingOnce<Event>(invoke: Invoke<Event>, tell: Surroundings["tell"]): Invoke<Event> {
+  let isTold = false;
+  return async (event, signal) => {
+    await invoke(event, signal);
+    if (!isTold) tell({ kind: "settled" });
+    isTold = true;
   };
 }
 

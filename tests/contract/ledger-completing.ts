@@ -162,6 +162,32 @@ function completing(
     });
   });
 
+  test("of 1,000 ids that two events have each one event is told, and so is who completes all later", async () => {
+    const keys = Array.from({ length: 1_000 }, newKey);
+    const worn = (digit: string) => toDone(keys, { ...done(), digest: digit.repeat(43) });
+    const workers = [open(), open(), open()] as const;
+    for (const one of workers) await one.look(keys.map((at) => freshly(at)));
+
+    const [first, second] = await Promise.all([
+      workers[0].complete(worn("1")),
+      workers[1].complete(worn("2")),
+    ]);
+    const told = keys.map((_, i) => [first[i], second[i]].filter((row) => row !== undefined));
+    expect(new Set(told.map(({ length }) => length))).toEqual(new Set([1]));
+
+    const third = await workers[2].complete(worn("3"));
+    expect(new Set(third.map((row) => row?.state))).toEqual(new Set(["done"]));
+  });
+
+  test("a fresh look finds a claim of a process that has completed others before", async () => {
+    await completeOne();
+    const at = newKey();
+    const row = claimed();
+    await ledger.swap([{ key: at, over: undefined, to: row }]);
+
+    expect(await open().look([freshly(at)])).toEqual([row]);
+  });
+
   test("two processes that complete the same events both succeed", async () => {
     const keys = Array.from({ length: 1_000 }, newKey);
     const workers = [open(), open()];
@@ -228,8 +254,8 @@ function freshly(key: Key, { digest } = done()): Asked {
   return { key, digest, fresh: true };
 }
 
-function toDone(keys: readonly Key[]): Completion[] {
-  return keys.map((key) => ({ key, over: undefined, to: done() }));
+function toDone(keys: readonly Key[], to = done()): Completion[] {
+  return keys.map((key) => ({ key, over: undefined, to }));
 }
 
 async function states(ledger: Ledger, keys: readonly Key[]): Promise<(string | undefined)[]> {

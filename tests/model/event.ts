@@ -2,8 +2,11 @@ import type { Envelope, Received } from "../../lib/envelope/envelope.ts";
 import type { Delivery } from "../../lib/pipeline/message.ts";
 import type { Chance } from "./random.ts";
 
-/** What an event does to its consumer. `flaky` fails once for no known reason. */
-export type Kind = "good" | "flaky" | "refused" | "killer";
+/**
+ * What an event does to its consumer. `flaky` fails once for no known reason; `later` is told twice to
+ * come back.
+ */
+export type Kind = "good" | "flaky" | "refused" | "later" | "killer";
 export type SimulatedEvent = { id: string; variant: number; kind: Kind };
 export type Message = Omit<Delivery, "body"> & { event: SimulatedEvent };
 
@@ -22,7 +25,7 @@ export function makeEvents(random: Chance): SimulatedEvent[] {
       ? "good"
       : random.hits(0.3) && killers++ === 0
         ? "killer"
-        : random.pick(["flaky", "refused"]);
+        : random.pick(["flaky", "refused", "later"]);
     return { id: `e${wornTwice ? index - 1 : index}`, variant: index, kind };
   });
 }

@@ -1,9 +1,9 @@
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import type { Bug } from "./event.ts";
 import { violationsOf } from "./judge.ts";
 import { runWorld } from "./world.ts";
 
-const SCHEDULES = 20_000;
+const SCHEDULES = inject("long") ? 20_000 : 5_000;
 /** Of CPU: other tests run beside it. */
 const MOST_MS = 60_000;
 

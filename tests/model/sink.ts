@@ -5,6 +5,7 @@ import {
   IdReusedError,
   OutageError,
   PermanentError,
+  RetryLaterError,
   UncertainError,
 } from "../../lib/pipeline/errors.ts";
 import type { Settled } from "../../lib/pipeline/message.ts";
@@ -40,6 +41,7 @@ export function simulatedSink({
   const sink = { down: false, heal, reported, consumerOf };
   const proofs = new Map<string, number>();
   const flaked = new Set<string>();
+  const told = new Map<string, number>();
   const healed = new Set<string>();
   const uncertain = new Map<string, number>();
 
@@ -64,6 +66,11 @@ export function simulatedSink({
       }
     }
     return decoded.flatMap(({ received, event }) => {
+      const times = told.get(eventText(event)) ?? 0;
+      if (event.kind === "later" && times < 2) {
+        told.set(eventText(event), times + 1);
+        return [{ received, error: new RetryLaterError("busy", time.now() + 20_000) }];
+      }
       const proof = repeatable ? proofs.get(event.id) : undefined;
       if (proof !== undefined && proof !== event.variant) {
         return [{ received, error: new IdReusedError("proof of another event") }];

@@ -2,6 +2,7 @@ import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Delivery } from "../../lib/pipeline/message.ts";
 import type { Forward } from "../../lib/pipeline/message.ts";
 import { batchProcessor, type ProcessBatch } from "../../lib/pipeline/process-batch.ts";
+import { waitFor, waitsOf } from "../../lib/pipeline/waits.ts";
 import {
   type Bug,
   decode,
@@ -18,6 +19,8 @@ import { type Fault, type Owner, schedule } from "./schedule.ts";
 import { simulatedSink } from "./sink.ts";
 
 const RETRY_DELAYS = [5_000, 5_000, 5_000, 5_000, 30_000, 30_000, 30_000, 30_000];
+const WAITS = waitsOf(RETRY_DELAYS);
+const RETRY_LATER_FOR = 3_600_000;
 const TIMEOUT = 60_000;
 const LEASE = TIMEOUT + 30_000;
 
@@ -117,7 +120,7 @@ export async function runWorld(
         return time.io(owner, label, () => {
           count(copy.event);
           if (attempt > delivery.attempt) world.spent.add(eventText(copy.event));
-          delayed.push({ message: copy, due: time.now() + Math.min(delayMs, 30_000) });
+          delayed.push({ message: copy, due: time.now() + waitFor(delayMs, WAITS) });
         });
       },
       deadLetter: (delivery, { reason }) => {
@@ -147,6 +150,7 @@ export async function runWorld(
           ledger,
           forward: forwardOf(owner),
           retryDelays: RETRY_DELAYS,
+          retryLaterFor: RETRY_LATER_FOR,
           leaseMs: LEASE,
           process: owner.name,
           report: sink.reported,

@@ -12,6 +12,8 @@ type Options = {
   beforeSend?: (signal: AbortSignal) => Promise<"send" | "nothing to send">;
   probe?: () => void;
   repeatable?: boolean;
+  /** By the id; without it each event has a lane of its own. */
+  laneOf?: (id: string) => string;
   whenUncertain?: "resend" | "dead-letter";
   wrap?: (ledger: Ledger) => Ledger;
   publish?: () => void;
@@ -23,6 +25,7 @@ export function setup(options: Options = {}) {
   const calls: string[][] = [];
   const copies: string[] = [];
   const reports: string[] = [];
+  const firstFailures: (number | undefined)[] = [];
   const ledger = (options.wrap ?? ((plain) => plain))(memoryLedger({ now: clock.now }));
   let serial = 0;
 
@@ -53,6 +56,7 @@ export function setup(options: Options = {}) {
           ...common,
           repeatable: false,
           whenUncertain: options.whenUncertain ?? "resend",
+          laneOf: ({ event: { id } }) => options.laneOf?.(id) ?? id,
           beforeSend: async (_received, signal) => (await options.beforeSend?.(signal)) ?? "send",
         };
 
@@ -60,8 +64,9 @@ export function setup(options: Options = {}) {
     batchProcessor(consumer, {
       ledger,
       forward: {
-        retry: async ({ body }, { attempt, generation, delayMs, notBefore }) => {
+        retry: async ({ body }, { attempt, generation, delayMs, notBefore, firstFailedAt }) => {
           options.publish?.();
+          firstFailures.push(firstFailedAt);
           const until = notBefore === undefined ? "" : ` not before ${notBefore - START}`;
           copies.push(`${idOf(body)}: attempt ${attempt}.${generation} in ${delayMs}${until}`);
         },
@@ -71,6 +76,7 @@ export function setup(options: Options = {}) {
         },
       },
       retryDelays: [5_000, 30_000],
+      retryLaterFor: 86_400_000,
       leaseMs: 90_000,
       process,
       report: ({ event, outcome }) => reports.push(`${event?.id}: ${outcome.kind}`),
@@ -88,7 +94,7 @@ export function setup(options: Options = {}) {
     const settled = await clock.drive(on(deliveries, limits));
     return settled.map(({ outcome }) => outcome.kind);
   };
-  return { run, start, stop, calls, copies, reports, ledger, clock };
+  return { run, start, stop, calls, copies, firstFailures, reports, ledger, clock };
 }
 
 const text = (body: Uint8Array) => new TextDecoder().decode(body);
@@ -130,6 +136,7 @@ export function batchOf({ apply }: Pick<Consumer, "apply">) {
       ledger: memoryLedger({ now: clock.now }),
       forward: { retry: async () => undefined, deadLetter: async () => undefined },
       retryDelays: [5_000],
+      retryLaterFor: 86_400_000,
       leaseMs: 90_000,
       process: "odd",
       report: () => undefined,
