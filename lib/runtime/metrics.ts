@@ -126,10 +126,7 @@ export function createMetrics({
     ["function"],
     BATCH_BUCKETS,
   );
-  const outcomes = counter("warren_outcomes_total", "Messages, by outcome.", [
-    "function",
-    "kind",
-  ]);
+  const outcomes = counter("warren_outcomes_total", "Messages, by outcome.", ["function", "kind"]);
   const age = histogram(
     "warren_event_age_seconds",
     "Time from an event's timestamp to its outcome: the lag of a function.",
@@ -141,11 +138,10 @@ export function createMetrics({
     "Messages that a channel deliberately did not send, by the reason.",
     ["function", "why"],
   );
-  const retries = counter(
-    "warren_retries_total",
-    "Copies sent to a retry queue, by its wait.",
-    ["function", "tier"],
-  );
+  const retries = counter("warren_retries_total", "Copies sent to a retry queue, by its wait.", [
+    "function",
+    "tier",
+  ]);
   const sinkDown = gauge(
     "warren_sink_down",
     "1 while a function holds its batch because its sink is down.",
@@ -161,11 +157,9 @@ export function createMetrics({
     "Claims: fresh, retaken by the same process, taken over from another process.",
     ["function", "kind"],
   );
-  const crashes = counter(
-    "warren_ledger_crashes_total",
-    "Claims whose process probably crashed.",
-    ["function"],
-  );
+  const crashes = counter("warren_ledger_crashes_total", "Claims whose process probably crashed.", [
+    "function",
+  ]);
   const ledgerErrors = counter(
     "warren_ledger_errors_total",
     "Failed calls to the ledger. The broker redelivers their batches.",
