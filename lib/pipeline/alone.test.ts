@@ -53,7 +53,7 @@ describe("a message alone", () => {
     await untilCalled(calls, 1);
 
     expect(await run([message("a", { copy: 6 })], start("p2"))).toEqual(["defer"]);
-    expect(copies).toEqual(["a: attempt 1.1 in 90000"]);
+    expect(copies).toEqual(["a: attempt 1.1 in 90000, suspect"]);
   });
 
   test("is replayed as a new generation, unless it is done", async () => {
