@@ -10,8 +10,6 @@ export type Bug =
   | "another copy takes a running shared claim"
   | "claims not released"
   | "ack although a page failed"
-  | "row removed before the set is written"
-  | "row of another removed"
   | "mark after row"
   | "set expires before the row"
   | "proofs pruned too young";

@@ -112,7 +112,7 @@ export function simulatedSink({
     const name = eventText(event);
     const now = time.now();
     const last = world.lastEffect.get(name) ?? now;
-    const count = now - last > MEMORY_MS ? 1 : (recent.get(name) ?? 0) + 1;
+    const count = now - last >= MEMORY_MS ? 1 : (recent.get(name) ?? 0) + 1;
     proofs.set(name, { event, at: now });
     recent.set(name, count);
     world.lastEffect.set(name, now);

@@ -105,8 +105,8 @@ export async function runWorld(
 
   const hasKiller = accepted.some(isKiller);
   const budget = {
-    faults: random.int(0, 5),
-    crashes: hasKiller ? 1 : 2,
+    faults: random.int(0, 6),
+    crashes: hasKiller ? random.int(0, 2) : random.int(0, 3),
     outage: random.hits(0.3),
     replays: 1,
     lateCopies: random.int(0, 2),
@@ -154,7 +154,7 @@ export async function runWorld(
   // A client that repeats its POST, and an event delivered twice by a producer.
   if (random.hits(0.5)) queue.push(publishFresh(random.pick(accepted)));
 
-  const ledger = simulatedLedger({ time, random, bug, switches });
+  const ledger = simulatedLedger({ time, random, bug, switches, accuse });
   const sink = simulatedSink({ world, time, random, bug, nonce });
 
   // --- workers ----------------------------------------------------------------------------------
@@ -392,6 +392,14 @@ export async function runWorld(
 
   function isDone({ id, variant }: SimulatedEvent, staleMs = 0): boolean {
     return ledger.isDone(id, String(variant), staleMs);
+  }
+
+  /** Only what happened from outside while it was alone may speak against an innocent. */
+  function accuse(id: string, digest: string, crashes: number): void {
+    const event = accepted.find(({ variant }) => String(variant) === digest)!;
+    const strikes = world.strikes.get(id) ?? 0;
+    if (isKiller(event) || crashes <= strikes) return;
+    world.violations.push(`${eventText(event)} is accused of ${crashes}, with ${strikes} strikes`);
   }
 
   /** What the broker says of a message that it has delivered so often before. */
