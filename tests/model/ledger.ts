@@ -1,6 +1,7 @@
 import {
   type Asked,
   type Change,
+  type Claimed,
   type Completion,
   completeRows,
   type Done,
@@ -27,14 +28,13 @@ export function simulatedLedger({
   random,
   bug,
   switches: { sets, lateWrites, coalesced },
-  accuse,
+  onClaim,
 }: {
   time: Schedule;
   random: Chance;
   bug: Bug | undefined;
   switches: Switches;
-  /** Is told of each claim how many processes its message may have ended. */
-  accuse: (id: string, digest: string, crashes: number) => void;
+  onClaim: (owner: Owner, id: string, claim: Claimed) => void;
 }) {
   const rows = new Map<string, { row: Row; expires: number }>();
   const pages = new Map<string, Page>();
@@ -82,7 +82,7 @@ export function simulatedLedger({
     return found === undefined ? undefined : { state: "done", rev: "set", digest: found };
   }
 
-  function swapOne({ key, over, to }: Change): Verdict {
+  function swapOne(owner: Owner, { key, over, to }: Change): Verdict {
     const row = rowAt(key.id);
     const isTakeover = row?.state === "claimed" && to?.state === "claimed";
     const isRelease = to === undefined || to.state === "forwarded";
@@ -100,7 +100,7 @@ export function simulatedLedger({
     const kept =
       bug === "shared kept after takeover" && isTakeover && row.shared ? { shared: true } : {};
     const written = { ...to, ...kept } as Row;
-    if (to.state === "claimed") accuse(key.id, to.digest, to.crashes.length);
+    if (to.state === "claimed") onClaim(owner, key.id, to);
     rows.set(key.id, { row: written, expires: time.now() + RETENTION_DAYS * DAY });
     return { written: true };
   }
@@ -125,8 +125,8 @@ export function simulatedLedger({
       const ids = changes.map(({ key }) => key.id);
       const request = { owner, label, ids, mayBeLate: lateWrites };
       return time.io(request, (fault) => {
-        if (fault === "none") return changes.map(swapOne);
-        for (const change of changes) if (random.hits(0.7)) swapOne(change);
+        if (fault === "none") return changes.map((change) => swapOne(owner, change));
+        for (const change of changes) if (random.hits(0.7)) swapOne(owner, change);
         return [];
       });
     }

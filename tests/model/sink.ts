@@ -23,8 +23,9 @@ type Surroundings = {
   killed: () => void;
   /** Before which time none of its messages of this event may be applied. */
   notBefore: (event: SimulatedEvent) => number;
-  /** Whether the ledger knew, when the process took its batch, that this event is done. */
+  /** What the ledger knew of an event when the process took its batch. */
   knewDone: (event: SimulatedEvent) => boolean;
+  knewDead: (event: SimulatedEvent) => boolean;
 };
 
 /** How long a sink tells an event to wait, ms. */
@@ -108,7 +109,7 @@ export function simulatedSink({
       .map(eventText);
   }
 
-  function affect({ knewDone }: Surroundings, event: SimulatedEvent): void {
+  function affect({ knewDone, knewDead }: Surroundings, event: SimulatedEvent): void {
     const name = eventText(event);
     const now = time.now();
     const last = world.lastEffect.get(name) ?? now;
@@ -118,6 +119,7 @@ export function simulatedSink({
     world.lastEffect.set(name, now);
     const allowed = 1 + (uncertain.get(name) ?? 0);
     if (count > allowed) world.violations.push(`${name}: effect ${count} with ${allowed} allowed`);
+    if (knewDead(event)) world.violations.push(`${name} was applied although it was dead`);
     for (const other of world.accepted.filter(({ id }) => id === event.id)) {
       if (other.variant !== event.variant && knewDone(other)) {
         world.violations.push(`${name} was applied although ${eventText(other)} was done`);

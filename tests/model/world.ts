@@ -1,4 +1,5 @@
 import type { Received } from "../../lib/envelope/envelope.ts";
+import type { Claimed } from "../../lib/ledger/ledger.ts";
 import type { Delivery, Forward } from "../../lib/pipeline/message.ts";
 import { batchProcessor, type ProcessBatch } from "../../lib/pipeline/process-batch.ts";
 import type { Bug } from "./bugs.ts";
@@ -61,8 +62,9 @@ type Worker = {
   unacked: Message[];
   /** What it works on, also when the broker has taken it back. */
   inHand: Message[];
-  /** Events that were done when it took its batch, by `eventText`. */
+  /** Events that were done when it took its batch, and generations that were dead, by `eventText`. */
   knownDone: Set<string>;
+  knownDead: Map<string, number>;
   channel: AbortController;
   /** Epoch ms at which the runtime ends the process; absent when idle. */
   deadline: number | undefined;
@@ -154,7 +156,7 @@ export async function runWorld(
   // A client that repeats its POST, and an event delivered twice by a producer.
   if (random.hits(0.5)) queue.push(publishFresh(random.pick(accepted)));
 
-  const ledger = simulatedLedger({ time, random, bug, switches, accuse });
+  const ledger = simulatedLedger({ time, random, bug, switches, onClaim });
   const sink = simulatedSink({ world, time, random, bug, nonce });
 
   // --- workers ----------------------------------------------------------------------------------
@@ -197,6 +199,7 @@ export async function runWorld(
       unacked: [],
       inHand: [],
       knownDone: new Set(),
+      knownDead: new Map(),
       channel: new AbortController(),
       deadline: undefined,
       process: batchProcessor(
@@ -206,6 +209,10 @@ export async function runWorld(
           notBefore: (event) =>
             Math.min(...copiesOf(event, worker).map(({ notBefore }) => notBefore ?? 0)),
           knewDone: (event) => worker.knownDone.has(eventText(event)),
+          knewDead: (event) =>
+            copiesOf(event, worker).every(
+              ({ generation }) => generation <= (worker.knownDead.get(eventText(event)) ?? 0),
+            ),
         }),
         {
           ledger: ports.ledger,
@@ -268,6 +275,7 @@ export async function runWorld(
     worker.inHand = [...worker.unacked];
     const staleMs = switches.sets === "stale" ? STALE_MS : 0;
     worker.knownDone = new Set(accepted.filter((event) => isDone(event, staleMs)).map(eventText));
+    worker.knownDead = new Map(accepted.map((event) => [eventText(event), deadGeneration(event)]));
     worker.channel = new AbortController();
     const { channel } = worker;
     const deadline = time.now() + TIMEOUT;
@@ -344,7 +352,10 @@ export async function runWorld(
   /** An operator mends what was refused and replays its dead letter; the tool may die in between. */
   function maybeReplay(): void {
     const letter = world.dead.find(({ message }) => message.event.kind === "refused");
-    if (letter === undefined || budget.replays === 0 || !random.hits(0.1)) return;
+    if (letter === undefined || !random.hits(0.1)) return;
+    // Mended, and nobody replays it: a copy that is still on its way must not be applied.
+    if (random.hits(0.3)) sink.heal(letter.message.event);
+    if (budget.replays === 0) return;
     budget.replays -= 1;
     sink.heal(letter.message.event);
     time.note(`replay of ${eventText(letter.message.event)}`);
@@ -395,11 +406,22 @@ export async function runWorld(
   }
 
   /** Only what happened from outside while it was alone may speak against an innocent. */
-  function accuse(id: string, digest: string, crashes: number): void {
+  function onClaim(owner: Owner, id: string, { digest, crashes, shared }: Claimed): void {
     const event = accepted.find(({ variant }) => String(variant) === digest)!;
+    const accused = crashes.length;
     const strikes = world.strikes.get(id) ?? 0;
-    if (isKiller(event) || crashes <= strikes) return;
-    world.violations.push(`${eventText(event)} is accused of ${crashes}, with ${strikes} strikes`);
+    if (!isKiller(event) && accused > strikes) {
+      world.violations.push(`${eventText(event)} is accused ${accused} times for ${strikes}`);
+    }
+    // A claim that arrives after the process, or its channel, was lost.
+    const worker = workers.find((each) => each.owner === owner);
+    if (!shared && worker?.channel.signal.aborted !== false) more(world.strikes, id);
+  }
+
+  function deadGeneration({ id, variant }: SimulatedEvent): number {
+    const row = ledger.rowAt(id);
+    const isDead = row?.state === "forwarded" && row.attempt === "dead";
+    return isDead && row.digest === String(variant) ? row.generation : 0;
   }
 
   /** What the broker says of a message that it has delivered so often before. */
