@@ -1,7 +1,38 @@
+import { basename } from "node:path";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** One for each core of the smallest machine that the tests are meant for. */
 const maxWorkers = 2;
+
+/** Files of 20 s and more, so that none of them begins when all others have ended. */
+const LONGEST = [
+  "linters",
+  "isolation",
+  "npm-start",
+  "kill-redis",
+  "host-workers",
+  "bundles",
+  "senders",
+  "trigger-matrix",
+  "kill-dynamodb",
+  "trigger-offline",
+  "kill-rabbitmq",
+  "rabbit-outage",
+  "poison",
+  "container",
+  "notifier-host",
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const index = LONGEST.indexOf(basename(moduleId, ".test.ts"));
+      return index === -1 ? LONGEST.length : index;
+    };
+    return (await super.sort(files)).sort((one, other) => rank(one) - rank(other));
+  }
+}
 
 const onServices = {
   globalSetup: "tests/integration/services.ts",
@@ -13,10 +44,12 @@ const onServices = {
 
 /**
  * `unit` needs no service; `integration` starts real ones under `.warren/test`; `deploy` packages for AWS.
- * `npm test` leaves `long` to `npm run test:long`, and `deletion` to `npm run test:deletion`.
+ * `npm test` leaves `long` to `npm run test:long`, and `deletion` to `npm run test:deletion`. Tests that
+ * inject `long` try more in `long` than in `integration`.
  */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -24,6 +57,7 @@ export default defineConfig({
           include: [
             "{events,functions,kit,lib,infra}/**/*.test.ts",
             "tests/contract/memory-*.test.ts",
+            "tests/model/*.test.ts",
             "tests/shop/*.test.ts",
             "tests/guarantees/verdict.test.ts",
           ],
@@ -37,16 +71,28 @@ export default defineConfig({
           include: ["tests/**/*.test.ts"],
           exclude: [
             "tests/contract/memory-*.test.ts",
+            "tests/model/**",
             "tests/shop/*.test.ts",
             "tests/guarantees/verdict.test.ts",
             "tests/deploy/**",
             "tests/long/**",
             "tests/deletion/**",
           ],
+          provide: { long: false },
           ...onServices,
         },
       },
-      { test: { name: "long", include: ["tests/long/*.test.ts"], ...onServices } },
+      {
+        test: {
+          name: "long",
+          include: [
+            "tests/long/*.test.ts",
+            "tests/integration/{npm-start,graph-property,points-property}.test.ts",
+          ],
+          provide: { long: true },
+          ...onServices,
+        },
+      },
       {
         test: {
           name: "deletion",
@@ -62,8 +108,6 @@ export default defineConfig({
           globalSetup: "tests/deploy/packaged.ts",
           testTimeout: 120_000,
           maxWorkers,
-          // After the others: linters take a core each.
-          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -131,7 +131,8 @@ async function bare({ port, mails }: Server): Promise<void> {
   const pool = createTransport({ url: urlOf(port), pool: true, maxConnections: CONNECTIONS });
   const sends = Array.from({ length: mails }, (_, index) => {
     const to = addressOf(index);
-    const message = { id: randomUUID(), tenant: "bench", kind: "order.shipped", to, recipient: to };
+    const named = { id: randomUUID(), source: "bench", tenant: "bench" };
+    const message = { ...named, kind: "order.shipped", to, recipient: to };
     const mail = mailOf(
       { ...message, content: templates.render(said) },
       { from: FROM, unsubscribe: undefined },

@@ -1,11 +1,11 @@
-/** `npm run bench [-- ingest projector vectors ledger mail embed cold]`: runs each bench in a separate process. */
+/** `npm run bench [-- ingest projector vectors ledger mail crashes embed cold]`: runs each bench in a separate process. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { LOCAL_ENV } from "../infra/dynamodb/table.ts";
 import { localServices } from "./services.ts";
 
 /** Benches that need the services of `npm start`. */
-const ON_SERVICES = ["ingest", "projector", "vectors", "ledger", "mail"];
+const ON_SERVICES = ["ingest", "projector", "vectors", "ledger", "mail", "crashes"];
 const BENCHES = [...ON_SERVICES, "embed", "cold"];
 
 const asked = process.argv.slice(2);

@@ -134,6 +134,11 @@ test.each([
   expect(failure).toMatchObject({ name: "RetryLaterError", notBefore });
 });
 
+test("a 503 that says for how long stops one message, and not the whole channel", () => {
+  const failure = failureOf(answer(503, { "retry-after": "7" }), NOW, { outages: [] });
+  expect(failure).toMatchObject({ name: "RetryLaterError", notBefore: NOW + 7_000 });
+});
+
 test("2xx is no failure", () => {
   expect(failureOf(answer(202), NOW, { outages: [] })).toBeUndefined();
 });

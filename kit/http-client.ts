@@ -76,21 +76,21 @@ export type Dialect = {
 
 /** Too slow, too early, too many: none of these was acted upon. */
 const LATER = new Set([408, 425, 429]);
-/** Where they do not say how long, ms. */
+/** For those, where nobody says how long, ms. */
 const RETRY_LATER_MS = 30_000;
 
 /**
  * What an answer means: undefined if the message was taken. 503 and what the dialect calls an outage
- * refuse everything; another 5xx may come from a proxy behind which the message arrived.
+ * refuse everything; a 503 that says for how long, only until then (RFC 9110, section 10.2.3). Another
+ * 5xx may come from a proxy behind which the message arrived.
  */
 export function failureOf(answer: Answer, now: number, dialect: Dialect): Error | undefined {
   const { status } = answer;
   if (status >= 200 && status < 300) return undefined;
   const said = `answered ${status}`;
-  if (LATER.has(status)) {
-    const header = retryAfterMs(answer.headers["retry-after"], now);
-    const wait = dialect.retryAfterMs?.(answer) ?? header ?? RETRY_LATER_MS;
-    return new RetryLaterError(said, now + wait);
+  const wait = dialect.retryAfterMs?.(answer) ?? retryAfterMs(answer.headers["retry-after"], now);
+  if (LATER.has(status) || (status === 503 && wait !== undefined)) {
+    return new RetryLaterError(said, now + (wait ?? RETRY_LATER_MS));
   }
   if (status === 503 || dialect.outages.includes(status)) return new OutageError(said);
   if (status >= 500) return new UncertainError(said);

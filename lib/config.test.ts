@@ -20,6 +20,7 @@ test("fills in the defaults", () => {
   expect(read({ RABBITMQ_URL: url, LEDGER_TABLE: "claims", LOG_LEVEL: "" })).toEqual({
     RABBITMQ_URL: url,
     RETRY_DELAYS: [5_000, 30_000, 300_000],
+    RETRY_LATER_FOR: 86_400_000,
     LOG_LEVEL: "info",
     LEDGER: "dynamodb",
     LEDGER_TABLE: "claims",

@@ -53,6 +53,9 @@ export const variables = {
   RETRY_DELAYS: delays
     .prefault("5s,30s,5m")
     .describe("Ascending delays before each retry; their number is the number of retries"),
+  RETRY_LATER_FOR: duration
+    .prefault("24h")
+    .describe("How long a message waits for a sink that says when to retry; no retry is spent"),
   LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error", "fatal"])
     .default("info")

@@ -1,13 +1,14 @@
 import { addressKey, optOutField, userKey } from "../../kit/people/contact.ts";
 import type { Change, Document } from "../../kit/people/directory.ts";
 import { orderKey, ticketKey } from "../../kit/people/parties.ts";
-import { stampOf } from "../../lib/envelope/envelope.ts";
+import { provenStamp } from "../../kit/stamped.ts";
+import type { Received } from "../../lib/envelope/envelope.ts";
 import type { ContactEvent } from "./accepts.ts";
 
 /** What one event says about the one document that it concerns. Pure. */
-export function changeOf(event: ContactEvent): Change {
-  const { type, tenant_id: tenant, data } = event;
-  const stamp = stampOf(event);
+export function changeOf(received: Received<ContactEvent>): Change {
+  const { type, tenant_id: tenant, data } = received.event;
+  const stamp = provenStamp(received);
   const change = (key: Change["key"], values: Record<string, unknown>): Change => ({
     key,
     fields: said(stamp, values),

@@ -2,7 +2,7 @@ import { parserOf } from "../../events/catalogue.ts";
 import type { Directory } from "../../kit/people/directory.ts";
 import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
-import { PermanentError } from "../../lib/pipeline/errors.ts";
+import { IdReusedError, PermanentError } from "../../lib/pipeline/errors.ts";
 import { accepts, type ContactEvent } from "./accepts.ts";
 import { changeOf } from "./change.ts";
 
@@ -18,14 +18,16 @@ export function contacts(directory: Directory): Consumer {
     concurrency: 8,
     parse: parserOf(accepts),
     async apply(received: readonly Received<ContactEvent>[], signal) {
-      const changes = received.map((each) => changeOf(each.event));
-      const leftOut = new Set(await directory.merge(changes, signal));
-      return received
-        .filter((_, index) => leftOut.has(changes[index]!))
-        .map((each) => ({ received: each, error: new PermanentError(TOO_LARGE) }));
+      const byChange = new Map(received.map((each) => [changeOf(each), each]));
+      const leftOut = await directory.merge([...byChange.keys()], signal);
+      return leftOut.map(({ change, why }) => ({
+        received: byChange.get(change)!,
+        error: why === "id reused" ? new IdReusedError(REUSED) : new PermanentError(TOO_LARGE),
+      }));
     },
     probe: (signal) => directory.probe(signal),
   };
 }
 
+const REUSED = "the directory holds another event under this id";
 const TOO_LARGE = "the directory's document would become larger than the directory can hold";

@@ -20,6 +20,7 @@ export const config = z
     ...proofVariables,
     RABBITMQ_URL: variables.RABBITMQ_URL,
     RETRY_DELAYS: variables.RETRY_DELAYS,
+    RETRY_LATER_FOR: variables.RETRY_LATER_FOR,
   })
   .and(ledger);
 

@@ -264,11 +264,13 @@ function orderStatus(
 }
 
 function statusOf(
-  { tenant_id, timestamp, id: event_id }: ProjectedEvent,
+  event: ProjectedEvent,
   id: string,
   { status, rank }: { status: string; rank: number },
 ): Status {
-  return { tenant_id, id, status, stamp: `${timestamp}#${rank}#${event_id}` };
+  const { tenant_id, timestamp } = event;
+  const stamp = `${timestamp}#${rank}${stampOf(event).slice(timestamp.length)}`;
+  return { tenant_id, id, status, stamp };
 }
 
 function paymentFacts(event: Extract<ProjectedEvent, { type: `payment.${string}` }>): Facts {

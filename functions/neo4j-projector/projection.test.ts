@@ -28,7 +28,7 @@ test("interactions of a pair become one row: count, first and last, the newest s
           first_at: at(1),
           last_at: at(3),
           session: "s2",
-          session_stamp: `${at(2)}#e2`,
+          session_stamp: `${at(2)}#e2#test`,
         },
       ],
     },
@@ -109,18 +109,18 @@ test("of several changes of a field the newest stays, field by field; equal time
       fields: [
         {
           guard: "name_stamp",
-          stamp: `${at(2)}#e9`,
-          set: { name: "late", name_stamp: `${at(2)}#e9` },
+          stamp: `${at(2)}#e9#test`,
+          set: { name: "late", name_stamp: `${at(2)}#e9#test` },
         },
         {
           guard: "sku_stamp",
-          stamp: `${at(1)}#e2`,
-          set: { sku: null, sku_stamp: `${at(1)}#e2` },
+          stamp: `${at(1)}#e2#test`,
+          set: { sku: null, sku_stamp: `${at(1)}#e2#test` },
         },
         {
           guard: "price_stamp",
-          stamp: `${at(2)}#e1`,
-          set: { price_minor: 100n, currency: "UAH", price_stamp: `${at(2)}#e1` },
+          stamp: `${at(2)}#e1#test`,
+          set: { price_minor: 100n, currency: "UAH", price_stamp: `${at(2)}#e1#test` },
         },
       ],
     },
@@ -139,13 +139,13 @@ test("an order is a customer's, has a row per line, and its status is stamped wi
   expect(rows.customers).toEqual([{ tenant_id: "t", id: "u1" }]);
   expect(rows.products.map(({ id }) => id)).toEqual(["p1", "p2"]);
   expect(rows.orderStatuses).toEqual([
-    { tenant_id: "t", id: "o1", status: "pending", stamp: `${at(1)}#0#e1` },
+    { tenant_id: "t", id: "o1", status: "pending", stamp: `${at(1)}#0#e1#test` },
   ]);
   expect(rows.orderContents).toEqual([
     {
       tenant_id: "t",
       id: "o1",
-      stamp: `${at(1)}#e1`,
+      stamp: `${at(1)}#e1#test`,
       user_id: "u1",
       total_minor: 1_050n,
       currency: "UAH",
@@ -165,7 +165,7 @@ test("of statuses of one moment the one further on stays", () => {
   ]);
 
   expect(rows.orderStatuses).toEqual([
-    { tenant_id: "t", id: "o1", status: "delivered", stamp: `${at(1)}#5#e1` },
+    { tenant_id: "t", id: "o1", status: "delivered", stamp: `${at(1)}#5#e1#test` },
   ]);
 });
 
@@ -199,13 +199,13 @@ test("a payment's amount is what was to be paid, not what was paid back", () => 
   ]);
 
   expect(rows.paymentStatuses).toEqual([
-    { tenant_id: "t", id: "b1", status: "refunded", stamp: `${at(2)}#3#e3` },
+    { tenant_id: "t", id: "b1", status: "refunded", stamp: `${at(2)}#3#e3#test` },
   ]);
   expect(rows.paymentFields).toMatchObject([
-    { id: "b1", fields: [{ stamp: `${at(1)}#e2`, set: { amount_minor: 1_000n } }] },
+    { id: "b1", fields: [{ stamp: `${at(1)}#e2#test`, set: { amount_minor: 1_000n } }] },
   ]);
   expect(rows.paymentOrders).toEqual([
-    { tenant_id: "t", id: "b1", order_id: "o1", stamp: `${at(2)}#e3` },
+    { tenant_id: "t", id: "b1", order_id: "o1", stamp: `${at(2)}#e3#test` },
   ]);
 });
 
@@ -223,7 +223,7 @@ test("who watches a ticket is whoever the newest event names, each once", () => 
   ]);
 
   expect(rows.ticketWatchers).toEqual([
-    { tenant_id: "t", id: "t1", user_ids: ["u2", "u1"], stamp: `${at(1)}#e1` },
+    { tenant_id: "t", id: "t1", user_ids: ["u2", "u1"], stamp: `${at(1)}#e1#test` },
   ]);
   expect(rows.users.map(({ id }) => id)).toEqual(["u1", "u2", "u3"]);
   expect(rows.messagesSent).toEqual([
@@ -233,7 +233,7 @@ test("who watches a ticket is whoever the newest event names, each once", () => 
       user_id: "u3",
       ticket_id: "t1",
       sent_at: "2026-11-20T09:59:59.000000Z",
-      stamp: `${at(1)}#e1`,
+      stamp: `${at(1)}#e1#test`,
     },
   ]);
 });
@@ -247,8 +247,8 @@ test("a price that changed is the product's price, and what is out of stock coun
   ]);
 
   expect(rows.productFields[0]?.fields.map(({ set }) => set)).toEqual([
-    { price_minor: 250n, currency: "UAH", price_stamp: `${at(1)}#e1` },
-    { stock: 0n, stock_stamp: `${at(2)}#e3` },
+    { price_minor: 250n, currency: "UAH", price_stamp: `${at(1)}#e1#test` },
+    { stock: 0n, stock_stamp: `${at(2)}#e3#test` },
   ]);
 });
 

@@ -59,7 +59,7 @@ type Interacted = {
   session_stamp: string | null;
 };
 
-/** Wants events of distinct (tenant, id), since it counts them. Pure. */
+/** Wants events of distinct (tenant, source, id), since it counts them. Pure. */
 export function project(events: readonly ProjectedEvent[]): Rows {
   const facts = events.map(factsOf);
   const all = <Name extends keyof Facts>(name: Name) =>

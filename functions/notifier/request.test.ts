@@ -31,7 +31,7 @@ test("a request is an event that its sender can read", () => {
   expect(message).toMatchObject({
     exchange: "events",
     routingKey: "sms.requested",
-    messageId: "0ecd72f0-26e7-593b-8caf-f14a91424c0c",
+    messageId: "e3ec87a7-3e39-5e69-9d71-888551cc929f",
     type: "sms.requested",
     timestamp: 1_795_168_800,
   });
@@ -48,7 +48,12 @@ test("a request is an event that its sender can read", () => {
       template: "order.shipped",
       data: { order_id: "o1" },
     },
-    metadata: { version: "1.0", causation_id: "evt_1", traceparent: "00-1-2-01" },
+    metadata: {
+      version: "1.0",
+      causation_id: "evt_1",
+      causation_source: "shop",
+      traceparent: "00-1-2-01",
+    },
   });
 });
 
@@ -61,10 +66,11 @@ test("made twice it has the same bytes", () => {
   expect(requestOf(event, notice)).toEqual(requestOf(structuredClone(event), { ...notice }));
 });
 
-test("every tenant, event, channel, kind and recipient has an id of its own", () => {
+test("every tenant, source, event, channel, kind and recipient has an id of its own", () => {
   const ids = [
     idOf({}),
     idOf({ tenant_id: "other" }),
+    idOf({ source: "other" }),
     idOf({ id: "evt_2" }),
     idOf({}, { channel: "push" }),
     idOf({}, { kind: "other" }),

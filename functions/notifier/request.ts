@@ -17,8 +17,8 @@ const NAMESPACE = "0b5b3d0e-5f0c-4f6d-9d0b-2f4b7a0f6c11";
  */
 export function requestOf(event: Envelope, notice: Notice): RabbitMessage {
   const { channel, kind, to, template, data } = notice;
-  const { tenant_id, timestamp, metadata } = event;
-  const name = canonicalJson([tenant_id, event.id, channel, kind, recipientText(to)]);
+  const { tenant_id, source, timestamp, metadata } = event;
+  const name = canonicalJson([tenant_id, source, event.id, channel, kind, recipientText(to)]);
   const request: Envelope = {
     id: uuidV5(name, NAMESPACE),
     type: `${channel}.requested`,
@@ -30,6 +30,7 @@ export function requestOf(event: Envelope, notice: Notice): RabbitMessage {
     metadata: {
       version: "1.0",
       causation_id: event.id,
+      causation_source: source,
       ...(metadata.traceparent !== undefined && { traceparent: metadata.traceparent }),
     },
   };

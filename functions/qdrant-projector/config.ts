@@ -9,6 +9,7 @@ export const config = z
     ...collectionVariables,
     RABBITMQ_URL: variables.RABBITMQ_URL,
     RETRY_DELAYS: variables.RETRY_DELAYS,
+    RETRY_LATER_FOR: variables.RETRY_LATER_FOR,
     LOG_LEVEL: variables.LOG_LEVEL,
   })
   .and(embedding)

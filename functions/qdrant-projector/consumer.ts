@@ -1,7 +1,8 @@
 import { parserOf } from "../../events/catalogue.ts";
-import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Consumer } from "../../lib/pipeline/consumer.ts";
-import { accepts, type ProjectedEvent } from "./accepts.ts";
+import { IdReusedError } from "../../lib/pipeline/errors.ts";
+import { accepts } from "./accepts.ts";
+import type { ReceivedEvent } from "./projection.ts";
 import type { Vectors } from "./vectors.ts";
 
 export { accepts };
@@ -20,13 +21,12 @@ export function qdrantProjector(vectors: Vectors): Consumer {
     // Alone means a few requests each; some at once keep a server busy that answers slowly.
     concurrency: 4,
     parse: parserOf(accepts),
-    async apply(received: readonly Received<ProjectedEvent>[], signal) {
-      await vectors.write(
-        received.map(({ event }) => event),
-        signal,
-      );
-      return [];
+    async apply(received: readonly ReceivedEvent[], signal) {
+      const reused = await vectors.write(received, signal);
+      return reused.map((each) => ({ received: each, error: new IdReusedError(REUSED) }));
     },
     probe: (signal) => vectors.probe(signal),
   };
 }
+
+const REUSED = "the point holds another event under this id";

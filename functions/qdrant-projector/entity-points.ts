@@ -1,4 +1,4 @@
-import { join } from "../../kit/stamped.ts";
+import { join, reusedAmong, stampsIn } from "../../kit/stamped.ts";
 import type { Embedder } from "../../kit/embedding/embedder.ts";
 import type { Point, Store } from "../../kit/qdrant/store.ts";
 import type { CollectionNames } from "./collections.ts";
@@ -8,7 +8,13 @@ import { confirmed, mergeUntilConfirmed } from "./merging.ts";
 
 /** The points of products, tickets and messages. */
 type EntityPoints = {
-  merge(kind: EntityKind, changes: readonly EntityChange[], signal: AbortSignal): Promise<Merged[]>;
+  /** Leaves out each change with a stamp whose id its point knows of another event, and adds that to `reused`. */
+  merge(
+    kind: EntityKind,
+    changes: readonly EntityChange[],
+    reused: Set<string> | undefined,
+    signal: AbortSignal,
+  ): Promise<Merged[]>;
 };
 
 /** A point as it was when a change was in it. */
@@ -36,6 +42,7 @@ export function entityPoints({
     kind: EntityKind,
     changes: readonly EntityChange[],
     merged: Map<string, Merged>,
+    reused: Set<string> | undefined,
     signal: AbortSignal,
   ): Promise<EntityChange[]> {
     const collection = collections[kind];
@@ -48,6 +55,11 @@ export function entityPoints({
       // Nobody can make anew what nobody knows.
       if (stored === undefined && isEmpty(change)) return [];
       const known = stored === undefined ? empty : recall(kind, stored).state;
+      const others = reused && reusedAmong(stampsIn(change.state), stampsIn(known));
+      if (others?.length) {
+        for (const stamp of others) reused?.add(stamp);
+        return [];
+      }
       const point = describe(kind, change, join(known, change.state));
       const { tenant_id, id } = change;
       const { fingerprint } = point.payload;
@@ -118,9 +130,9 @@ export function entityPoints({
   }
 
   return {
-    async merge(kind, changes, signal) {
+    async merge(kind, changes, reused, signal) {
       const merged = new Map<string, Merged>();
-      await mergeUntilConfirmed(changes, (open) => mergeOnce(kind, open, merged, signal));
+      await mergeUntilConfirmed(changes, (open) => mergeOnce(kind, open, merged, reused, signal));
       return [...merged.values()];
     },
   };

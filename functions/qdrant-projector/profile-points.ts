@@ -1,6 +1,7 @@
 import type { Filter, Store } from "../../kit/qdrant/store.ts";
 import { chunksOf } from "../../lib/async/in-parallel.ts";
 import { pointId } from "../../kit/qdrant/names.ts";
+import { reusedAmong } from "../../kit/stamped.ts";
 import type { Merged } from "./entity-points.ts";
 import { confirmed, mergeUntilConfirmed } from "./merging.ts";
 import type { ProductVectors } from "./product-vectors.ts";
@@ -9,7 +10,12 @@ import type { ProfileChange } from "./projection.ts";
 
 /** The points of what users like. */
 type ProfilePoints = {
-  merge(changes: readonly ProfileChange[], signal: AbortSignal): Promise<void>;
+  /** Leaves out each change with a stamp whose id its point knows of another event, and adds that to `reused`. */
+  merge(
+    changes: readonly ProfileChange[],
+    reused: Set<string> | undefined,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Brings those profiles up to date that hold one of these products with another vector of it. */
   refresh(products: readonly Merged[], signal: AbortSignal): Promise<void>;
 };
@@ -53,7 +59,11 @@ export function profilePoints({
   const pointOf = productPoints();
 
   /** Reads, unites, writes what that changes, and returns what is not there yet. */
-  async function mergeOnce(open: readonly Open[], signal: AbortSignal): Promise<Open[]> {
+  async function mergeOnce(
+    open: readonly Open[],
+    reused: Set<string> | undefined,
+    signal: AbortSignal,
+  ): Promise<Open[]> {
     const ids = open.map(({ point }) => point);
     const found = await store.read<Known>(collection, ids, { only: KNOWN }, signal);
     const stored = new Map(found.map(({ id, payload }) => [id, payload]));
@@ -62,7 +72,13 @@ export function profilePoints({
       const before = stored.get(change.point);
       const { tenant_id, user_id } = { ...change, ...before };
       if (tenant_id === undefined || user_id === undefined) return [];
-      const interactions = unite(before?.interactions ?? [], change.interactions);
+      const known = before?.interactions ?? [];
+      const others = reused && reusedAmong(stampsOf(change.interactions), stampsOf(known));
+      if (others?.length) {
+        for (const stamp of others) reused?.add(stamp);
+        return [];
+      }
+      const interactions = unite(known, change.interactions);
       return [{ change, tenant_id, user_id, interactions }];
     });
     const products = new Map(
@@ -98,14 +114,19 @@ export function profilePoints({
     );
   }
 
-  async function merge(open: readonly Open[], signal: AbortSignal): Promise<void> {
+  async function merge(
+    open: readonly Open[],
+    reused: Set<string> | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     for (const some of chunksOf(profilesAtOnce(dimensions), open)) {
-      await mergeUntilConfirmed(some, (rest) => mergeOnce(rest, signal));
+      await mergeUntilConfirmed(some, (rest) => mergeOnce(rest, reused, signal));
     }
   }
   const renew = (points: readonly string[], signal: AbortSignal) =>
     merge(
       points.map((point) => ({ point, interactions: [] })),
+      undefined,
       signal,
     );
 
@@ -151,6 +172,10 @@ export function profilePoints({
       after = next;
     } while (after !== undefined);
   }
+}
+
+function stampsOf(interactions: readonly Interaction[]): string[] {
+  return interactions.map(({ stamp }) => stamp);
 }
 
 /** Many profiles hold the same products, and a point's id is a hash: the last ones are kept. */

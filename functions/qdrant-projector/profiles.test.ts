@@ -4,7 +4,7 @@ import { profilesAtOnce } from "./profile-points.ts";
 import { type Interaction, type ProductVector, profileOf, unite } from "./profiles.ts";
 
 const did = (second: number, id: string, product_id = "p1", weight = 1): Interaction => ({
-  stamp: `${new Date(Date.UTC(2026, 10, 20) + second * 1_000).toISOString().slice(0, -1)}000Z#${id}`,
+  stamp: `${new Date(Date.UTC(2026, 10, 20) + second * 1_000).toISOString().slice(0, -1)}000Z#${id}#web#digest`,
   product_id,
   weight,
 });

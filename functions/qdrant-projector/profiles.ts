@@ -1,8 +1,8 @@
 import { pointId } from "../../kit/qdrant/names.ts";
-import { newer } from "../../kit/stamped.ts";
+import { namedBy, newer } from "../../kit/stamped.ts";
 import { revisionOf } from "./identity.ts";
 
-/** One thing that a user did with a product. The stamp ends in the event's id. */
+/** One thing that a user did with a product. The stamp is a proven one. */
 export type Interaction = { stamp: string; product_id: string; weight: number };
 
 /** What a user's point holds: the vector is made of this and of the products' vectors alone. */
@@ -36,8 +36,8 @@ const HALF_LIFE = 30 * 86_400_000;
 /** Of a sum, compared with what was summed up (product vectors have length 1). */
 const NOTHING = 1e-9;
 
-/** `2026-11-21T10:00:00.500000Z#`: an event's id follows (lib/envelope/envelope.ts). */
-const ID_AT = 28;
+/** Of a stamp's time: `2026-11-21T10:00:00.500000Z`. */
+const TIME_LENGTH = 27;
 
 /**
  * The latest of both, each event once. Associative, commutative and idempotent: what one cut leaves
@@ -46,8 +46,8 @@ const ID_AT = 28;
 export function unite(a: readonly Interaction[], b: readonly Interaction[]): Interaction[] {
   const byEvent = new Map<string, Interaction>();
   for (const one of [...a, ...b]) {
-    const id = one.stamp.slice(ID_AT);
-    byEvent.set(id, newer(byEvent.get(id), one));
+    const { name = one.stamp } = namedBy(one.stamp) ?? {};
+    byEvent.set(name, newer(byEvent.get(name), one));
   }
   const sorted = [...byEvent.values()].sort((x, y) => (x.stamp < y.stamp ? -1 : 1));
   return sorted.slice(-REMEMBERED);
@@ -96,5 +96,5 @@ export function profileOf(
 }
 
 function timeOf(one: Interaction | undefined): number {
-  return one === undefined ? 0 : Date.parse(one.stamp.slice(0, ID_AT - 1));
+  return one === undefined ? 0 : Date.parse(one.stamp.slice(0, TIME_LENGTH));
 }

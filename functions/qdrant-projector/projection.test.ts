@@ -2,12 +2,15 @@ import { expect, test } from "vitest";
 import { at, eventOf, sampleOf } from "../../tests/events.ts";
 import { accepts, type ProjectedEvent } from "./accepts.ts";
 import { describe, type EntityKind, recall } from "./entities.ts";
-import { mayTouchVector, project } from "./projection.ts";
+import { mayTouchVector, project, type ReceivedEvent } from "./projection.ts";
 
-const event = eventOf<ProjectedEvent>;
+const event = (...of: Parameters<typeof eventOf>): ReceivedEvent => ({
+  event: eventOf<ProjectedEvent>(...of),
+  digest: "digest",
+});
 
 /** The payload that these events give a point that did not exist. */
-function payload(kind: EntityKind, ...events: ProjectedEvent[]) {
+function payload(kind: EntityKind, ...events: ReceivedEvent[]) {
   const [change, ...others] = project(events)[kind];
   expect(others).toEqual([]);
   const { fingerprint: _, revision: __, ...rest } = describe(kind, change!, change!.state).payload;
@@ -30,12 +33,12 @@ test("a product has its fields to filter by, each with the stamp it comes from",
     attributes: { colour: "natural", weight_kg: 5.2 },
     presence: "present",
     stamps: {
-      attributes: `${at(1)}#e1`,
-      category: `${at(1)}#e1`,
-      description: `${at(1)}#e1`,
-      name: `${at(1)}#e1`,
-      price: `${at(2)}#e2`,
-      sku: `${at(1)}#e1`,
+      attributes: `${at(1)}#e1#test#digest`,
+      category: `${at(1)}#e1#test#digest`,
+      description: `${at(1)}#e1#test#digest`,
+      name: `${at(1)}#e1#test#digest`,
+      price: `${at(2)}#e2#test#digest`,
+      sku: `${at(1)}#e1#test#digest`,
     },
   });
 });
@@ -49,7 +52,7 @@ test("what a contract does not name says nothing", () => {
     ticket_id: "t1",
     priority: "low",
     presence: "stub",
-    stamps: { priority: `${at(1)}#e1` },
+    stamps: { priority: `${at(1)}#e1#test#digest` },
   });
 });
 
@@ -67,8 +70,8 @@ test("a product has its stock by SKU", () => {
     product_id: "p1",
     presence: "stub",
     stock: [
-      { sku: "blue", quantity: 1, stamp: `${at(1)}#e2` },
-      { sku: "red", quantity: 0, stamp: `${at(2)}#e3` },
+      { sku: "blue", quantity: 1, stamp: `${at(1)}#e2#test#digest` },
+      { sku: "red", quantity: 0, stamp: `${at(2)}#e3#test#digest` },
     ],
     stamps: {},
   });
@@ -82,7 +85,7 @@ test("a deletion takes what is older, whichever comes first, and keeps its stamp
     product_id: "prod_456",
     presence: "deleted",
     stamps: {},
-    deleted_stamp: `${at(2)}#e2`,
+    deleted_stamp: `${at(2)}#e2#test#digest`,
   };
 
   expect(payload("product", created, deleted)).toEqual(gone);
@@ -94,12 +97,12 @@ test("a deletion takes what is older, whichever comes first, and keeps its stamp
     ...gone,
     name: "It is back",
     presence: "present",
-    stamps: { name: `${at(3)}#e3` },
+    stamps: { name: `${at(3)}#e3#test#digest` },
   });
 });
 
 test("the text of a vector is what people would search for", () => {
-  const textOf = (kind: EntityKind, one: ProjectedEvent) => {
+  const textOf = (kind: EntityKind, one: ReceivedEvent) => {
     const [change] = project([one])[kind];
     return describe(kind, change!, change!.state).text;
   };

@@ -1,9 +1,11 @@
-import { stampOf } from "../../lib/envelope/envelope.ts";
-import { type Fields, type Group, join, type Stamped } from "../../kit/stamped.ts";
+import type { Received } from "../../lib/envelope/envelope.ts";
+import { type Fields, type Group, join, provenStamp, type Stamped } from "../../kit/stamped.ts";
 import { pointId } from "../../kit/qdrant/names.ts";
 import type { ProjectedEvent } from "./accepts.ts";
 import { describing, type EntityKind, entities, stockGroup } from "./entities.ts";
 import { type Interaction, unite, weights } from "./profiles.ts";
+
+export type ReceivedEvent = Received<ProjectedEvent>;
 
 /** What a group of events says about one point each; joined, so that no id is written twice at once. */
 export type Changes = {
@@ -30,7 +32,7 @@ export type ProfileChange = {
 };
 
 /** Pure. Repeats and order leave no trace. */
-export function project(events: readonly ProjectedEvent[]): Changes {
+export function project(events: readonly ReceivedEvent[]): Changes {
   const changes = events.map(changeOf);
   const entityChanges = (kind: EntityKind) =>
     merged(
@@ -59,9 +61,10 @@ export function mayTouchVector({ state, reindex }: EntityChange): boolean {
 
 type Change = { kind: EntityKind; of: EntityChange } | { kind: "profile"; of: ProfileChange };
 
-function changeOf(event: ProjectedEvent): Change {
+function changeOf(received: ReceivedEvent): Change {
+  const { event } = received;
   const { type, data } = event;
-  const stamp = stampOf(event);
+  const stamp = provenStamp(received);
   const change = (kind: EntityKind, id: string, state: Stamped, reindex = false): Change => {
     const { tenant_id } = event;
     return { kind, of: { point: pointId(tenant_id, id), tenant_id, id, state, reindex } };

@@ -2,20 +2,23 @@ import type { Embedder } from "../../kit/embedding/embedder.ts";
 import { problemsWith } from "../../kit/qdrant/collections.ts";
 import type { Place } from "../../kit/qdrant/names.ts";
 import type { Store } from "../../kit/qdrant/store.ts";
+import { provenStamp } from "../../kit/stamped.ts";
 import { chunksOf, inParallel } from "../../lib/async/in-parallel.ts";
 import { OutageError } from "../../lib/pipeline/errors.ts";
 import { collections, collectionsOf } from "./collections.ts";
-import type { ProjectedEvent } from "./accepts.ts";
 import { entityKinds } from "./entities.ts";
 import { entityPoints, type Merged } from "./entity-points.ts";
 import { productVectors } from "./product-vectors.ts";
 import { profilePoints } from "./profile-points.ts";
-import { type Changes, mayTouchVector, project } from "./projection.ts";
+import { type Changes, mayTouchVector, project, type ReceivedEvent } from "./projection.ts";
 
 /** The one thing the projector needs from a vector database. Throws as `Store` and `Embedder` do. */
 export type Vectors = {
-  /** Brings the points to where each of these events has happened, whatever happened before. */
-  write(events: readonly ProjectedEvent[], signal: AbortSignal): Promise<void>;
+  /**
+   * Brings the points to where each of these events has happened, whatever happened before. Returns
+   * those left out because their point knows another event with their id.
+   */
+  write(events: readonly ReceivedEvent[], signal: AbortSignal): Promise<ReceivedEvent[]>;
   /** The same with changes from elsewhere: the points of another collection. */
   merge(changes: Changes, signal: AbortSignal): Promise<void>;
   /** Resolves if points can be made and written now. */
@@ -49,11 +52,15 @@ export function qdrantVectors({
   const vectors = productVectors({ store, collection: names.product, dimensions });
   const profiles = profilePoints({ store, vectors, collection: names.profile, dimensions });
 
-  async function merge(changes: Changes, signal: AbortSignal): Promise<void> {
+  async function merge(
+    changes: Changes,
+    reused: Set<string> | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     const merged: Merged[] = [];
     for (const kind of entityKinds) {
       await inParallel(chunksOf(ENTITIES, changes[kind]), PARALLEL, async (some) => {
-        const points = await entities.merge(kind, some, signal);
+        const points = await entities.merge(kind, some, reused, signal);
         if (kind === "product") merged.push(...points);
       });
     }
@@ -61,7 +68,7 @@ export function qdrantVectors({
     vectors.forget([...touched]);
     // Behind the products, whose vectors they are made of.
     await inParallel(chunksOf(PROFILES, changes.profiles), PARALLEL, (some) =>
-      profiles.merge(some, signal),
+      profiles.merge(some, reused, signal),
     );
     // Also where a product's event changed nothing: whoever applied it before may have died here.
     await profiles.refresh(
@@ -71,8 +78,21 @@ export function qdrantVectors({
   }
 
   return {
-    write: (events, signal) => merge(project(events), signal),
-    merge,
+    async write(events, signal) {
+      const leftOut: ReceivedEvent[] = [];
+      for (let fresh = events; ;) {
+        const reused = new Set<string>();
+        await merge(project(fresh), reused, signal);
+        if (reused.size === 0) return leftOut;
+        // What was joined with their changes is missing: once more, without them.
+        const isReused = (each: ReceivedEvent) => reused.has(provenStamp(each));
+        leftOut.push(...fresh.filter(isReused));
+        fresh = fresh.filter((each) => !isReused(each));
+      }
+    },
+
+    // What is in a point was judged when it came there.
+    merge: (changes, signal) => merge(changes, undefined, signal),
 
     async probe(signal) {
       // No text that could have been kept from the last time.

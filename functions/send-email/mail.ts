@@ -1,5 +1,5 @@
 import { PermanentError } from "../../lib/pipeline/errors.ts";
-import type { Message } from "../../kit/sending/transport.ts";
+import { type Message, nameOf } from "../../kit/sending/transport.ts";
 
 /** Who mails come from, and how to have no more of them. */
 export type Sender = {
@@ -32,12 +32,14 @@ export function mailOf(message: Message<string>, sender: Sender): Mail {
   const { id, to, content } = message;
   if (!ADDRESS.test(to)) throw new PermanentError("the recipient's address is no mail address");
   const own = addressOf(sender.from);
+  // People find the event by its id; other tenants and sources may use the same one.
+  const local = `${id.replaceAll(":", "=3A")}.${nameOf(message).slice(0, 12)}`;
   const unsubscribe = sender.unsubscribe ?? `mailto:${own}?subject=unsubscribe%20{kind}`;
   return {
     from: sender.from,
     to: { name: "", address: to },
     envelope: { from: own, to: [to] },
-    messageId: `<${id.replaceAll(":", "=3A")}@${own.slice(own.lastIndexOf("@") + 1)}>`,
+    messageId: `<${local}@${own.slice(own.lastIndexOf("@") + 1)}>`,
     subject: content.subject ?? "",
     text: content.text,
     ...(content.html !== undefined && { html: content.html }),

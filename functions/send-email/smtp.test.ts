@@ -22,6 +22,7 @@ afterEach(async () => {
 
 const message: Message<string> = {
   id: "8f4f0a2e-77b0-5d35-a2d7-3c1f3f0a9b1e",
+  source: "notifier",
   tenant: "acme",
   kind: "order.confirmed",
   to: "olena@example.org",
@@ -64,7 +65,9 @@ test("sends text and HTML under a Message-ID that the event's id makes, with a w
 
   const [mail, again] = mails;
   expect(mail).toMatchObject({
-    messageId: "<8f4f0a2e-77b0-5d35-a2d7-3c1f3f0a9b1e@example.com>",
+    messageId: expect.stringMatching(
+      /^<8f4f0a2e-77b0-5d35-a2d7-3c1f3f0a9b1e\.[\w-]{12}@example\.com>$/,
+    ),
     from: { name: "Shop", address: "shop@example.com" },
     to: [{ address: "olena@example.org" }],
     subject: "Замовлення",
@@ -77,6 +80,8 @@ test("sends text and HTML under a Message-ID that the event's id makes, with a w
   );
   expect(header("list-unsubscribe-post")).toBe("List-Unsubscribe=One-Click");
   expect(again?.messageId).toBe(mail?.messageId);
+  await send({ ...message, source: "another" }, never);
+  expect(mails[2]?.messageId).not.toBe(mail?.messageId);
 });
 
 test("no header can be slipped in by a subject, and no recipient by an address", async () => {
@@ -134,6 +139,18 @@ test.each<[string, Parameters<typeof transportTo>[0], new (...args: never[]) => 
     { onMail: () => Promise.reject(refusing(451)) },
     RetryLaterError,
     "SMTP: 451 5.1.1 to DATA",
+  ],
+  [
+    "a server that has too many connections",
+    { onConnect: (_session, callback) => callback(refusing(421)) },
+    RetryLaterError,
+    "SMTP: 421 5.1.1 to CONN",
+  ],
+  [
+    "a server that goes down while it is asked",
+    { onRcptTo: (_to, _session, callback) => callback(refusing(421)) },
+    RetryLaterError,
+    "SMTP: 421 5.1.1",
   ],
   ["a server without STARTTLS", {}, OutageError, "SMTP: "],
 ])("%s", async (name, options, kind, text) => {
@@ -215,7 +232,25 @@ test.each<[string, SmtpError, boolean, Error]>([
     "a greeting of 421",
     { code: "ECONNECTION", command: "CONN", responseCode: 421, response: "421 too many" },
     false,
-    new OutageError("SMTP: 421 to CONN"),
+    new RetryLaterError("SMTP: 421 to CONN", NOW + 300_000),
+  ],
+  [
+    "a 421 at the login",
+    { code: "EAUTH", command: "AUTH PLAIN", responseCode: 421, response: "421 4.7.0 -" },
+    false,
+    new RetryLaterError("SMTP: 421 4.7.0 to AUTH PLAIN", NOW + 300_000),
+  ],
+  [
+    "a login that fails for now",
+    { code: "EAUTH", command: "AUTH PLAIN", responseCode: 454, response: "454 4.7.0 -" },
+    false,
+    new OutageError("SMTP: 454 4.7.0 to AUTH PLAIN"),
+  ],
+  [
+    "a 421 instead of an answer to a whole mail",
+    { code: "EMESSAGE", command: "DATA", responseCode: 421, response: "421 4.3.2 -" },
+    true,
+    new RetryLaterError("SMTP: 421 4.3.2 to DATA", NOW + 300_000),
   ],
   [
     "an answer that refuses nothing, to nothing that was asked",

@@ -116,7 +116,8 @@ const LATER = 5 * 60_000;
 
 /**
  * What a failed send means. A server's refusal is its word: it did not take the mail. Without one it
- * may have, once the mail was handed over.
+ * may have, once the mail was handed over. After a 4xx the action "did not occur", and the client
+ * "should try again" later (RFC 5321, section 4.2.1): also where it answers the whole mail.
  */
 export function failureOf(
   error: SmtpError,
@@ -130,18 +131,21 @@ export function failureOf(
     const isRefused = code === "EENVELOPE" || code === "EMESSAGE";
     return isRefused ? new PermanentError(text) : new OutageError(text);
   }
-  if (!handedOver && !ABOUT_A_MAIL.has(command ?? "")) return new OutageError(text);
-  if (responseCode < 500) {
-    return command === "RCPT TO"
-      ? new RecipientBusyError(text, now + LATER)
-      : new RetryLaterError(text, now + LATER);
+  const isAboutAMail = handedOver || ABOUT_A_MAIL.has(command ?? "");
+  if (responseCode < 500 && (isAboutAMail || command === "CONN" || responseCode === CLOSING)) {
+    const isAboutRecipient = command === "RCPT TO" && responseCode !== CLOSING;
+    const Later = isAboutRecipient ? RecipientBusyError : RetryLaterError;
+    return new Later(text, now + LATER);
   }
+  if (!isAboutAMail) return new OutageError(text);
   // It is our own address that is refused there.
   const isAboutUs = command === "MAIL FROM" && responseCode !== TOO_LARGE;
   return isAboutUs ? new OutageError(text) : new PermanentError(text);
 }
 
-/** What fails at another command, such as a 421 instead of a greeting, would fail for every mail. */
+/** RFC 5321: the service closes its connections for now, and may say so in answer to any command. */
+const CLOSING = 421;
+/** What is refused at another command, such as a login, is refused for every mail. */
 const ABOUT_A_MAIL = new Set(["MAIL FROM", "RCPT TO", "DATA"]);
 /** RFC 5321: exceeded storage allocation; the one answer to MAIL FROM that is about this mail. */
 const TOO_LARGE = 552;

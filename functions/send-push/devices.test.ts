@@ -21,9 +21,10 @@ async function setup(values: Record<string, unknown>) {
   const published: Request[] = [];
   const publish = async (one: Request) => void published.push(one);
   const { find } = devices({ directory, publish });
-  const ask = (to: Record<string, string>) => {
+  const ask = (to: Record<string, string>, source = "notifier") => {
     const data = { kind: "order.shipped", template: "order.shipped", data: { order_id: "o" }, to };
-    return find({ id: "r1", tenant_id: "acme", type: "push.requested", data } as never, never);
+    const request = { id: "r1", source, tenant_id: "acme", type: "push.requested", data };
+    return find(request as never, never);
   };
   return { directory, key, ask, published };
 }
@@ -38,7 +39,9 @@ test("a request to a user becomes one to each device, the same ones however ofte
   const [first, second] = published.splice(0);
   expect(first!.id).not.toBe(second!.id);
   await ask({ user_id: "u1" });
-  expect(published).toEqual([first, second]);
+  expect(published.splice(0)).toEqual([first, second]);
+  await ask({ user_id: "u1" }, "another");
+  expect(published.map(({ id }) => id)).not.toContain(first!.id);
 });
 
 test("a request to a device finds its keys; one that is gone gets nothing", async () => {

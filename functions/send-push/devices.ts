@@ -8,6 +8,7 @@ import {
   type Recipients,
   type Request,
 } from "../../kit/sending/recipients.ts";
+import { canonicalJson } from "../../lib/envelope/envelope.ts";
 import type { Transport } from "../../kit/sending/transport.ts";
 import { GoneError } from "./web-push.ts";
 
@@ -16,7 +17,7 @@ const NAMESPACE = "0f6a1c2e-6c0b-4c5e-9d0a-5b8e2f7c1a44";
 
 /**
  * A user has several devices, and what becomes of one says nothing about another. So a request to a
- * user becomes a request to each of his devices, with an id that user's request and device make: each
+ * user becomes a request to each of his devices, with an id that the user's request and the device make: each
  * is sent once, however often the first is expanded.
  */
 export function devices({
@@ -51,10 +52,10 @@ export function devices({
 
 /** The request for one of the devices, always the same one. */
 export function toDevice(request: Request, endpoint: string): Request {
-  const { id, tenant_id, data } = request;
+  const { id, source, tenant_id, data } = request;
   return {
     ...request,
-    id: v5(`${tenant_id}#${id}#${endpoint}`, NAMESPACE),
+    id: v5(canonicalJson([tenant_id, source, id, endpoint]), NAMESPACE),
     data: { ...data, to: { ...data.to, endpoint } },
   } as Request;
 }

@@ -38,6 +38,7 @@ async function stop(): Promise<void> {
 
 const to = (endpoint: string): Message<PushSubscription> => ({
   id: "m1",
+  source: "notifier",
   tenant: "acme",
   kind: "order.shipped",
   to: { endpoint, keys },

@@ -1,9 +1,8 @@
-import { hash } from "node:crypto";
 import webpush from "web-push";
 import { NotNowError, OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
 import { type Dialect, exchange, failureOf } from "../../kit/http-client.ts";
 import type { PushSubscription } from "../../kit/people/contact.ts";
-import type { Transport } from "../../kit/sending/transport.ts";
+import { nameOf, type Transport } from "../../kit/sending/transport.ts";
 
 /** The browser took its subscription back, or it has expired (RFC 8030, section 7.3). */
 export class GoneError extends PermanentError {
@@ -41,16 +40,18 @@ export function webPush({
   let silent: string | undefined;
 
   return {
-    async send({ id, tenant, to, content }, signal) {
+    async send(message, signal) {
+      const { to, content } = message;
       if (!isServedBy(to.endpoint, services)) {
         throw new PermanentError("the subscription is at no known push service");
       }
-      const text = { title: content.subject ?? "", body: content.text, tag: id };
+      const name = nameOf(message);
+      // On a device, and while it is off, a message of the same name replaces the one before it.
+      const text = { title: content.subject ?? "", body: content.text, tag: name };
       const { endpoint, headers, body } = detailsOf(to, JSON.stringify(text), {
         vapidDetails: vapid,
         TTL: KEPT,
-        // While the device is off a message of the same topic replaces the one before it.
-        topic: hash("sha256", `${tenant}#${id}`, "base64url").slice(0, 32),
+        topic: name,
       });
       const { origin, hostname } = new URL(endpoint);
       try {

@@ -21,7 +21,7 @@ export const LOCAL_ENV = {
   AWS_SECRET_ACCESS_KEY: "local",
 };
 
-/** One table for the ledgers of all consumers. The key of a row is (consumer, tenant, id). */
+/** One table for the ledgers of all consumers. The key of a row is (consumer, tenant, source, id). */
 export function ledgerTable(table: string): CreateTableCommandInput {
   return keyedTable(table, "pk");
 }

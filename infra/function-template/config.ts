@@ -10,6 +10,7 @@ export const config = z
       .describe("Where function-template posts each event"),
     RABBITMQ_URL: variables.RABBITMQ_URL,
     RETRY_DELAYS: variables.RETRY_DELAYS,
+    RETRY_LATER_FOR: variables.RETRY_LATER_FOR,
     LOG_LEVEL: variables.LOG_LEVEL,
   })
   .and(ledger);

@@ -11,5 +11,5 @@ const eventOf = (type: string) => {
 
 test.each(accepts)("posts %s as it is, under a key that no other event has", (type) => {
   const event = eventOf(type);
-  expect(requestOf(event)).toEqual({ key: "t:evt_1", body: event });
+  expect(requestOf(event)).toEqual({ key: "t:test:evt_1", body: event });
 });

@@ -2,9 +2,10 @@ import type { Accepted } from "./accepts.ts";
 import type { WebhookRequest } from "./webhook.ts";
 
 /**
- * The body for an event. It has tenant and id, because ids are unique only within a tenant. Events arrive
- * in any order: if order matters, the receiver compares their timestamps.
+ * The body for an event. The key has tenant, source and id, because ids are unique only within one source
+ * of a tenant. Events arrive in any order: if order matters, the receiver compares their timestamps.
  */
 export function requestOf(event: Accepted): WebhookRequest {
-  return { key: `${event.tenant_id}:${event.id}`, body: event };
+  const { tenant_id, source, id } = event;
+  return { key: `${tenant_id}:${encodeURIComponent(source)}:${id}`, body: event };
 }

@@ -56,10 +56,10 @@ test("an answer that may be the event's fault or not is an error of no known kin
   });
 });
 
-test("comes again when it is told to", async () => {
-  const sink = await answering(429, { "retry-after": "30" });
+test.each([429, 503])("comes again when a %i says when", async (status) => {
+  const sink = await answering(status, { "retry-after": "30" });
   const error = await sink.post(request, NEVER).catch((reason: unknown) => reason);
-  expect(error).toEqual(new RetryLaterError("the receiver answered 429", NOW + 30_000));
+  expect(error).toEqual(new RetryLaterError(`the receiver answered ${status}`, NOW + 30_000));
 });
 
 test("a redirect is not followed: it would lose the body", async () => {

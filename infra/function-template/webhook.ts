@@ -61,7 +61,9 @@ function failureOf(
   if (status >= 200 && status < 300) return undefined;
   const text = `the receiver answered ${status}`;
   const seconds = Number(headers.get("retry-after") ?? Number.NaN);
-  if (status === 429 && seconds >= 0) return new RetryLaterError(text, now + seconds * 1_000);
+  if ((status === 429 || status === 503) && seconds >= 0) {
+    return new RetryLaterError(text, now + seconds * 1_000);
+  }
   if (REFUSED.has(status)) return new PermanentError(text);
   return RETRIED.has(status) ? new Error(text) : new OutageError(text);
 }

@@ -59,7 +59,13 @@ export async function startHost(
     command: process.execPath,
     args: [...HOST, ...names, ...options, "--log-file", logOf(folder)],
     cwd: ROOT,
-    env: { ...withoutAliases(env), ...environment, PORT: String(ports.http) },
+    env: {
+      // Functions that import the same modules compile them once.
+      NODE_COMPILE_CACHE: join(directory, "compiled"),
+      ...withoutAliases(env),
+      ...environment,
+      PORT: String(ports.http),
+    },
   });
   const ready = async () => (await statusOf(directory))?.ready ?? false;
   await untilReady(folder, "warren host", ready, START_MS, () => endedService(directory));

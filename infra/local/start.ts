@@ -1,10 +1,11 @@
 import type { Command } from "commander";
-import { Listr } from "listr2";
+import { Listr, PRESET_TIMER } from "listr2";
 import { contracts } from "../../events/catalogue.ts";
 import { exit } from "../cli/errors.ts";
 import { notes } from "../cli/help.ts";
 import { DEV, environmentOf, startService } from "../service/instance.ts";
 import { locked } from "../service/lock.ts";
+import { memoryOf } from "../service/processes.ts";
 import type { Address, Service } from "../service/service.ts";
 import { startHost } from "./host.ts";
 import { ensureDefaultKey, keysFileOf } from "./keys.ts";
@@ -44,11 +45,19 @@ export async function start(names: readonly string[]): Promise<number> {
   if (!(await locked(DEV, () => startAll(DEV, { plan, env }, functions), waits))) return 1;
   const current = await status();
   console.log(`\n${tableOf(current)}`);
+  if (current.ready) console.log(await costOf(DEV));
   const { url, key } = current.functions["ingest"] ?? {};
   if (url !== undefined && key !== undefined) {
     console.log(`\nTry it:\n\n${curlLine({ url, key })}\n`);
   }
   return current.ready ? 0 : 1;
+}
+
+/** Seconds since this command started, and the memory of what it started or found running. */
+async function costOf(directory: string): Promise<string> {
+  const seconds = (performance.now() / 1_000).toFixed(1);
+  const megabytes = Math.round(await memoryOf(directory)).toLocaleString("en");
+  return `ready in ${seconds} s, ${megabytes} MB (resident, without containers)`;
 }
 
 /** Runs with the environment of the services, once they are ready. */
@@ -58,6 +67,12 @@ type Functions = {
     directory: string,
     given: { environment: Address; env: NodeJS.ProcessEnv; plan: Plan },
   ) => Promise<void>;
+};
+
+/** Prints the seconds of each task. */
+const TIMED = {
+  rendererOptions: { timer: PRESET_TIMER },
+  fallbackRendererOptions: { timer: PRESET_TIMER },
 };
 
 /** False when something failed; prints the reason. */
@@ -102,15 +117,18 @@ export async function startAll(
       await functions.start(directory, { environment, env, plan });
     },
   };
-  const tasks = new Listr([
-    {
-      title: "Services",
-      // Wait for all, even if one fails: `warren stop` cannot stop a service that is still starting.
-      task: (_, task) =>
-        task.newListr(plan.services.map(serviceTask), { concurrent: true, exitOnError: false }),
-    },
-    functionsTask,
-  ]);
+  const tasks = new Listr(
+    [
+      {
+        title: "Services",
+        // Wait for all, even if one fails: `warren stop` cannot stop a service that is still starting.
+        task: (_, task) =>
+          task.newListr(plan.services.map(serviceTask), { concurrent: true, exitOnError: false }),
+      },
+      functionsTask,
+    ],
+    TIMED,
+  );
   return tasks.run().then(
     () => !failed,
     () => false,
@@ -118,8 +136,8 @@ export async function startAll(
 }
 
 export function curlLine({ url, key }: { url: string; key: string }): string {
-  const type = "interaction.viewed";
-  const { sample: data } = contracts.find((one) => one.type === type)!;
+  const example: string = "interaction.viewed";
+  const { type, sample: data } = contracts.find((one) => one.type === example) ?? contracts[0];
   return (
     `curl -sS ${url}/events -H 'Authorization: Bearer ${key}' ` +
     `-H 'Content-Type: application/json' -d '${JSON.stringify({ type, data })}'`

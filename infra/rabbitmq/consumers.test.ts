@@ -31,7 +31,6 @@ functions:
     timeout: 60
     events:
       - rabbitmq: { queue: events.graph, batchSize: 500 }
-      - schedule: rate(1 hour)
   bare:
     handler: functions/bare/handler.handler
 `;
@@ -49,7 +48,7 @@ test("names the function whose queue is not literal", async () => {
     { a: `export const accepts = ["order.created"];` },
   );
   await expect(readConsumers(root)).rejects.toThrow(
-    /serverless\.yml, function a: .*must be a literal queue name/s,
+    /serverless\.yml:.*a\.events\.rabbitmq\.queue: .*literal/s,
   );
 });
 

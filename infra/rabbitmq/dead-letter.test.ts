@@ -38,6 +38,7 @@ test("an event that came by the exchange and was not consumed says so", () => {
 test("reads what a function wrote on its dead letter", () => {
   expect(deadLetterOf(message(event, ours))).toEqual({
     id: "evt_1",
+    source: "shop",
     tenant: "acme",
     type: "order.created",
     digest: expect.stringMatching(/^[\w-]{43}$/),
@@ -91,34 +92,37 @@ test("control characters of strangers do not reach the terminal", () => {
   expect(letter).toMatchObject({ id: "a [31mb", reason: "x y" });
 });
 
-test("copies of one event and generation are one line, other digests and tenants are not", () => {
+test("copies of one event and generation are one line, other digests, tenants and sources are not", () => {
   const letters = [
     message(event, ours),
     message({ ...event, metadata: { version: "1.0", traceparent: "00-1" } }, ours),
     message({ ...event, data: { order_id: "o2" } }, ours),
     message({ ...event, tenant_id: "other" }, ours),
+    message({ ...event, source: "other" }, ours),
     message(event, { ...ours, "warren-generation": 3 }),
   ].map(deadLetterOf);
 
-  expect(grouped(letters).map(({ copies }) => copies)).toEqual([2, 1, 1, 1]);
+  expect(grouped(letters).map(({ copies }) => copies)).toEqual([2, 1, 1, 1, 1]);
 });
 
 test("prints a line for each, under headings", () => {
   expect(table(grouped([deadLetterOf(message(event, ours))]))).toBe(
     [
-      "DEAD AT               ID     TYPE           TENANT  ATTEMPTS  GENERATION  COPIES  REASON",
-      "2026-11-18T11:06:40Z  evt_1  order.created  acme    4         2           1       refused",
+      "DEAD AT               ID     TYPE           SOURCE  TENANT  ATTEMPTS  GENERATION  COPIES  REASON",
+      "2026-11-18T11:06:40Z  evt_1  order.created  shop    acme    4         2           1       refused",
     ].join("\n"),
   );
 });
 
-test("selects by id, tenant and reason", () => {
+test("selects by id, source, tenant and reason", () => {
   const letter = deadLetterOf(message(event, ours));
-  const open = { ids: undefined, tenant: undefined, reason: undefined };
+  const open = { ids: undefined, source: undefined, tenant: undefined, reason: undefined };
 
   expect(isSelected(open, letter)).toBe(true);
   expect(isSelected({ ...open, ids: new Set(["evt_1"]), tenant: "acme" }, letter)).toBe(true);
   expect(isSelected({ ...open, ids: new Set(["evt_1"]), tenant: "other" }, letter)).toBe(false);
+  expect(isSelected({ ...open, source: "shop" }, letter)).toBe(true);
+  expect(isSelected({ ...open, source: "other" }, letter)).toBe(false);
   expect(isSelected({ ...open, reason: "refused" }, letter)).toBe(true);
   expect(isSelected({ ...open, reason: "refuse" }, letter)).toBe(false);
 });

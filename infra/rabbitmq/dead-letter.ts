@@ -9,6 +9,7 @@ import { EVENTS_EXCHANGE } from "../../lib/rabbit/names.ts";
 export type DeadLetter = {
   /** The event's id. For other messages, `sha256:` and the first digits of the body's hash. */
   id: string;
+  source: string | undefined;
   tenant: string | undefined;
   type: string | undefined;
   /** Distinguishes events with the same id. For other messages, the hash of the body. */
@@ -47,10 +48,12 @@ export function deadLetterOf({ content, fields, properties }: GetMessage): DeadL
 
 const UNWANTED = "nobody consumes this type";
 
-function eventIn(body: Uint8Array): Pick<DeadLetter, "id" | "tenant" | "type" | "digest"> {
+function eventIn(
+  body: Uint8Array,
+): Pick<DeadLetter, "id" | "source" | "tenant" | "type" | "digest"> {
   const fingerprint = hash("sha256", body, "hex");
   const nameless = { id: `sha256:${fingerprint.slice(0, 12)}`, digest: fingerprint };
-  const unreadable = { ...nameless, tenant: undefined, type: undefined };
+  const unreadable = { ...nameless, source: undefined, tenant: undefined, type: undefined };
   let document: unknown;
   try {
     document = parseJson(body);
@@ -60,12 +63,14 @@ function eventIn(body: Uint8Array): Pick<DeadLetter, "id" | "tenant" | "type" | 
   if (checkBounds(document).length > 0) return unreadable;
   const { value } = checkEnvelope(document, Number.POSITIVE_INFINITY);
   if (value) {
-    return { id: value.id, tenant: value.tenant_id, type: value.type, digest: digestOf(value) };
+    const { id, source, tenant_id: tenant, type } = value;
+    return { id, source, tenant, type, digest: digestOf(value) };
   }
   const fields = Object(document) as Record<string, unknown>;
   return {
     ...nameless,
     ...(text(fields["id"]) !== undefined && { id: text(fields["id"])! }),
+    source: text(fields["source"]),
     tenant: text(fields["tenant_id"]),
     type: text(fields["type"]),
   };
@@ -101,13 +106,18 @@ function time(value: unknown): number | undefined {
 /** Which dead letters a command selects; `undefined` matches any value. */
 export type Selection = {
   ids: ReadonlySet<string> | undefined;
+  source: string | undefined;
   tenant: string | undefined;
   reason: string | undefined;
 };
 
-export function isSelected({ ids, tenant, reason }: Selection, letter: DeadLetter): boolean {
+export function isSelected(
+  { ids, source, tenant, reason }: Selection,
+  letter: DeadLetter,
+): boolean {
   return (
     (ids === undefined || ids.has(letter.id)) &&
+    (source === undefined || source === letter.source) &&
     (tenant === undefined || tenant === letter.tenant) &&
     (reason === undefined || reason === letter.reason)
   );
@@ -122,14 +132,24 @@ type Group = DeadLetter & { copies: number };
 export function grouped(letters: readonly DeadLetter[]): Group[] {
   const groups = new Map<string, Group>();
   for (const letter of letters) {
-    const { tenant, id, digest, generation } = letter;
-    const key = JSON.stringify([tenant, id, digest, generation]);
+    const { tenant, source, id, digest, generation } = letter;
+    const key = JSON.stringify([tenant, source, id, digest, generation]);
     groups.set(key, { ...letter, copies: (groups.get(key)?.copies ?? 0) + 1 });
   }
   return [...groups.values()];
 }
 
-const COLUMNS = ["DEAD AT", "ID", "TYPE", "TENANT", "ATTEMPTS", "GENERATION", "COPIES", "REASON"];
+const COLUMNS = [
+  "DEAD AT",
+  "ID",
+  "TYPE",
+  "SOURCE",
+  "TENANT",
+  "ATTEMPTS",
+  "GENERATION",
+  "COPIES",
+  "REASON",
+];
 
 /** A line of headings, then a line for each group. */
 export function table(groups: readonly Group[]): string {
@@ -137,6 +157,7 @@ export function table(groups: readonly Group[]): string {
     isoTime(group.deadAt),
     group.id,
     group.type ?? "-",
+    group.source ?? "-",
     group.tenant ?? "-",
     String(group.attempts),
     String(group.generation),

@@ -31,6 +31,7 @@ const limit = z.coerce
 type Flags = {
   limit: number;
   id?: string[];
+  source?: string;
   tenant?: string;
   reason?: string;
   all?: boolean;
@@ -45,14 +46,19 @@ export function define(command: Command): void {
     .description("Print one line for each event: id, reason, attempts.")
     .addOption(ids("only the event with this id; repeatable"))
     .option("--reason <reason>", "only with this reason")
+    .option("--source <source>", "only from this source")
     .option("--tenant <tenant>", "only of this tenant")
-    .option("--json", "print an array of objects: id, tenant, type, reason, attempts, deadAt, …")
+    .option(
+      "--json",
+      "print an array of objects: id, source, tenant, type, reason, attempts, deadAt, …",
+    )
     .action(async (queue: string, flags: Flags) =>
       list(await targetOf(queue, flags), selectionOf(flags), flags.json ?? false),
     );
   verb(command, "show", "warren dead-letters show events.neo4j 0198c0de")
     .description("Print headers, error and body of an event.")
     .argument("<id>", "id of the event, as listed")
+    .option("--source <source>", "only from this source")
     .option("--tenant <tenant>", "only of this tenant")
     .option("--json", "print an array of objects: reason, error, attempts, headers, body, …")
     .action(async (queue: string, id: string, flags: Flags) =>
@@ -100,6 +106,7 @@ function selecting(command: Command): Command {
     .addOption(ids("the event with this id; repeatable"))
     .option("--reason <reason>", "the events with this reason, as listed")
     .option("--all", "all of them")
+    .option("--source <source>", "only from this source")
     .option("--tenant <tenant>", "only of this tenant");
 }
 
@@ -108,8 +115,8 @@ async function targetOf(name: string, { limit }: Flags): Promise<Target> {
   return { url, queue: name.replace(/^dead\./, ""), limit };
 }
 
-function selectionOf({ id, tenant, reason }: Flags): Selection {
-  return { ids: id && new Set(id), tenant, reason };
+function selectionOf({ id, source, tenant, reason }: Flags): Selection {
+  return { ids: id && new Set(id), source, tenant, reason };
 }
 
 function needsWhich({ id, reason, all = false }: Flags): void {
@@ -161,6 +168,7 @@ async function show(target: Target, selection: Selection, json: boolean): Promis
 
 function textOf(one: Shown): string {
   return [
+    `source        ${one.source ?? "-"}`,
     `reason        ${one.reason}`,
     `error         ${one.error ?? "-"}`,
     `attempts      ${one.attempts} (generation ${one.generation})`,

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isMap, isNode, parse, parseDocument } from "yaml";
+import { isMap, isNode, parseDocument } from "yaml";
+import { readDeclaration, readHandlers } from "../../lib/host/declaration.ts";
 import { known } from "../cli/nearest.ts";
 import { exists } from "../service/tools.ts";
 
@@ -29,7 +30,7 @@ type Made = {
 
 /**
  * Writes functions/<name>/ and its entry in serverless.yml, whose comments stay. Throws
- * ScaffoldError, before anything is written.
+ * ScaffoldError or DeclarationError, before anything is written.
  */
 export async function newFunction({
   root,
@@ -51,7 +52,7 @@ export async function newFunction({
   const problems = [
     ...wrongName(name),
     ...((await exists(join(root, folder))) ? [`${folder}/ exists already`] : []),
-    ...taken(text, name, queue),
+    ...(await taken(root, name, queue)),
     ...unknownTypes(accepts, eventTypes),
   ];
   if (problems.length > 0) throw new ScaffoldError(problems.join("\n"));
@@ -96,19 +97,18 @@ function wrongName(name: string): string[] {
   ];
 }
 
-type Declared = { events?: { rabbitmq?: { queue?: unknown } }[] };
-
-function taken(serverless: string, name: string, queue: string): string[] {
-  const { functions } = parse(serverless, { logLevel: "error" }) as {
-    functions: Record<string, Declared>;
-  };
-  const problems = Object.hasOwn(functions, name) ? [`serverless.yml has a function ${name}`] : [];
-  for (const [other, { events = [] }] of Object.entries(functions)) {
-    if (other !== name && events.some((event) => event.rabbitmq?.queue === queue)) {
-      problems.push(`${other} already uses queue ${queue} in serverless.yml: choose another name`);
-    }
-  }
-  return problems;
+/** Also functions without a trigger have a name. */
+async function taken(root: string, name: string, queue: string): Promise<string[]> {
+  const handlers = await readHandlers(root);
+  const users = (await readDeclaration(root)).filter(
+    (one) => one.name !== name && one.trigger.kind === "queue" && one.trigger.queue === queue,
+  );
+  return [
+    ...(handlers.some((one) => one.name === name) ? [`serverless.yml has a function ${name}`] : []),
+    ...users.map(
+      (one) => `${one.name} already uses queue ${queue} in serverless.yml: choose another name`,
+    ),
+  ];
 }
 
 function unknownTypes(accepts: readonly string[], eventTypes: readonly string[]): string[] {

@@ -8,6 +8,7 @@ import {
   end,
   isOutdated,
   launch,
+  memoryOf,
   remembered,
   running,
   signalGroup,
@@ -38,6 +39,24 @@ test("a process is found by its folder until it is ended", async () => {
   expect(await running(folder)).toBe(undefined);
   expect(await remembered(folder)).toBe(false);
   expect(isAlive(pid!)).toBe(false);
+});
+
+test("the memory of an instance is that of its processes and of their children", async () => {
+  expect(await memoryOf(folder)).toBe(0);
+  const host = join(folder, "host");
+  const server = join(folder, "service/server");
+  const sh = (at: string, script: string) =>
+    launch({ folder: at, command: "sh", args: ["-c", script], env: process.env });
+  try {
+    await sh(host, "exec sleep 60");
+    await untilReady(host, "it", async () => (await memoryOf(folder)) > 0, 1_000);
+    const one = await memoryOf(folder);
+    await sh(server, "sleep 60 & sleep 60 & exec sleep 60");
+    await untilReady(server, "it", async () => (await memoryOf(folder)) > 2.5 * one, 1_000);
+  } finally {
+    await Promise.all([end(host, 0), end(server, 0)]);
+  }
+  expect(await memoryOf(folder)).toBe(0);
 });
 
 test("a process is outdated once it would be started by another command", async () => {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, globSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { shiftLogs } from "../../lib/host/log-file.ts";
 import { lastLines } from "./files.ts";
@@ -63,6 +63,14 @@ function commandOf({ command, args }: Pick<Launch, "command" | "args">): string 
 export async function running(folder: string): Promise<number | undefined> {
   const identity = await recall(folder);
   return identity && startOf(identity.pid) === identity.started ? identity.pid : undefined;
+}
+
+/** Resident memory, MB, of the processes in the folders of an instance, and of their groups. */
+export async function memoryOf(directory: string): Promise<number> {
+  const files = globSync(["*/process.json", "*/*/process.json"], { cwd: directory });
+  const records = await Promise.all(files.map((file) => recall(join(directory, dirname(file)))));
+  const pids = records.flatMap((identity) => (identity === undefined ? [] : groupOf(identity)));
+  return pids.map(residentKb).reduce((sum, kb) => sum + kb, 0) / 1_024;
 }
 
 /** Sends SIGTERM, then SIGKILL after `graceMs`, to the process and the rest of its process group. */
@@ -174,6 +182,17 @@ function statOf(pid: number): string[] | undefined {
     return fields[0] === "Z" && Number(fields[20 - 3]) <= 1 ? undefined : fields;
   } catch {
     return undefined;
+  }
+}
+
+/** proc(5). 0 when the process has ended. */
+function residentKb(pid: number): number {
+  try {
+    return Number(
+      /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0,
+    );
+  } catch {
+    return 0;
   }
 }
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { JAVA, MAVEN, missingOf, run, succeeds } from "./tools.ts";
+import { JAVA, MAVEN, missingOf, type Program, run, succeeds } from "./tools.ts";
 
 test("a program that is there is not installed, one that is not names its package", async () => {
-  const isThere = async ({ command }: { command: string }) => command === "java";
+  const isThere = async (program: Program) => program === JAVA;
   expect(await missingOf([JAVA, MAVEN], isThere)).toEqual(["maven"]);
   expect(await missingOf([JAVA, MAVEN], async () => false)).toEqual([
     "default-jre-headless",

@@ -14,9 +14,10 @@ export class MissingError extends Error {
 /** A program that a native start runs, and its Debian package. */
 export type Program = { command: string; args: readonly string[]; debian: string };
 
+/** Looks for it only: a start of Java takes longer than Redis'. */
 export const JAVA: Program = {
-  command: "java",
-  args: ["-version"],
+  command: "sh",
+  args: ["-c", "command -v java"],
   debian: "default-jre-headless",
 };
 export const MAVEN: Program = { command: "mvn", args: ["-v"], debian: "maven" };

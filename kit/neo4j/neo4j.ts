@@ -1,4 +1,5 @@
 import neo4j, { type Neo4jError, type Session, type SessionMode } from "neo4j-driver";
+import { pauseSince } from "../../lib/async/sleep.ts";
 import { OutageError, PermanentError } from "../../lib/pipeline/errors.ts";
 
 export type Server = { url: string; user: string; password: string };
@@ -73,7 +74,7 @@ export function openNeo4j({
   const limits = { timeout: transactionMs };
   let driver = connect();
   let sessions = 0;
-  let idleSince = now();
+  const pause = pauseSince(now);
 
   async function inSession<T>(
     signal: AbortSignal,
@@ -81,7 +82,7 @@ export function openNeo4j({
     defaultAccessMode: SessionMode = neo4j.session.WRITE,
   ): Promise<T> {
     signal.throwIfAborted();
-    if (sessions === 0 && now() - idleSince > IDLE) {
+    if (pause() > IDLE && sessions === 0) {
       // Not awaited: closing a dead connection takes minutes.
       driver.close().catch(() => {});
       driver = connect();
@@ -91,7 +92,7 @@ export function openNeo4j({
       return await runSession(driver.session({ defaultAccessMode }), signal, work);
     } finally {
       sessions -= 1;
-      idleSince = now();
+      pause();
     }
   }
 

@@ -5,7 +5,7 @@ import {
   type Change,
   type Directory,
   type Document,
-  MAX_DOCUMENT_BYTES,
+  type LeftOut,
   merged,
   textOf,
 } from "./directory.ts";
@@ -40,8 +40,8 @@ export function dynamoDirectory({
     return new Map(items.map(readItem));
   }
 
-  async function mergeAll(changes: readonly Change[], signal: AbortSignal): Promise<Change[]> {
-    const tooLarge: Change[] = [];
+  async function mergeAll(changes: readonly Change[], signal: AbortSignal): Promise<LeftOut[]> {
+    const leftOut: LeftOut[] = [];
     const pause = pauseBetween(random, signal);
     let open = Map.groupBy(changes, ({ key }) => textOf(key));
 
@@ -49,13 +49,10 @@ export function dynamoDirectory({
       const standing = await read([...open.keys()], signal);
       const writes = [...open].flatMap(([pk, some]): Write[] => {
         const { rev, document } = standing.get(pk) ?? {};
-        const fields = some.map((change) => change.fields);
-        const next = merged(document, fields);
-        if (next === undefined) return [];
-        const body = JSON.stringify(next);
-        if (Buffer.byteLength(body) <= MAX_DOCUMENT_BYTES) return [{ pk, rev, body }];
-        tooLarge.push(...some);
-        return [];
+        const result = merged(document, some);
+        leftOut.push(...result.leftOut);
+        open.set(pk, result.taken);
+        return result.next === undefined ? [] : [{ pk, rev, body: result.next.body }];
       });
       const { refused, undecided } = await batches.write(
         writes,
@@ -63,7 +60,7 @@ export function dynamoDirectory({
         signal,
       );
       const again = [...refused, ...undecided];
-      if (again.length === 0) return tooLarge;
+      if (again.length === 0) return leftOut;
       open = new Map(again.map(({ pk }) => [pk, open.get(pk)!]));
     }
   }

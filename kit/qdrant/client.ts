@@ -4,6 +4,7 @@ import {
   QdrantClientTimeoutError,
 } from "@qdrant/js-client-rest";
 import { unlessAborted } from "../../lib/async/deadline.ts";
+import { pauseSince } from "../../lib/async/sleep.ts";
 import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline/errors.ts";
 import { connect, type Server } from "./connect.ts";
 
@@ -36,12 +37,12 @@ export function openQdrant({
   const open = () => connect({ url, apiKey }, timeoutMs);
   let client = open();
   let requests = 0;
-  let idleSince = now();
+  const pause = pauseSince(now);
 
   return {
     async ask(signal, work) {
       signal.throwIfAborted();
-      if (requests === 0 && now() - idleSince > IDLE_MS) client = open();
+      if (pause() > IDLE_MS && requests === 0) client = open();
       requests += 1;
       const asked = work(client)
         .catch((error: unknown) => {
@@ -49,7 +50,7 @@ export function openQdrant({
         })
         .finally(() => {
           requests -= 1;
-          idleSince = now();
+          pause();
         });
       // The client accepts no signal. A sent request ends within its time-out.
       return unlessAborted(asked, signal);

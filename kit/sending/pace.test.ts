@@ -9,6 +9,7 @@ beforeEach(() => vi.useFakeTimers({ now: NOW }));
 afterEach(() => vi.useRealTimers());
 
 const never = new AbortController().signal;
+const to = (chat: string) => ({ tenant: "acme", id: chat, to: chat });
 const start = (perSecond: number) =>
   pace({
     perSecond,
@@ -23,8 +24,8 @@ const start = (perSecond: number) =>
 /** When each of so many turns came, ms from now. */
 async function turns(count: number, of: ReturnType<typeof pace>): Promise<number[]> {
   const times: number[] = [];
-  const all = Array.from({ length: count }, async () => {
-    await of.turn(never);
+  const all = Array.from({ length: count }, async (_, index) => {
+    await of.turn(to(String(index)), never);
     times.push(Date.now() - NOW);
   });
   await vi.runAllTimersAsync();
@@ -38,20 +39,23 @@ test("lets so many go in any second", async () => {
 
 test("waits when told to come later, and no longer than a while", async () => {
   const one = start(3);
-  one.failed(new RetryLaterError("429", NOW + 2_000));
-  one.failed(new PermanentError("400"));
+  one.failed(to("refused"), new RetryLaterError("429", NOW + 2_000));
+  one.failed(to("refused"), new PermanentError("400"));
   expect(await turns(1, one)).toEqual([2_000]);
 
   vi.setSystemTime(NOW);
   const other = start(3);
-  other.failed(new RetryLaterError("429", NOW + 3_600_000));
+  other.failed(to("refused"), new RetryLaterError("429", NOW + 3_600_000));
   expect(await turns(1, other)).toEqual([5_000]);
 });
 
 test("holds nobody up for one recipient who cannot take anything now", async () => {
   const one = start(3);
-  one.failed(new RecipientBusyError("450", NOW + 300_000));
+  one.failed(to("refused"), new RecipientBusyError("450", NOW + 300_000));
   expect(await turns(1, one)).toEqual([0]);
+  await expect(one.turn({ ...to("refused"), id: "next" }, never)).rejects.toThrow(
+    RecipientBusyError,
+  );
 });
 
 test("waits for nobody who was told to stop", async () => {
@@ -61,9 +65,9 @@ test("waits for nobody who was told to stop", async () => {
     now: Date.now,
     sleep: (ms, signal) => wait(ms, undefined, { signal }),
   });
-  await one.turn(never);
+  await one.turn(to("a"), never);
   const stop = new AbortController();
-  const waiting = one.turn(stop.signal);
+  const waiting = one.turn(to("b"), stop.signal);
   stop.abort(new Error("stop"));
   await expect(waiting).rejects.toThrow("stop");
 });

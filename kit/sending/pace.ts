@@ -1,14 +1,22 @@
 import pThrottle from "p-throttle";
 import { RetryLaterError } from "../../lib/pipeline/errors.ts";
 import { unlessAborted } from "../../lib/async/deadline.ts";
-import { RecipientBusyError } from "./transport.ts";
+import { type Lines, recipientLines } from "./line.ts";
+import { type Message, RecipientBusyError } from "./transport.ts";
+
+type To = Pick<Message<unknown>, "id" | "tenant" | "to">;
 
 /** When the next message of a channel may go out, in this process. */
 export type Pace = {
-  /** Resolves when it is the caller's turn; rejects when the signal aborts. */
-  turn: (signal: AbortSignal) => Promise<void>;
+  /**
+   * Resolves when it is this message's turn; rejects when the signal aborts. Throws RecipientBusyError if
+   * the recipient takes it later.
+   */
+  turn: (message: To, signal: AbortSignal) => Promise<void>;
+  /** Call this with each message that was sent. */
+  sent: Lines["sent"];
   /** Call this with the error of a send. After a RetryLaterError, all sends wait for a while. */
-  failed: (error: unknown) => void;
+  failed: Lines["failed"];
 };
 
 /**
@@ -18,8 +26,8 @@ export type Pace = {
 const LONGEST_PAUSE = 5_000;
 
 /**
- * At most `perSecond` in any second. Each message that the other side postpones costs an attempt. The pause
- * keeps the following messages from hitting the same limit.
+ * At most `perSecond` in any second, and to each recipient as fast as he takes them. The other side may punish
+ * who goes on: a pause keeps the following messages from hitting the same limit.
  */
 export function pace({
   perSecond,
@@ -34,14 +42,18 @@ export function pace({
 }): Pace {
   const throttle = pThrottle({ limit: perSecond, interval: 1_000, strict: true });
   const next = throttle(async () => {});
+  const lines = recipientLines({ now });
   let pausedUntil = 0;
 
   return {
-    async turn(signal) {
+    async turn(message, signal) {
+      lines.requireTurn(message);
       while (pausedUntil > now()) await sleep(pausedUntil - now(), signal);
       await unlessAborted(next(), signal);
     },
-    failed(error) {
+    sent: lines.sent,
+    failed(message, error) {
+      lines.failed(message, error);
       if (!(error instanceof RetryLaterError) || error instanceof RecipientBusyError) return;
       const until = Math.min(error.notBefore, now() + LONGEST_PAUSE);
       pausedUntil = Math.max(pausedUntil, until);

@@ -16,7 +16,13 @@ const found: Recipient<string> = { to: "olena@example.org", name: "u1", locale: 
 function received(id: string): Received<Request> {
   const data = { kind: "welcome", template: "hello", data: { name: "O" }, to: { user_id: "u1" } };
   return {
-    event: { id, tenant_id: "acme", type: "email.requested", data } as unknown as Request,
+    event: {
+      id,
+      source: "notifier",
+      tenant_id: "acme",
+      type: "email.requested",
+      data,
+    } as unknown as Request,
     digest: "d",
   };
 }
@@ -32,6 +38,7 @@ function setup({
   const skipped: object[] = [];
   const steps: string[] = [];
   const failures: unknown[] = [];
+  const done: string[] = [];
   const consumer = sender<string>({
     name: "send-test",
     concurrency: 1,
@@ -53,22 +60,27 @@ function setup({
       probe: async () => void steps.push("probe"),
       close: async () => {},
     },
-    pace: { turn: async () => void steps.push("turn"), failed: (error) => failures.push(error) },
+    pace: {
+      turn: async () => void steps.push("turn"),
+      sent: ({ id }) => done.push(id),
+      failed: (_, error) => failures.push(error),
+    },
     onSkipped: (one) => skipped.push(one),
   });
   const run = async (one: Received<Request>) => {
     const next = await consumer.beforeSend?.(one, never);
     return next === "send" ? consumer.apply([one], never) : next;
   };
-  return { consumer, run, sent, skipped, steps, failures };
+  return { consumer, run, sent, skipped, steps, failures, done };
 }
 
 test("sends what the template says, in the recipient's language, when it is its turn", async () => {
-  const { run, sent, steps } = setup();
+  const { run, sent, steps, done } = setup();
   expect(await run(received("a"))).toEqual([]);
   expect(sent).toEqual([
     {
       id: "a",
+      source: "notifier",
       tenant: "acme",
       kind: "welcome",
       to: "olena@example.org",
@@ -77,6 +89,7 @@ test("sends what the template says, in the recipient's language, when it is its 
     },
   ]);
   expect(steps).toEqual(["turn", "send"]);
+  expect(done).toEqual(["a"]);
 });
 
 test("sends nothing to somebody who wants nothing, and counts it without saying who", async () => {
@@ -114,6 +127,14 @@ test.each([new PermanentError("refused"), new RetryLaterError("429", 5), new Out
     expect(failures).toEqual([error]);
   },
 );
+
+test("the requests to one recipient keep their order", () => {
+  const { laneOf } = setup().consumer;
+  const to = (tenant_id: string, user_id: string) =>
+    laneOf?.({ event: { tenant_id, data: { to: { user_id } } } } as unknown as Received);
+  expect(to("acme", "u1")).toBe(to("acme", "u1"));
+  expect(new Set([to("acme", "u1"), to("acme", "u2"), to("other", "u1")]).size).toBe(3);
+});
 
 test("is healthy when both directory and transport are", async () => {
   const { consumer, steps } = setup();

@@ -42,9 +42,11 @@ export function sender<To>({
     concurrency,
     whenUncertain,
     parse,
+    laneOf: (received: Received<Request>) =>
+      JSON.stringify([received.event.tenant_id, received.event.data.to]),
 
     async beforeSend(received: Received<Request>, signal) {
-      const { id, tenant_id: tenant, data: request } = received.event;
+      const { id, source, tenant_id: tenant, data: request } = received.event;
       const { kind, template, data } = request;
       const recipient = await recipients.find(received.event, signal);
       if (typeof recipient === "string") {
@@ -55,8 +57,9 @@ export function sender<To>({
       const content = templates.render({ tenant, template, locale, data });
       if (doubtful) await transport.probe(signal);
       doubtful = false;
-      await pace.turn(signal);
-      ready.set(received, { id, tenant, kind, to, recipient: named, content });
+      const message = { id, source, tenant, kind, to, recipient: named, content };
+      await pace.turn(message, signal);
+      ready.set(received, message);
       return "send";
     },
 
@@ -67,9 +70,10 @@ export function sender<To>({
         await transport.send(message, signal);
       } catch (error) {
         doubtful = error instanceof UncertainError;
-        pace.failed(error);
+        pace.failed(message, error);
         throw error;
       }
+      pace.sent(message);
       return [];
     },
 

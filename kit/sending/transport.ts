@@ -1,3 +1,5 @@
+import { hash } from "node:crypto";
+import { canonicalJson } from "../../lib/envelope/envelope.ts";
 import { RetryLaterError } from "../../lib/pipeline/errors.ts";
 import type { Content } from "./templates.ts";
 
@@ -8,8 +10,9 @@ export class RecipientBusyError extends RetryLaterError {
 
 /** One rendered message to one recipient. */
 export type Message<To> = {
-  /** The id of the request event, the same at every attempt. */
+  /** Of the request event, the same at every attempt. Together with `tenant` they name the message. */
   id: string;
+  source: string;
   tenant: string;
   /** The kind of message, such as `order.confirmed`. */
   kind: string;
@@ -18,6 +21,11 @@ export type Message<To> = {
   recipient: string;
   content: Content;
 };
+
+/** A message's name for the other side: no message of another tenant or source has it. 32 characters. */
+export function nameOf({ tenant, source, id }: Pick<Message<unknown>, "tenant" | "source" | "id">) {
+  return hash("sha256", canonicalJson([tenant, source, id]), "base64url").slice(0, 32);
+}
 
 /** Sends the messages of a channel. Its errors contain codes, but no recipient and no text. */
 export type Transport<To> = {

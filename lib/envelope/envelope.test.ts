@@ -108,6 +108,7 @@ test("orders by time, then by id", () => {
 
   expect(early < late).toBe(true);
   expect(stampOf(envelopeOf({ id: "a" })) < stampOf(envelopeOf({ id: "b" }))).toBe(true);
+  expect(stampOf(envelopeOf({ id: "a" })) < stampOf(envelopeOf({ id: "a-b" }))).toBe(true);
 });
 
 test("refuses a document beyond the wire's size", () => {

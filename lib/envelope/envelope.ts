@@ -107,9 +107,12 @@ export function digestOf({ type, tenant_id, source, metadata, timestamp, data }:
   return hash("sha256", canonicalJson(said), "base64url");
 }
 
-/** Orders the events of an entity, whatever their arrival: time first, then id. Strings compare. */
-export function stampOf({ timestamp, id }: Envelope): string {
-  return `${timestamp}#${id}`;
+/**
+ * Orders the events of an entity, whatever their arrival: time first, then id, then source. Strings
+ * compare; the source is percent-encoded, so that JavaScript and every store compare it alike.
+ */
+export function stampOf({ timestamp, id, source }: Envelope): string {
+  return `${timestamp}#${id}#${encodeURIComponent(source)}`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

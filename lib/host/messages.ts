@@ -22,6 +22,8 @@ export type FromWorker =
   /** It never will be, unless somebody changes something. */
   | { kind: "refused"; message: string }
   | { kind: "state"; ready: boolean; problem?: string; url?: string }
+  /** The first batch or run of this process succeeded. */
+  | { kind: "settled" }
   /** Sent regularly: a worker that falls silent hangs. */
   | { kind: "alive" }
   | { kind: "metrics"; request: number; metrics: unknown[] };

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "../log.ts";
 import { sleep } from "../async/sleep.ts";
@@ -7,17 +8,21 @@ import { ALIVE_MS, EXIT, type FromWorker, type ToWorker, type WorkerSpec } from 
 
 const FIRST_PAUSE_MS = 250;
 const LAST_PAUSE_MS = 30_000;
-/** A worker that lived so long was well: its next restart waits as the first. */
+/** A worker that lived so long was well, even if it had nothing to do. */
 const HEALTHY_MS = 30_000;
 /** How far past its function's time-out a worker may be silent before it counts as hanging. */
 const SILENCE_MS = 2 * ALIVE_MS;
 /** The same before its first word: on a busy machine a dozen that load at once take half a minute. */
 const LOADING_MS = 60_000;
 const METRICS_MS = 2_000;
+/** Half of a worker's start is compiling, unless another has left it here. The path is Node's own default. */
+const COMPILED = { NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache") };
 /** How a worker ends that said why: its own words are kept as the problem. */
 const REFUSED = `exit ${EXIT.config}`;
 /** How a worker ends that was stopped before it listened to the signal: it has taken nothing. */
 const UNSTARTED = "SIGTERM";
+/** How a worker ends that an operator or the OOM killer ends: SIGTERM lets it exit with 0. */
+const FROM_OUTSIDE = ["SIGKILL", "SIGTERM", "SIGHUP", "exit 0"];
 /** How long after one function was refused the others may still report what is wrong with them. */
 const VERDICT_MS = 5_000;
 
@@ -51,8 +56,9 @@ type Slot = {
 };
 
 /**
- * Runs a process for each spec and starts again what dies, with growing pauses. A worker that refuses
- * to start before its function ever ran ends them all: its configuration would not get better.
+ * Runs a process for each spec and starts again what dies. The pauses grow as long as no worker of the slot
+ * settles anything, unless the process was at work and was ended from outside. A worker that refuses to
+ * start before its function ever ran ends them all: its configuration would not get better.
  */
 export function supervise({
   specs,
@@ -88,13 +94,13 @@ export function supervise({
   async function keep(slot: Slot): Promise<void> {
     while (!signal.aborted) {
       const startedAt = performance.now();
-      const end = await runOnce(slot);
+      const { end, accusesNobody } = await runOnce(slot);
       if (slot.verdict === "refused") return refuse();
       if (signal.aborted) {
         if (end !== "exit 0" && end !== UNSTARTED) exitCode ||= 1;
         return;
       }
-      if (performance.now() - startedAt > HEALTHY_MS) slot.pauses.reset();
+      if (accusesNobody || performance.now() - startedAt > HEALTHY_MS) slot.pauses.reset();
       const pauseMs = slot.pauses.next();
       log.error({ ...nameOf(slot), end, pause_ms: Math.round(pauseMs) }, "a worker died");
       if (end !== REFUSED) slot.problem = `died (${end}), is started again`;
@@ -103,15 +109,20 @@ export function supervise({
     }
   }
 
-  /** Returns how it ended. */
-  function runOnce(slot: Slot): Promise<string> {
-    const child = fork(join(import.meta.dirname, "worker.ts"), [JSON.stringify(slot.spec)]);
+  /** Returns how it ended, and whether neither the function nor a message can be the cause. */
+  function runOnce(slot: Slot): Promise<{ end: string; accusesNobody: boolean }> {
+    const env = { ...COMPILED, ...process.env };
+    const child = fork(join(import.meta.dirname, "worker.ts"), [JSON.stringify(slot.spec)], {
+      env,
+    });
     slot.child = child;
     slot.pid = child.pid;
     log.info({ ...nameOf(slot), pid: child.pid }, "a worker starts");
 
     const { timeoutMs } = slot.spec.function;
+    let hung = false;
     const hangs = () => {
+      hung = true;
       log.error({ ...nameOf(slot), pid: child.pid }, "a worker hangs and is killed");
       child.kill("SIGKILL");
     };
@@ -129,8 +140,9 @@ export function supervise({
     return new Promise((resolve) => {
       const end = (how: string) => {
         clearTimeout(watch);
+        const accusesNobody = slot.ready && !hung && FROM_OUTSIDE.includes(how);
         Object.assign(slot, { child: undefined, pid: undefined, ready: false, url: undefined });
-        resolve(how);
+        resolve({ end: how, accusesNobody });
       };
       child.once("exit", (code, killedBy) => end(code === null ? `${killedBy}` : `exit ${code}`));
       child.on("error", (err) => {
@@ -155,6 +167,9 @@ export function supervise({
         slot.ready = message.ready;
         slot.problem = message.problem;
         slot.url = message.url;
+        return;
+      case "settled":
+        slot.pauses.reset();
         return;
       case "alive":
         return;

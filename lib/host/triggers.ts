@@ -68,7 +68,10 @@ function readyQueue(
   const config = z.object({ RABBITMQ_URL: variables.RABBITMQ_URL });
   const { RABBITMQ_URL: url } = readConfig(config, env);
   const handler = handlerOf<RabbitMQEvent>(module, spec);
-  const invoke = invokeWith({ handler, functionName: name, timeoutMs, onTimeout });
+  const invoke = tellingOnce(
+    invokeWith({ handler, functionName: name, timeoutMs, onTimeout }),
+    tell,
+  );
   const { redelivered, handedBack, filtered, oversize } = counters(registry, name);
 
   return async () => {
@@ -147,7 +150,10 @@ function readySchedule(
 ) {
   const { name, timeoutMs } = spec.function;
   const handler = handlerOf<ScheduledEvent>(module, spec);
-  const invoke = invokeWith({ handler, functionName: name, timeoutMs, onTimeout });
+  const invoke = tellingOnce(
+    invokeWith({ handler, functionName: name, timeoutMs, onTimeout }),
+    tell,
+  );
 
   return () => {
     tell({ kind: "loaded" });
@@ -161,6 +167,15 @@ function readySchedule(
       now: () => performance.now(),
       sleep,
     });
+  };
+}
+
+function tellingOnce<Event>(invoke: Invoke<Event>, tell: Surroundings["tell"]): Invoke<Event> {
+  let isTold = false;
+  return async (event, signal) => {
+    await invoke(event, signal);
+    if (!isTold) tell({ kind: "settled" });
+    isTold = true;
   };
 }
 

@@ -1,4 +1,5 @@
 /** A worker process: runs one function on its trigger until SIGTERM. Started by supervisor.ts. */
+import { flushCompileCache } from "node:module";
 import { pathToFileURL } from "node:url";
 import { Registry } from "prom-client";
 import * as z from "zod";
@@ -77,5 +78,7 @@ async function answer({ request }: ToWorker): Promise<void> {
 }
 
 function tell(message: FromWorker): void {
+  // Everything is loaded by now. Node would keep it only at an orderly exit.
+  if (message.kind === "state" && message.ready) flushCompileCache();
   if (process.connected) process.send?.(message);
 }

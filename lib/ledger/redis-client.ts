@@ -1,4 +1,5 @@
 import { Redis, ReplyError } from "ioredis";
+import { backoff } from "../async/sleep.ts";
 import { messageOf } from "../error-text.ts";
 import { LedgerUnavailableError } from "./ledger.ts";
 
@@ -19,6 +20,7 @@ const ATTEMPTS = 3;
  * itself, with growing pauses, for which a command waits.
  */
 export function redisClient(url: string): RedisClient {
+  const pauses = backoff({ firstMs: 50, lastMs: 1_000, random: Math.random });
   const redis = new Redis(url, {
     lazyConnect: true,
     connectionName: "warren-ledger",
@@ -29,14 +31,17 @@ export function redisClient(url: string): RedisClient {
     commandTimeout: 3_000,
     // ioredis' own repeats do not end when a connection is lost again while it is being made.
     maxRetriesPerRequest: 0,
-    retryStrategy: (times) => Math.min(50 * 2 ** (times - 1), 1_000),
+    retryStrategy: () => pauses.next(),
     // What answers so was the primary until a failover: its name may lead to the new one by now.
     reconnectOnError: ({ message }) => message.startsWith("READONLY "),
   });
   const { host, port } = redis.options;
   let problem: string | undefined;
   redis.on("error", ({ message }: Error) => (problem = message));
-  redis.on("ready", () => (problem = undefined));
+  redis.on("ready", () => {
+    problem = undefined;
+    pauses.reset();
+  });
 
   /** Without `cause`: an error of ioredis carries its command, and the first one has the password. */
   function unavailable(error: unknown): LedgerUnavailableError {

@@ -11,6 +11,8 @@ export type Deps = {
   forward: Forward;
   /** Delay before each further attempt, ms, at least one; its length is the number of retries. */
   retryDelays: readonly number[];
+  /** How long a message that is told to retry later is not dead, ms. */
+  retryLaterFor: number;
   /** How long a claim holds, ms: the function's time-out plus 30 s of clock skew. */
   leaseMs: number;
   /** Names one process start; its own old claims are retaken without counting a crash. */

@@ -12,6 +12,7 @@ import {
 
 const policy = {
   retryDelays: [5_000, 30_000],
+  retryLaterFor: 86_400_000,
   repeatable: true,
   whenUncertain: "resend",
   now: () => 1_000,
@@ -56,7 +57,7 @@ test.each([
     new RetryLaterError("429", 9_000),
     1,
     {
-      kind: "retry",
+      kind: "defer",
       delayMs: 8_000,
       notBefore: 9_000,
       reason: "told to retry later",
@@ -87,10 +88,42 @@ test("who is not repeatable and says that it is not now has sent nothing", () =>
   });
 });
 
-test("shortens a delay by up to a tenth", () => {
-  expect(classify(new Error("boom"), on(1), { ...policy, random: () => 0.999 })).toMatchObject({
-    delayMs: 4_501,
+test.each([
+  ["no attempt, not even the last", { attempt: 3 }, 9_000, { kind: "defer", delayMs: 8_000 }],
+  ["at most an hour", {}, 1e15, { kind: "defer", delayMs: 3_600_000, notBefore: 3_601_000 }],
+  ["nothing, if its time has come", {}, 7, { kind: "defer", delayMs: 0, notBefore: 1_000 }],
+  [
+    "for a day after its first failure",
+    { firstFailedAt: 1_000 - 86_400_000 },
+    9_000,
+    { kind: "defer" },
+  ],
+  [
+    "and no longer",
+    { firstFailedAt: 1_000 - 86_400_001 },
+    9_000,
+    {
+      kind: "dead",
+      reason: "told to retry later for too long",
+      error: "RetryLaterError: 429",
+    },
+  ],
+])("to be told to retry later costs %s", (_costs, delivery, notBefore, expected) => {
+  const error = new RetryLaterError("429", notBefore);
+  const outcome = classify(error, { ...on(1), ...delivery } as Delivery, policy);
+  expect(outcome).toMatchObject(expected);
+});
+
+test("some of what failed together waits once more, so that it does not come back together", () => {
+  const at = (random: number) =>
+    classify(new Error("boom"), on(1), { ...policy, random: () => random });
+  expect(at(0.4)).toEqual({
+    kind: "retry",
+    delayMs: 5_000,
+    reason: "failed",
+    error: "Error: boom",
   });
+  expect(at(0.6)).toMatchObject({ kind: "retry", delayMs: 6_000, notBefore: 7_000 });
 });
 
 test.each([

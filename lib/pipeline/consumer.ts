@@ -20,6 +20,8 @@ export type OnceConsumer = {
    * Whatever it throws, nothing was sent. `apply` follows only if there is something to send.
    */
   beforeSend?(received: Received, signal: AbortSignal): Promise<"send" | "nothing to send">;
+  /** Events of one lane are applied one after another, in the order of their delivery. */
+  laneOf?(received: Received): string;
 } & Common;
 
 type Common = {
@@ -30,7 +32,7 @@ type Common = {
   /** Reads a body. Whatever it throws makes the message a dead letter. */
   parse(body: Uint8Array): Received;
   /**
-   * Applies events of distinct (tenant, id) and returns those that failed while the others were
+   * Applies events of distinct (tenant, source, id) and returns those that failed while the others were
    * applied; throws when none was applied. Throws PermanentError (refused for good), RetryLaterError,
    * NotNowError, OutageError, UncertainError; anything else is an unknown error and retried.
    */

@@ -8,7 +8,10 @@ export class IdReusedError extends PermanentError {
   override name = "IdReusedError";
 }
 
-/** The other side said when to come back (429, Retry-After). Costs an attempt. */
+/**
+ * The other side said when to come back (429, Retry-After) and did nothing. Costs no attempt, for as long
+ * as RETRY_LATER_FOR; of longer waits than an hour the message waits an hour.
+ */
 export class RetryLaterError extends Error {
   override name = "RetryLaterError";
   /** Epoch ms before which the message must not be tried again. */

@@ -74,11 +74,17 @@ describe("a group", () => {
     expect(copies).toEqual(["b: attempt 2.1 in 5000"]);
   });
 
-  test("comes back when its sink said, in a tier that is long enough", async () => {
-    const { run, copies } = setup({ apply: throws(new RetryLaterError("429", START + 12_000)) });
+  test("comes back when its sink said, with all its attempts", async () => {
+    const { run, copies, calls } = setup({
+      apply: throws(new RetryLaterError("429", START + 12_000)),
+    });
 
-    expect(await run([message("a")])).toEqual(["retry"]);
-    expect(copies).toEqual(["a: attempt 2.1 in 12000 not before 12000"]);
+    expect(await run([message("a"), message("b")])).toEqual(["defer", "defer"]);
+    expect(copies).toEqual([
+      "a: attempt 1.1 in 12000 not before 12000",
+      "b: attempt 1.1 in 12000 not before 12000",
+    ]);
+    expect(calls).toEqual([["a", "b"]]);
   });
 
   test("is halved when refused, until the culprit is alone and dead", async () => {

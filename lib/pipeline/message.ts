@@ -19,7 +19,7 @@ export type Delivery = {
   deliveryCount: number;
   /** A copy of a message that may have ended its process: `deliveryCount` starts anew with each copy. */
   suspect: boolean;
-  /** Epoch ms of the event's first failure, carried along for people who read the dead letter. */
+  /** Epoch ms of the event's first failure: RETRY_LATER_FOR counts from it, and people read it. */
   firstFailedAt: number | undefined;
 };
 
@@ -35,12 +35,20 @@ export type Outcome =
   | { kind: "superseded" }
   /** Again later, as the next attempt. */
   | ({ kind: "retry"; delayMs: number; notBefore?: number } & Why)
-  /** Again later, as the same attempt: not the message's fault. `suspect`: the copy must go alone. */
-  | ({ kind: "defer"; delayMs: number; suspect?: true } & Why)
+  /**
+   * Again later, as the same attempt: not the message's fault. `notBefore`: the sink said when.
+   * `suspect`: the copy must go alone.
+   */
+  | ({ kind: "defer"; delayMs: number; notBefore?: number; suspect?: true } & Why)
   /** For people. `rowStays`: the ledger's row is not about this event, or nobody can read it. */
   | ({ kind: "dead"; rowStays?: true } & Why)
   /** A send may or may not have gone out; `next` is the operator's choice. */
-  | ({ kind: "uncertain"; next: "resend" | "dead-letter"; delayMs: number } & Why);
+  | ({
+      kind: "uncertain";
+      next: "resend" | "dead-letter";
+      delayMs: number;
+      notBefore?: number;
+    } & Why);
 
 export type Why = { reason: string; error: string };
 
@@ -59,7 +67,7 @@ export const PUBLISH_MS = 5_000;
  * or rejects within PUBLISH_MS.
  */
 export type Forward = {
-  /** To the smallest retry tier of at least `copy.delayMs`, expiring after `copy.delayMs`. */
+  /** To the wait that the next part of `copy.delayMs` takes (waits.ts). */
   retry(delivery: Delivery, copy: RetryCopy): Promise<void>;
   /** To `dead.<queue>`, for people. */
   deadLetter(delivery: Delivery, letter: DeadLetter): Promise<void>;

@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { noLedger } from "../ledger/no-ledger.ts";
-import { asked, aborted, fails, message, setup, throws } from "../../tests/pipeline/setup.ts";
+import {
+  asked,
+  aborted,
+  fails,
+  message,
+  setup,
+  throws,
+  untilCalled,
+} from "../../tests/pipeline/setup.ts";
 import { PermanentError } from "./errors.ts";
 
 describe("a batch is rejected, so that nothing is acked,", () => {
@@ -109,4 +117,16 @@ test("retries, dead-letters and repeats without a ledger", async () => {
   expect(await run([message("a"), message("bad", { attempt: 2 })])).toEqual(["done", "retry"]);
   expect(await run([message("a"), message("bad", { attempt: 3 })])).toEqual(["done", "dead"]);
   expect(copies).toEqual(["bad: attempt 3.1 in 30000", "bad: dead, out of attempts"]);
+});
+
+test("of two events under one id in the same moment one is done, the other dead as id reused", async () => {
+  const world = setup({ apply: () => untilCalled(world.calls, 2) });
+
+  const [here, there] = await Promise.all([
+    world.run([message("a", { digest: "d" })]),
+    world.run([message("a", { digest: "e" })], world.start("there")),
+  ]);
+
+  expect([here, there].toSorted()).toEqual([["dead"], ["done"]]);
+  expect(world.copies).toEqual(["a: dead, id reused"]);
 });

@@ -6,7 +6,7 @@ import type { Batch, Deps, Result } from "./batch.ts";
 import { claimsIn } from "./claims.ts";
 import type { Policy } from "./classify.ts";
 import type { Consumer } from "./consumer.ts";
-import { type Decision, decide, idReused, type Mode } from "./decide.ts";
+import { type Decision, decide, type Mode } from "./decide.ts";
 import { applyGroup, type Member, sortOut, tryGroup } from "./group.ts";
 import { hold, sinkHealth, timeBudget } from "./hold.ts";
 import {
@@ -16,10 +16,9 @@ import {
   isSuspect,
   type Letter,
   type Outcome,
-  type Rank,
   type Settled,
-  type Why,
 } from "./message.ts";
+import { settle } from "./settle.ts";
 
 /** The limits of one invocation. */
 type Run = {
@@ -209,15 +208,35 @@ async function applyAndSettleEach(letters: readonly Letter[], batch: Batch): Pro
   const suspects = letters.filter(({ delivery }) => isSuspect(delivery));
   const others = letters.filter(({ delivery }) => !isSuspect(delivery));
   await inParallel(suspects, 1, next(false));
-  await inParallel(others, batch.consumer.concurrency, next(true));
+  await inParallel(lanesOf(others, batch.consumer), batch.consumer.concurrency, inTurn(next(true)));
   return decided;
 }
 
-function policyOf(consumer: Consumer, { retryDelays, now, random }: Deps): Policy {
+/** What must keep its order, together; each in the order of delivery. */
+function lanesOf(letters: readonly Letter[], consumer: Consumer): Letter[][] {
+  const laneOf = (letter: Letter) =>
+    (consumer.repeatable ? undefined : consumer.laneOf?.(letter.received)) ?? letter;
+  return [...Map.groupBy(letters, laneOf).values()];
+}
+
+/** One letter of a lane after the other. After a failure in any lane nothing new is started. */
+function inTurn(work: (letter: Letter) => Promise<void>): (lane: Letter[]) => Promise<void> {
+  let hasFailed = false;
+  return async (lane) => {
+    try {
+      for (const letter of lane) if (!hasFailed) await work(letter);
+    } catch (error) {
+      hasFailed = true;
+      throw error;
+    }
+  };
+}
+
+function policyOf(consumer: Consumer, { retryDelays, retryLaterFor, now, random }: Deps): Policy {
   const { repeatable } = consumer;
   // A repeatable consumer has no uncertain sends: if it reports one, people should look at it.
   const whenUncertain = repeatable ? "dead-letter" : consumer.whenUncertain;
-  return { retryDelays, now, random, repeatable, whenUncertain };
+  return { retryDelays, retryLaterFor, now, random, repeatable, whenUncertain };
 }
 
 /** Reads every delivery; what cannot be read is dead at once. */
@@ -284,84 +303,4 @@ function idShared(waitMs: number): Outcome {
     reason: "id shared in one batch",
     error: "another event with this id is in the same batch",
   };
-}
-
-/**
- * The one way to settle: reports, publishes, records and releases. Once it resolves, the originals may
- * be acked. What is done is completed in the ledger, then reported. Of everything else the claim, if
- * there is one, is checked before the copy is published, and the record follows the broker's confirm;
- * what was confirmed is recorded even if another publish failed. Rejects after all have ended.
- */
-async function settle(results: readonly Result[], batch: Batch): Promise<void> {
-  const { claims, report } = batch;
-  const done = results.filter(({ outcome }) => outcome.kind === "done");
-  const worn = await claims.complete(done);
-  for (const one of done) if (!worn.includes(one)) report(settledOf(one));
-
-  const others = [
-    ...results.filter(({ outcome }) => outcome.kind !== "done"),
-    ...worn.map(({ letter }): Result => ({ letter, outcome: idReused })),
-  ].map((result) => ({ ...result, ...effectOf(result, batch) }));
-  const published = await Promise.allSettled(
-    others.map(async (one) => {
-      if (one.claim !== undefined) await claims.check(one.claim);
-      report(settledOf(one));
-      await one.publish?.();
-    }),
-  );
-  await claims.record(others.filter((_, index) => published[index]?.status === "fulfilled"));
-  for (const each of published) if (each.status === "rejected") throw each.reason;
-}
-
-/** What carrying out an outcome takes. */
-type Effect = {
-  /** The row of the ledger afterwards; absent when the outcome must not touch it. */
-  leaves?: Rank;
-  /** Resolves once the broker has confirmed the copy. */
-  publish?: () => Promise<void>;
-};
-
-function effectOf({ letter, outcome }: Result, { forward, now }: Batch): Effect {
-  const { delivery } = letter;
-  const { attempt, generation } = delivery;
-  const next = { attempt: attempt + 1, generation };
-  const dead = { attempt: "dead", generation } as const;
-
-  switch (outcome.kind) {
-    case "done":
-    case "duplicate":
-    case "superseded":
-      return {};
-    case "defer":
-      return { publish: () => again(attempt, outcome.delayMs, delivery.notBefore) };
-    case "retry":
-      return {
-        leaves: next,
-        publish: () => again(next.attempt, outcome.delayMs, outcome.notBefore),
-      };
-    case "dead":
-      return { ...(!outcome.rowStays && { leaves: dead }), publish: () => deadLetter(outcome) };
-    case "uncertain":
-      return outcome.next === "resend"
-        ? { leaves: next, publish: () => again(next.attempt, outcome.delayMs) }
-        : { leaves: dead, publish: () => deadLetter(outcome) };
-  }
-
-  async function again(ofAttempt: number, delayMs: number, notBefore?: number): Promise<void> {
-    const failed = ofAttempt > attempt;
-    const firstFailedAt = delivery.firstFailedAt ?? (failed ? now() : undefined);
-    const suspect = !failed && (isSuspect(delivery) || "suspect" in outcome);
-    const copy = { attempt: ofAttempt, generation, delayMs, notBefore, suspect, firstFailedAt };
-    await forward.retry(delivery, copy);
-  }
-
-  async function deadLetter({ reason, error }: Why): Promise<void> {
-    const deadAt = now();
-    const firstFailedAt = delivery.firstFailedAt ?? deadAt;
-    await forward.deadLetter(delivery, { reason, error, deadAt, firstFailedAt });
-  }
-}
-
-function settledOf({ letter, outcome }: Result): Settled {
-  return { delivery: letter.delivery, event: letter.received?.event, outcome };
 }

@@ -1,5 +1,6 @@
 import type { Channel } from "amqplib";
 import { within } from "../async/deadline.ts";
+import { waitsOf } from "../pipeline/waits.ts";
 import { deadQueue, retryQueue } from "./names.ts";
 import type { Topology } from "./topology.ts";
 
@@ -59,7 +60,8 @@ export async function requireTopology({
   /** ms */
   retryDelays: readonly number[];
 }): Promise<void> {
-  const names = [queue, ...retryDelays.map((ms) => retryQueue(queue, ms)), deadQueue(queue)];
+  const waits = waitsOf(retryDelays).map((ms) => retryQueue(queue, ms));
+  const names = [queue, ...waits, deadQueue(queue)];
   for (const name of names) await requireQueue(channel, name);
 }
 

@@ -68,14 +68,18 @@ export function rabbitConnection({
 
   /** The living connection, or the one attempt to make it that all callers share. */
   function connected(): Promise<ChannelModel> {
-    current ??= open().catch((error: unknown) => {
-      current = undefined;
-      throw error;
-    });
-    return current;
+    if (current !== undefined) return current;
+    const attempt: Promise<ChannelModel> = open(() => forget(attempt));
+    attempt.catch(() => forget(attempt));
+    current = attempt;
+    return attempt;
   }
 
-  async function open(): Promise<ChannelModel> {
+  function forget(attempt: Promise<ChannelModel>): void {
+    if (current === attempt) current = undefined;
+  }
+
+  async function open(onClose: () => void): Promise<ChannelModel> {
     if (failures > 0) await sleep(pauses.next(), closing.signal);
     const model = await openWithin(CONNECT_MS, url, name, closing.signal);
     const openedAt = now();
@@ -94,7 +98,7 @@ export function rabbitConnection({
     // "close" follows every "error" and carries it.
     model.on("error", () => {});
     model.on("close", (error) => {
-      current = undefined;
+      onClose();
       blocked = false;
       fresh = () => true;
       socketOf(model).destroySoon();
@@ -120,8 +124,9 @@ export function rabbitConnection({
     for (;;) {
       stop.throwIfAborted();
       let model: ChannelModel | undefined;
+      const attempt = connected();
       try {
-        model = await within(ATTEMPT_MS, "connecting to the broker", connected(), stop);
+        model = await within(ATTEMPT_MS, "connecting to the broker", attempt, stop);
         const channel = await within(CHANNEL_MS, "opening a channel", make(model), stop);
         channels.add(channel);
         // Its "close" follows; without a listener the process would end here.
@@ -131,7 +136,11 @@ export function rabbitConnection({
       } catch (error) {
         stop.throwIfAborted();
         // A connection on which no channel can be opened is of no use: the next attempt makes another.
-        if (model) cut(model, "no channel could be opened");
+        // Its "close" may have come before anybody listened.
+        if (model) {
+          cut(model, "no channel could be opened");
+          forget(attempt);
+        }
         failures += 1;
         lastError = error instanceof Error ? error : new Error(String(error));
         log?.warn({ connection: name, err: lastError, failures }, "cannot reach the broker");

@@ -1,4 +1,5 @@
 import type { Forward } from "../pipeline/message.ts";
+import { waitFor, waitsOf } from "../pipeline/waits.ts";
 import { HEADER } from "./headers.ts";
 import { deadQueue, retryQueue } from "./names.ts";
 import type { RabbitPublisher } from "./publisher.ts";
@@ -20,14 +21,15 @@ export function rabbitForward({
 }: {
   publisher: Pick<RabbitPublisher, "publish">;
   queue: string;
-  /** ms, ascending, at least one: each is a retry queue. */
+  /** ms; the topology was made with the same. */
   retryDelays: readonly number[];
-  /** Told which one took a copy, ms. */
+  /** Told which retry queue took a copy: its TTL, ms. */
   onRetry?: (tier: number) => void;
 }): Forward {
+  const waits = waitsOf(retryDelays);
   return {
     async retry({ body }, { attempt, generation, delayMs, notBefore, suspect, firstFailedAt }) {
-      const tier = retryDelays.find((delay) => delay >= delayMs) ?? retryDelays.at(-1)!;
+      const tier = waitFor(delayMs, waits);
       await publisher.publish({
         exchange: "",
         routingKey: retryQueue(queue, tier),
@@ -39,7 +41,6 @@ export function rabbitForward({
           ...(suspect && { [HEADER.suspect]: 1 }),
           ...(firstFailedAt !== undefined && { [HEADER.firstFailedAt]: firstFailedAt }),
         },
-        ...(delayMs < tier && { expirationMs: Math.max(0, Math.ceil(delayMs)) }),
       });
       onRetry(tier);
     },

@@ -5,9 +5,9 @@ export const EVENTS_EXCHANGE = "events";
 /** Keeps the events of known types that no consumer accepts: the alternate exchange and its queue. */
 export const UNCONSUMED = "events.unconsumed";
 
-/** Where messages of a queue wait for `delayMs`: `events.neo4j.retry.30s`. */
-export function retryQueue(queue: string, delayMs: number): string {
-  return `${queue}.retry.${durationText(delayMs)}`;
+/** Where messages of a queue wait for `waitMs`: `events.neo4j.retry.30s`. */
+export function retryQueue(queue: string, waitMs: number): string {
+  return `${queue}.retry.${durationText(waitMs)}`;
 }
 
 /** Where the messages of a queue wait for people: `dead.events.neo4j`. */

@@ -23,8 +23,6 @@ export type RabbitMessage = {
   /** Must not be changed until the publish has settled. */
   body: Uint8Array;
   headers?: Record<string, number | string>;
-  /** The message leaves its queue after so many whole ms. */
-  expirationMs?: number;
   contentType?: string;
   messageId?: string;
   type?: string;
@@ -285,12 +283,11 @@ function costOf({ body }: RabbitMessage): number {
 }
 
 function optionsOf(message: RabbitMessage, copy: number): Options.Publish {
-  const { headers, expirationMs, contentType, messageId, type, timestamp } = message;
+  const { headers, contentType, messageId, type, timestamp } = message;
   return {
     persistent: true,
     mandatory: true,
     headers: { ...headers, [HEADER.copy]: copy },
-    ...(expirationMs !== undefined && { expiration: String(Math.ceil(expirationMs)) }),
     ...(contentType !== undefined && { contentType }),
     ...(messageId !== undefined && { messageId }),
     ...(type !== undefined && { type }),

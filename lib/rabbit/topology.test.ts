@@ -3,8 +3,8 @@ import { topologyOf } from "./topology.ts";
 
 const consumer = { queue: "events.neo4j", accepts: ["order.created", "product.updated"] };
 
-test("one consumer gets its queue, a retry queue per delay and its dead letters", () => {
-  const { queues } = topologyOf({ consumers: [consumer], retryDelays: [5_000, 300_000] });
+test("one consumer gets its queue, a retry queue for each wait and its dead letters", () => {
+  const { queues } = topologyOf({ consumers: [consumer], retryDelays: [5_000, 30_000, 300_000] });
 
   expect(queues).toEqual([
     {
@@ -29,11 +29,37 @@ test("one consumer gets its queue, a retry queue per delay and its dead letters"
       },
     },
     {
+      name: "events.neo4j.retry.1s",
+      arguments: {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": 1_000_000,
+        "x-message-ttl": 1_000,
+        "x-max-length-bytes": 2_147_483_648,
+        "x-overflow": "reject-publish",
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": "events.neo4j",
+        "x-dead-letter-strategy": "at-least-once",
+      },
+    },
+    {
       name: "events.neo4j.retry.5s",
       arguments: {
         "x-queue-type": "quorum",
         "x-delivery-limit": 1_000_000,
         "x-message-ttl": 5_000,
+        "x-max-length-bytes": 2_147_483_648,
+        "x-overflow": "reject-publish",
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": "events.neo4j",
+        "x-dead-letter-strategy": "at-least-once",
+      },
+    },
+    {
+      name: "events.neo4j.retry.30s",
+      arguments: {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": 1_000_000,
+        "x-message-ttl": 30_000,
         "x-max-length-bytes": 2_147_483_648,
         "x-overflow": "reject-publish",
         "x-dead-letter-exchange": "",

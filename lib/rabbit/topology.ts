@@ -1,3 +1,4 @@
+import { waitsOf } from "../pipeline/waits.ts";
 import { deadQueue, EVENTS_EXCHANGE, retryQueue, UNCONSUMED } from "./names.ts";
 
 export type Topology = { exchanges: Exchange[]; queues: Queue[]; bindings: Binding[] };
@@ -42,6 +43,8 @@ const deadLettersTo = (queue: string): Arguments => ({
 /**
  * Everything that must exist on the broker, derived from the consumers; the same on RabbitMQ 3.10 and
  * 4.x. Retry queues belong to one consumer: shared ones would let a full queue stop the retries of all.
+ * Each has one TTL for all that it holds, since only the head of a queue expires: a TTL for each message
+ * would let a long wait hold up the shorter ones behind it.
  * Throws when two consumers share a queue or a type is a pattern: bindings are exact.
  */
 export function topologyOf({
@@ -86,9 +89,9 @@ export function topologyOf({
 function queuesOf(name: string, retryDelays: readonly number[]): Queue[] {
   return [
     quorum(name, { ...bounded(WORK_BYTES), ...deadLettersTo(deadQueue(name)) }),
-    ...retryDelays.map((delayMs) =>
-      quorum(retryQueue(name, delayMs), {
-        "x-message-ttl": delayMs,
+    ...waitsOf(retryDelays).map((waitMs) =>
+      quorum(retryQueue(name, waitMs), {
+        "x-message-ttl": waitMs,
         ...bounded(RETRY_BYTES),
         ...deadLettersTo(name),
       }),

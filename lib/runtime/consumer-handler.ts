@@ -32,6 +32,8 @@ export type ConsumerConfig = {
   RABBITMQ_URL: string;
   /** ms */
   RETRY_DELAYS: readonly number[];
+  /** ms */
+  RETRY_LATER_FOR: number;
   LOG_LEVEL: string;
 } & z.infer<z.ZodObject<typeof exposition>> &
   z.infer<typeof ledger>;
@@ -112,6 +114,7 @@ export function consumerHandler({
       ledger,
       forward: rabbitForward({ publisher, queue, retryDelays, onRetry }),
       retryDelays,
+      retryLaterFor: config.RETRY_LATER_FOR,
       leaseMs: timeoutMs + CLOCK_SKEW_MS,
       process: processId,
       report: (settled) => report(settled),

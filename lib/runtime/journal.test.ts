@@ -89,6 +89,7 @@ test("a message that is not done has a line that says why, and shows nothing of 
       line: {
         function: "graph",
         id: "evt_1",
+        source: "shop",
         type: "order.paid",
         tenant: "acme",
         attempt: 2,

@@ -47,6 +47,7 @@ export function journal({
       const line = {
         function: name,
         id: event?.id,
+        source: event?.source,
         type: event?.type,
         tenant: event?.tenant_id,
         attempt: delivery.attempt,

@@ -73,3 +73,15 @@ test("takes a message as delivered before that the broker did not count", () => 
   const [batch] = readEvent(eventOf({ "q::/": [record({ redelivered: true }), record(counted)] }));
   expect(batch?.deliveries.map(({ deliveryCount }) => deliveryCount)).toEqual([1, 3]);
 });
+
+test.each([
+  ["4.3 after basic.nack", { "x-acquired-count": 2 }, 2],
+  ["4.3 after a crash", { "x-delivery-count": 1, "x-acquired-count": 3 }, 3],
+  ["at the first delivery", {}, 0],
+])("counts how often RabbitMQ has delivered a message: %s", (_, headers, count) => {
+  const redelivered = count > 0;
+  const [batch] = readEvent(
+    eventOf({ "q::/": [record({ basicProperties: { headers }, redelivered })] }),
+  );
+  expect(batch?.deliveries[0]?.deliveryCount).toBe(count);
+});

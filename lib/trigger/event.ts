@@ -73,7 +73,7 @@ export function readEvent(event: RabbitMQEvent): QueueBatch[] {
 
 function readRecord({ data, basicProperties, redelivered }: RabbitMQRecord): Delivery {
   const read = deliveryHeaders(basicProperties?.headers);
-  // RabbitMQ 4.3 does not count what was nacked, but says that it comes again.
+  // Whatever the broker does not count, it says that it comes again.
   const deliveryCount = Math.max(read.deliveryCount, redelivered ? 1 : 0);
   return { body: Buffer.from(data, "base64"), ...read, deliveryCount };
 }
@@ -103,8 +103,12 @@ export function deliveryHeaders(
     notBefore: read(HEADER.notBefore, 0, MAX_TIME),
     suspect: read(HEADER.suspect, 1, 1) === 1,
     firstFailedAt: read(HEADER.firstFailedAt, 0, MAX_TIME),
-    // Set by quorum queues.
-    deliveryCount: read("x-delivery-count", 0, Number.MAX_SAFE_INTEGER) ?? 0,
+    // Set by quorum queues. RabbitMQ 4.3 raises the first one for a crash and basic.reject, not for
+    // basic.nack; its x-acquired-count counts every delivery before this one.
+    deliveryCount: Math.max(
+      read("x-delivery-count", 0, Number.MAX_SAFE_INTEGER) ?? 0,
+      read("x-acquired-count", 0, Number.MAX_SAFE_INTEGER) ?? 0,
+    ),
   };
 }
 

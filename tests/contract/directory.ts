@@ -129,10 +129,30 @@ export function directoryContract(name: string, open: () => Directory): void {
       const tooLarge = { key: user("a"), fields: { phone: said(2, half) } };
       const fits = { key: user("b"), fields: { phone: said(2, half) } };
 
-      expect(await directory.merge([tooLarge, fits], never)).toEqual([tooLarge]);
+      const leftOut = await directory.merge([tooLarge, fits], never);
+
+      expect(leftOut).toEqual([{ change: tooLarge, why: "too large" }]);
 
       expect(await read(user("a"))).toEqual({ name: said(1, half) });
       expect(await read(user("b"))).toEqual({ phone: said(2, half) });
+    });
+
+    test("leaves out what another event says under an id that the document knows", async () => {
+      const stamped = (id: string, source: string, digest: string) =>
+        `2026-11-20T10:00:00.000000Z#${id}#${source}#${digest}`;
+      const change = (stamp: string, name: string) => ({
+        key: user("a"),
+        fields: { [name]: { stamp, value: name } },
+      });
+      const first = change(stamped("evt_1", "shop", "d1"), "name");
+      const reused = change(stamped("evt_1", "shop", "d2"), "phone");
+      const ofOther = change(stamped("evt_1", "crm", "d3"), "email");
+
+      expect(await directory.merge([first], never)).toEqual([]);
+      expect(await directory.merge([reused, ofOther, first], never)).toEqual([
+        { change: reused, why: "id reused" },
+      ]);
+      expect(await read(user("a"))).toEqual({ ...first.fields, ...ofOther.fields });
     });
 
     test("can be probed", async () => {

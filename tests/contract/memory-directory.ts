@@ -1,7 +1,7 @@
 import {
   type Directory,
   type Document,
-  MAX_DOCUMENT_BYTES,
+  type LeftOut,
   merged,
   textOf,
 } from "../../kit/people/directory.ts";
@@ -12,15 +12,13 @@ export function memoryDirectory(documents: Map<string, Document> = new Map()): D
     read: async (keys) => keys.map((key) => documents.get(textOf(key))),
 
     async merge(changes) {
-      const tooLarge = [];
+      const leftOut: LeftOut[] = [];
       for (const [name, some] of Map.groupBy(changes, ({ key }) => textOf(key))) {
-        const fields = some.map((change) => change.fields);
-        const next = merged(documents.get(name), fields);
-        if (next === undefined) continue;
-        if (Buffer.byteLength(JSON.stringify(next)) > MAX_DOCUMENT_BYTES) tooLarge.push(...some);
-        else documents.set(name, next);
+        const result = merged(documents.get(name), some);
+        leftOut.push(...result.leftOut);
+        if (result.next !== undefined) documents.set(name, result.next.document);
       }
-      return tooLarge;
+      return leftOut;
     },
 
     probe: async () => {},

@@ -40,6 +40,7 @@ export function transportContract<To>(
     opened.push(transport);
     const message = (id: string): Message<To> => ({
       id,
+      source: "notifier",
       tenant: "acme",
       kind: "order.shipped",
       to: to(port),

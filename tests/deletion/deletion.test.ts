@@ -1,13 +1,13 @@
-import { execFile, execFileSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
-import { parseDocument } from "yaml";
+import { ROOT } from "../../infra/service/instance.ts";
 import { readHandlers } from "../../lib/host/declaration.ts";
+import { copyProject, deleteEntries, projectFiles } from "../integration/project-copy.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const SHARED = ["node_modules"];
 const ROOMS = ["events/", "functions/", "infra/", "kit/"];
 
@@ -50,21 +50,14 @@ test.each([...folders.keys()])(
  */
 async function copyWithout(gone: readonly string[]): Promise<string> {
   const to = await mkdtemp(join(tmpdir(), "warren-deletion-"));
-  const files = gitFiles().filter((file) => !gone.some((one) => file.startsWith(`${one}/`)));
+  const files = projectFiles().filter((file) => !gone.some((one) => file.startsWith(`${one}/`)));
   const broken = await importersOf(gone, files);
-  for (const file of files.filter((one) => !broken.has(one))) {
-    await mkdir(dirname(join(to, file)), { recursive: true });
-    await cp(join(ROOT, file), join(to, file));
-  }
+  const kept = files.filter((file) => !broken.has(file));
+  await copyProject(to, kept);
   for (const name of SHARED) await symlink(join(ROOT, name), join(to, name));
 
-  const document = parseDocument(await readFile(join(ROOT, "serverless.yml"), "utf8"), {
-    logLevel: "error",
-  });
-  for (const { name } of gone.flatMap((one) => folders.get(one) ?? [])) {
-    document.deleteIn(["functions", name]);
-  }
-  await writeFile(join(to, "serverless.yml"), document.toString({ lineWidth: 0 }));
+  const entries = gone.flatMap((one) => folders.get(one) ?? []).map(({ name }) => name);
+  await deleteEntries(to, entries);
   return to;
 }
 
@@ -95,11 +88,6 @@ async function importersOf(
 function importsOf(file: string, text: string): string[] {
   const found = text.matchAll(/(?:from|import\() ?"(\.[^"]+)"/g);
   return [...found].map(([, path]) => join(dirname(file), path!));
-}
-
-function gitFiles(): string[] {
-  const list = ["ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate"];
-  return execFileSync("git", list, { cwd: ROOT, encoding: "utf8" }).trim().split("\n");
 }
 
 /** Runs a command there; rejects with what it printed. */

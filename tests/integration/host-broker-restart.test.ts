@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, test } from "vitest";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 import { type Folder, hostFolder, untilReady } from "./host-process.ts";
 import { type Broker, brokerInstalled, ownBroker } from "./rabbit-broker.ts";
@@ -37,6 +37,10 @@ describe.runIf(brokerInstalled)("a broker that is killed", () => {
       },
     );
     const host = folder.start(["--admin-port", "0"], { RABBITMQ_URL: broker.url });
+    onTestFailed(async () => {
+      console.log(JSON.stringify(host.lines().slice(-60), null, 1));
+      console.log(await broker.lastWords());
+    });
     await untilReady(host);
     await until("it runs", async () => (await folder.records()).length === 1);
 

@@ -54,6 +54,7 @@ beforeEach(async () => {
     config: {
       RABBITMQ_URL: vhost.url,
       RETRY_DELAYS,
+      RETRY_LATER_FOR: 86_400_000,
       LOG_LEVEL: "fatal",
       LEDGER: "none",
       METRICS_NAMESPACE: "Warren",

@@ -50,6 +50,7 @@ export async function openOnLambda(): Promise<OnLambda> {
         ...LAMBDA,
         RABBITMQ_URL: vhost.url,
         RETRY_DELAYS,
+        RETRY_LATER_FOR: 86_400_000,
         LOG_LEVEL: "fatal",
         LEDGER: "dynamodb",
         LEDGER_TABLE: table,

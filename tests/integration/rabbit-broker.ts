@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
@@ -25,6 +25,8 @@ export type Broker = {
   /** As a power cut does it. */
   kill: () => Promise<void>;
   ctl: (...args: string[]) => Promise<void>;
+  /** The last lines of its log, for a test that failed. */
+  lastWords: () => Promise<string>;
   /** Ends it and deletes its files. */
   remove: () => Promise<void>;
 };
@@ -87,6 +89,12 @@ export async function ownBroker(): Promise<Broker> {
     start,
     kill: () => end("SIGKILL"),
     ctl: (...args) => run("rabbitmqctl", args),
+    async lastWords() {
+      const logs = join(home, "log");
+      const files = await readdir(logs);
+      const texts = await Promise.all(files.map((file) => readFile(join(logs, file), "utf8")));
+      return texts.join("\n").split("\n").slice(-100).join("\n");
+    },
     async remove() {
       await end("SIGKILL");
       // Erlang's port mapper outlives its nodes.

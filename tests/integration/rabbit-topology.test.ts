@@ -41,7 +41,7 @@ async function found(): Promise<string[]> {
 }
 
 test("an empty broker lacks everything; once applied, nothing differs", async () => {
-  expect(await found()).toHaveLength(9);
+  expect(await found()).toHaveLength(11);
   await applyTopology({ ...vhost, topology: await wanted() });
   expect(await found()).toEqual([]);
 });

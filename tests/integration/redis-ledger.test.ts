@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { run } from "../../infra/cli/program.ts";
 import { environment } from "./lane.ts";
-import { type Done, LedgerUnavailableError } from "../../lib/ledger/ledger.ts";
+import type { Done } from "../../lib/ledger/ledger.ts";
 import { openLedger } from "../../lib/ledger/open-ledger.ts";
 import { redisClient } from "../../lib/ledger/redis-client.ts";
 import { redisLedger } from "../../lib/ledger/redis-ledger.ts";
@@ -52,7 +52,7 @@ test("a row is a string that people can read, kept for 30 days by Redis' own clo
     { key: { tenant: "acme", source: "shop", id: "#1" }, over: undefined, to: done(7) },
   ]);
 
-  const name = `ledger#${consumer}#acme#%231`;
+  const name = `ledger#${consumer}#acme#shop#%231`;
   expect(await redis.get(name)).toBe("rev-7 digest");
   expect(await redis.ttl(name)).toBeGreaterThan(30 * 86_400 - 60);
   expect(await redis.ttl(name)).toBeLessThanOrEqual(30 * 86_400);
@@ -61,13 +61,16 @@ test("a row is a string that people can read, kept for 30 days by Redis' own clo
 test.for([
   ["no row of ours", "x"],
   ["of an unknown state", 'rev {"state":"paused"}'],
-] as const)("what is %s is an error, never an absent row", async ([, text]) => {
+] as const)("what is %s is unreadable, not absent, and costs no other row", async ([, text]) => {
   const consumer = `c-${randomUUID()}`;
-  await redis.set(`ledger#${consumer}#t#strange`, text, "EX", 60);
+  const keyOf = (id: string) => ({ tenant: "t", source: "shop", id });
+  await redis.set(`ledger#${consumer}#t#shop#strange`, text, "EX", 60);
+  await open(consumer).swap([{ key: keyOf("ours"), over: undefined, to: done(1) }]);
 
-  await expect(
-    open(consumer).look([{ tenant: "t", source: "shop", id: "strange" }].map(asked)),
-  ).rejects.toThrow(LedgerUnavailableError);
+  expect(await open(consumer).look([keyOf("strange"), keyOf("ours")].map(asked))).toMatchObject([
+    { state: "unreadable" },
+    done(1),
+  ]);
 });
 
 describe("openLedger", () => {

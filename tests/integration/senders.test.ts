@@ -210,6 +210,45 @@ test("who is told to come later does, and what is refused is kept with its statu
   ]);
 });
 
+test("a chat that takes one message in a while gets ten, in their order, and none costs an attempt", async () => {
+  const PACE = 400;
+  const SLOW = "20";
+  const taken: string[] = [];
+  let refused = 0;
+  let last = 0;
+  answer = ({ body }, response) => {
+    const { chat_id: chat, text: said } = JSON.parse(body) as { chat_id: string; text: string };
+    if (chat !== SLOW) return void response.end("{}");
+    const wait = last + PACE - Date.now();
+    if (wait > 0) {
+      refused += 1;
+      const parameters = { retry_after: wait / 1_000 };
+      return void response.writeHead(429).end(JSON.stringify({ ok: false, parameters }));
+    }
+    last = Date.now();
+    taken.push(/o-\d/.exec(said)?.[0] ?? said);
+    response.end("{}");
+  };
+  const wanted = Array.from({ length: 10 }, (_, i) => `o-${i}`);
+  await vhost.publish(
+    wanted.map((order_id) =>
+      request("telegram", { chat_id: SLOW }, { tenant, data: { order_id } }),
+    ),
+  );
+  startSenders(["send-telegram"]);
+  await until(
+    "all ten are sent, or dead",
+    async () => taken.length + (await vhost.depth("dead.send.telegram")) >= 10,
+    60_000,
+  );
+
+  expect(taken).toEqual(wanted);
+  expect(await letters("send.telegram")).toEqual([]);
+  expect(new Set(outcomes())).toEqual(new Set(["defer"]));
+  // Those behind the first one that was refused wait without being tried.
+  expect(refused).toBeLessThan(10);
+});
+
 test.each([
   ["dead-letter", 1],
   ["resend", 2],

@@ -16,6 +16,13 @@ import { lock } from "../../infra/service/lock.ts";
 import { releaseOf } from "../../infra/rabbitmq/release.ts";
 import type { Address, Service } from "../../infra/service/service.ts";
 
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Whether this is `npm run test:long`, which has time for more. */
+    long: boolean;
+  }
+}
+
 /** Short, so that a test can see a message go through every tier. ms */
 export const RETRY_DELAYS = [200, 1_000, 3_000];
 

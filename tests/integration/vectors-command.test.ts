@@ -6,6 +6,7 @@ import { qdrant } from "../../functions/qdrant-projector/schema.ts";
 import type { Place } from "../../kit/qdrant/names.ts";
 import type { ProjectedEvent } from "../../functions/qdrant-projector/accepts.ts";
 import { qdrantStore } from "../../kit/qdrant/store.ts";
+import type { ReceivedEvent } from "../../functions/qdrant-projector/projection.ts";
 import { qdrantVectors } from "../../functions/qdrant-projector/vectors.ts";
 import { applyCollections, problemsWith, readAliases } from "../../infra/qdrant/collections.ts";
 import { switchCollections } from "../../infra/qdrant/switching.ts";
@@ -134,10 +135,7 @@ test("another model gets collections of its own, all points in its vectors, and 
   const vectors = qdrantVectors({ store, embedder: letters, place: other, random: Math.random });
   const renamed = { product_id: "p1", changes: { name: "elm chair" } };
   const after = [event("product.updated", renamed, 3)];
-  await vectors.write(
-    after.map((each) => each.event as ProjectedEvent),
-    NEVER,
-  );
+  await vectors.write(after as ReceivedEvent[], NEVER);
 
   // The message of the first test, and two products, a ticket, a message and a profile.
   expect(await switchCollections(ask)).toBe(6);

@@ -1,44 +1,30 @@
-import { execFileSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { environment } from "../integration/lane.ts";
-import { ROOT } from "../../infra/service/instance.ts";
-import { freePort } from "../integration/free-port.ts";
-import { change, openTerminal, type Step, stepsOf, type Terminal } from "../integration/guide.ts";
+import { newReader, type Reader, type Step, stepsOfPage } from "../integration/guide.ts";
+import { deleteEntries } from "../integration/project-copy.ts";
 import { drain, newVhost, type Vhost } from "../integration/rabbit-vhost.ts";
 
-let clone: string;
 let vhost: Vhost;
-let terminal: Terminal;
+let reader: Reader;
 let steps: Step[];
 
 beforeAll(async () => {
   vhost = await newVhost();
-  clone = await mkdtemp(join(tmpdir(), "warren-guide-"));
-  await copyWorkingTree(clone);
-  await mkdir(join(clone, ".warren"));
-  execFileSync("cp", ["-al", join(ROOT, "node_modules"), join(clone, "node_modules")]);
-
-  const guide = await readFile(join(ROOT, "docs/write-a-function.md"), "utf8");
-  // The one thing that is not as it stands there: somebody else may listen on that port here.
-  steps = stepsOf(guide.replaceAll("8099", String(await freePort())));
-  const { PATH = "", HOME = "" } = process.env;
+  steps = await stepsOfPage("write-a-function.md", [8099]);
   // The services of the tests, as a user's own.
-  const own = { ...environment, RABBITMQ_URL: vhost.url };
-  terminal = openTerminal(clone, { PATH, HOME, ...own });
-  await terminal.run("npm start");
+  reader = await newReader({ ...environment, RABBITMQ_URL: vhost.url });
+  await reader.terminal.run("npm start");
 });
 afterAll(async () => {
-  await terminal.run("npm stop").catch(() => {});
-  terminal.close();
-  await rm(clone, { recursive: true });
+  await reader.leave();
   await vhost.remove();
 });
 
 // A check of the whole project, and two starts: a minute where nothing else runs.
 test("an event and a consumer come to life, word for word, and go without a trace", async () => {
+  const { clone, follow } = reader;
   // The event stays: its file, the line that makes it known, its record.
   await follow(take(3));
   const before = await contentsOf(clone);
@@ -60,10 +46,7 @@ test("an event and a consumer come to life, word for word, and go without a trac
   );
 
   // By hand, as the guide says.
-  const serverless = join(clone, "serverless.yml");
-  const text = await readFile(serverless, "utf8");
-  // It is the last one.
-  await writeFile(serverless, `${text.slice(0, text.indexOf("\n\n  review-alerts:"))}\n`);
+  await deleteEntries(clone, ["review-alerts"]);
   await follow(take(1));
   expect(steps).toEqual([]);
   expect(await contentsOf(clone)).toEqual(before);
@@ -71,7 +54,7 @@ test("an event and a consumer come to life, word for word, and go without a trac
 
 /** Types of those in the packaged stack that name the function. */
 async function resourcesOf(name: string): Promise<string[]> {
-  const file = join(clone, ".serverless/cloudformation-template-update-stack.json");
+  const file = join(reader.clone, ".serverless/cloudformation-template-update-stack.json");
   const { Resources } = JSON.parse(await readFile(file, "utf8")) as {
     Resources: Record<string, { Type: string }>;
   };
@@ -85,26 +68,6 @@ const isRemoval = (step: Step) =>
 
 function take(count: number): Step[] {
   return steps.splice(0, count);
-}
-
-async function follow(some: readonly (Step | undefined)[]): Promise<void> {
-  for (const step of some) {
-    if (step?.kind === "run") await terminal.run(step.commands);
-    else if (step !== undefined) await change(clone, step);
-  }
-}
-
-async function copyWorkingTree(to: string): Promise<void> {
-  for (const file of filesIn(ROOT)) {
-    await mkdir(dirname(join(to, file)), { recursive: true });
-    await cp(join(ROOT, file), join(to, file));
-  }
-}
-
-/** Those of the project, as git sees them. */
-function filesIn(root: string): string[] {
-  const list = ["ls-files", "--cached", "--others", "--exclude-standard"];
-  return execFileSync("git", list, { cwd: root, encoding: "utf8" }).trim().split("\n");
 }
 
 /** Every file of the project with its text. */

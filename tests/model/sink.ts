@@ -93,7 +93,6 @@ export function simulatedSink({
     }
     if (event.kind === "later" && (toldUntil.get(name) ?? time.now() + 1) > time.now()) {
       if (!toldUntil.has(name)) toldUntil.set(name, time.now() + LATER_MS);
-      world.maySpend.add(event.id);
       return new RetryLaterError("later", toldUntil.get(name)!);
     }
     if (repeatable && digestProofs && othersOf(event).some((other) => proofs.has(other))) {
@@ -170,6 +169,7 @@ export function simulatedSink({
       ...common,
       repeatable,
       whenUncertain,
+      laneOf: ({ event }) => (Number(event.id.slice(1)) % 2 === 0 ? "even" : "odd"),
       beforeSend: (received) =>
         time.io(
           request("get ready", [received]),

@@ -2,6 +2,7 @@ import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Claimed } from "../../lib/ledger/ledger.ts";
 import type { Delivery, Forward } from "../../lib/pipeline/message.ts";
 import { batchProcessor, type ProcessBatch } from "../../lib/pipeline/process-batch.ts";
+import { waitFor, waitsOf } from "../../lib/pipeline/waits.ts";
 import type { Bug } from "./bugs.ts";
 import {
   decode,
@@ -19,8 +20,8 @@ import { simulatedSink } from "./sink.ts";
 import { drawSwitches, type Switches } from "./switches.ts";
 
 const RETRY_DELAYS = [5_000, 5_000, 5_000, 5_000, 30_000, 30_000, 30_000, 30_000];
-/** The wait queues of the broker. */
-const TIERS = [5_000, 30_000];
+const WAITS = waitsOf(RETRY_DELAYS);
+const RETRY_LATER_FOR = 3_600_000;
 const TIMEOUT = 60_000;
 const LEASE = TIMEOUT + 30_000;
 
@@ -175,8 +176,7 @@ export async function runWorld(
         return time.io({ owner, label, ids: [copy.event.id] }, () => {
           count(copy.event);
           if (attempt > delivery.attempt) world.spent.add(eventText(copy.event));
-          const tier = TIERS.find((ms) => ms >= delayMs) ?? TIERS.at(-1)!;
-          delayed.push({ message: copy, due: time.now() + tier });
+          delayed.push({ message: copy, due: time.now() + waitFor(delayMs, WAITS) });
         });
       },
       deadLetter: (delivery, { reason }) => {
@@ -218,6 +218,7 @@ export async function runWorld(
           ledger: ports.ledger,
           forward: forwardOf(owner),
           retryDelays: RETRY_DELAYS,
+          retryLaterFor: RETRY_LATER_FOR,
           leaseMs: LEASE,
           process: owner.name,
           report: sink.reported,

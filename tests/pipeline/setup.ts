@@ -14,6 +14,8 @@ type Options = {
   beforeSend?: (signal: AbortSignal) => Promise<"send" | "nothing to send">;
   probe?: () => void | Promise<void>;
   repeatable?: boolean;
+  /** By the id; without it each event has a lane of its own. */
+  laneOf?: (id: string) => string;
   whenUncertain?: "resend" | "dead-letter";
   wrap?: (ledger: Ledger) => Ledger;
   publish?: () => void;
@@ -26,6 +28,7 @@ export function setup(options: Options = {}) {
   const calls: string[][] = [];
   const copies: string[] = [];
   const reports: string[] = [];
+  const firstFailures: (number | undefined)[] = [];
   const ledger = (options.wrap ?? ((plain) => plain))(memoryLedger({ now: clock.now }));
   let serial = 0;
 
@@ -56,6 +59,7 @@ export function setup(options: Options = {}) {
           ...common,
           repeatable: false,
           whenUncertain: options.whenUncertain ?? "resend",
+          laneOf: ({ event: { id } }) => options.laneOf?.(id) ?? id,
           beforeSend: async (_received, signal) => (await options.beforeSend?.(signal)) ?? "send",
         };
 
@@ -63,8 +67,10 @@ export function setup(options: Options = {}) {
     batchProcessor(consumer, {
       ledger,
       forward: {
-        retry: async ({ body }, { attempt, generation, delayMs, notBefore, suspect }) => {
+        retry: async ({ body }, copy) => {
+          const { attempt, generation, delayMs, notBefore, suspect, firstFailedAt } = copy;
           options.publish?.();
+          firstFailures.push(firstFailedAt);
           const until = notBefore === undefined ? "" : ` not before ${notBefore - START}`;
           const mark = suspect ? ", suspect" : "";
           copies.push(
@@ -77,6 +83,7 @@ export function setup(options: Options = {}) {
         },
       },
       retryDelays: [5_000, 30_000],
+      retryLaterFor: 86_400_000,
       leaseMs: 90_000,
       process,
       report: ({ event, outcome }) => reports.push(`${event?.id}: ${outcome.kind}`),
@@ -94,7 +101,7 @@ export function setup(options: Options = {}) {
     const settled = await clock.drive(on(deliveries, limits));
     return settled.map(({ outcome }) => outcome.kind);
   };
-  return { run, start, stop, calls, copies, reports, ledger, clock };
+  return { run, start, stop, calls, copies, firstFailures, reports, ledger, clock };
 }
 
 const text = (body: Uint8Array) => new TextDecoder().decode(body);
@@ -136,6 +143,7 @@ export function batchOf({ apply }: Pick<Consumer, "apply">) {
       ledger: memoryLedger({ now: clock.now }),
       forward: { retry: async () => undefined, deadLetter: async () => undefined },
       retryDelays: [5_000],
+      retryLaterFor: 86_400_000,
       leaseMs: 90_000,
       process: "odd",
       report: () => undefined,

@@ -55,6 +55,11 @@ test("the same id of two tenants is two events", () => {
   expect(expectedGraph(events).relationships).toHaveLength(2);
 });
 
+test("the same id of two sources is two events", () => {
+  const events = [view(1, { id: "e" }), view(1, { id: "e", source: "other" })];
+  expect(expectedGraph(events).relationships[0]?.properties).toMatchObject({ count: 2 });
+});
+
 test("the newest value of each field counts, and null clears", () => {
   const events = [
     event("product.updated", 3, { product_id: "p", changes: { category: null } }),

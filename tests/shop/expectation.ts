@@ -40,7 +40,7 @@ const PRODUCT_FIELDS = {
 };
 
 type Node = { name: string; labels: Set<string>; properties: Properties };
-type Status = { at: string; rank: number; id: string };
+type Status = { at: string; rank: number; event: string };
 
 /**
  * The graph that these events must give, in whatever order and however often they were delivered:
@@ -223,15 +223,15 @@ export function expectedGraph(events: Iterable<ProjectedEvent>): Dump {
 
   function advance(
     about: Node,
-    { timestamp: at, id }: ProjectedEvent,
+    { timestamp: at, id, source }: ProjectedEvent,
     ranks: readonly string[],
     status: string,
   ): void {
-    const next = { at, rank: ranks.indexOf(status), id };
+    const next = { at, rank: ranks.indexOf(status), event: `${id}#${encodeURIComponent(source)}` };
     const last = statuses.get(about);
     if (last !== undefined && !isLater(next, last)) return;
     statuses.set(about, next);
-    Object.assign(about.properties, { status, status_stamp: `${at}#${next.rank}#${id}` });
+    Object.assign(about.properties, { status, status_stamp: `${at}#${next.rank}#${next.event}` });
   }
 }
 
@@ -239,12 +239,13 @@ function link(from: Node, type: string, to: Node, properties: Properties = {}): 
   return { type, from: from.name, to: to.name, properties };
 }
 
-/** Each once, the oldest first; events of one moment by their ids. */
+/** Each once, the oldest first; events of one moment by their ids, then by their sources. */
 function inOrder(events: Iterable<ProjectedEvent>): { event: ProjectedEvent; stamp: string }[] {
   const distinct = new Map<string, { event: ProjectedEvent; stamp: string }>();
   for (const event of events) {
-    const stamp = `${event.timestamp}#${event.id}`;
-    distinct.set(`${event.tenant_id}#${event.id}`, { event, stamp });
+    const { tenant_id, timestamp, id, source } = event;
+    const stamp = `${timestamp}#${id}#${encodeURIComponent(source)}`;
+    distinct.set(`${tenant_id}#${id}#${source}`, { event, stamp });
   }
   return [...distinct.values()].sort((a, b) => (a.stamp < b.stamp ? -1 : 1));
 }
@@ -277,5 +278,5 @@ function valueOf(said: unknown): string | number {
 
 function isLater(a: Status, b: Status): boolean {
   if (a.at !== b.at) return a.at > b.at;
-  return a.rank === b.rank ? a.id > b.id : a.rank > b.rank;
+  return a.rank === b.rank ? a.event > b.event : a.rank > b.rank;
 }

@@ -31,8 +31,8 @@ export type Posted = {
 };
 
 /** The name under which `sentAt` knows an event: the key of its proof in the graph. */
-function keyOf({ tenant_id, id }: { tenant_id: string; id: string }): string {
-  return `${tenant_id}#${id}`;
+function keyOf({ tenant_id, id, source }: ShopEvent): string {
+  return `${tenant_id}#${id}#${source}`;
 }
 
 const ANSWER_MS = 20_000;

@@ -50,7 +50,7 @@ async function open({ dynamodb }: Around): Promise<Stage> {
       );
       const there = ids.filter((id, index) => {
         const { stamp, value } = found[index]?.["email"] ?? {};
-        return value === `${id}@example.org` && stamp?.endsWith(`#${id}`);
+        return value === `${id}@example.org` && stamp?.split("#")[1] === id;
       });
       return new Map(there.map((id) => [id, 1]));
     },
