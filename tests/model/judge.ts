@@ -1,6 +1,5 @@
 import { eventText, isKiller, type SimulatedEvent } from "./event.ts";
-import { MEMORY_MS } from "./sink.ts";
-import type { World } from "./world.ts";
+import { MEMORY_MS, type World } from "./record.ts";
 
 /** So many processes must end while a message is alone before it is accused. */
 const STRIKES = 3;

@@ -12,10 +12,10 @@ import {
 } from "../../lib/ledger/ledger.ts";
 import type { Bug } from "./bugs.ts";
 import type { Chance } from "./random.ts";
+import { DAY } from "./record.ts";
 import type { Owner, Schedule } from "./schedule.ts";
 import type { Switches } from "./switches.ts";
 
-export const DAY = 86_400_000;
 /** How old an addition is that an eventually consistent read may miss, ms. */
 export const STALE_MS = 2_000;
 
@@ -29,12 +29,15 @@ export function simulatedLedger({
   bug,
   switches: { sets, lateWrites, coalesced },
   onClaim,
+  onMissed,
 }: {
   time: Schedule;
   random: Chance;
   bug: Bug | undefined;
   switches: Switches;
   onClaim: (owner: Owner, id: string, claim: Claimed) => void;
+  /** A row that stands is not read, because its page is not marked. */
+  onMissed: (id: string) => void;
 }) {
   const rows = new Map<string, { row: Row; expires: number }>();
   const pages = new Map<string, Page>();
@@ -166,6 +169,7 @@ export function simulatedLedger({
             ({ key, fresh }) =>
               sets === "marked" && fresh && pageAt(slotOf(key.id)!)?.isMarked !== true,
           );
+          for (const { key } of unmarked) if (rowAt(key.id) !== undefined) onMissed(key.id);
         });
       }
       const open = events.filter(

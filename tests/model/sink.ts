@@ -11,10 +11,9 @@ import {
 import type { Settled } from "../../lib/pipeline/message.ts";
 import type { Bug } from "./bugs.ts";
 import { decode, eventText, type SimulatedEvent } from "./event.ts";
-import { DAY } from "./ledger.ts";
 import type { Chance } from "./random.ts";
+import { DAY, MEMORY_MS, type World } from "./record.ts";
 import type { Owner, Schedule } from "./schedule.ts";
-import type { World } from "./world.ts";
 
 type Surroundings = {
   owner: Owner;
@@ -30,8 +29,6 @@ type Surroundings = {
 
 /** How long a sink tells an event to wait, ms. */
 const LATER_MS = 40_000;
-/** An event is remembered for so long. */
-export const MEMORY_MS = 30 * DAY;
 
 /**
  * The system that the consumers of all processes write to. With a proof of each event if they are

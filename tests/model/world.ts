@@ -13,9 +13,10 @@ import {
   type Message,
   type SimulatedEvent,
 } from "./event.ts";
-import { DAY, simulatedLedger, STALE_MS } from "./ledger.ts";
+import { simulatedLedger, STALE_MS } from "./ledger.ts";
 import { chance } from "./random.ts";
 import { type Fault, type Owner, type Request, schedule } from "./schedule.ts";
+import { DAY, type World } from "./record.ts";
 import { simulatedSink } from "./sink.ts";
 import { drawSwitches, type Switches } from "./switches.ts";
 
@@ -24,37 +25,6 @@ const WAITS = waitsOf(RETRY_DELAYS);
 const RETRY_LATER_FOR = 3_600_000;
 const TIMEOUT = 60_000;
 const LEASE = TIMEOUT + 30_000;
-
-/** One run: what was accepted, what became of it, and which faults were injected on the way. */
-export type World = {
-  switches: Switches;
-  accepted: readonly SimulatedEvent[];
-  /** Messages published per event, copies included, by `eventText`. */
-  published: Map<string, number>;
-  /** When each event had its last effect, by `eventText`. */
-  lastEffect: Map<string, number>;
-  dead: { message: Message; reason: string }[];
-  /** Events of which a copy with a higher attempt was published, by `eventText`. */
-  spent: Set<string>;
-  violations: string[];
-  trace: string[];
-  /** Injected, of all sorts. */
-  faults: number;
-  /** Excuses, by id: faults that met a request about an event, or a process that had it in hand. */
-  mishaps: Map<string, number>;
-  /** Ends of a process, and failed writes, while it held a claim of this id alone. */
-  strikes: Map<string, number>;
-  /** Ids of events that an error other than an outage has met. */
-  maySpend: Set<string>;
-  /** Ids of events whose send nobody can be sure of. */
-  mayBeUncertain: Set<string>;
-  /** Ids about which a write took effect after its error. */
-  late: Set<string>;
-  /** At rest: events that the ledger knows as done, by `eventText`, and ids that are claimed. */
-  recorded: Set<string>;
-  claimed: string[];
-  endedAt: number;
-};
 
 type Worker = {
   owner: Owner;
@@ -155,9 +125,11 @@ export async function runWorld(
 
   for (const event of accepted) queue.push(publishFresh(event));
   // A client that repeats its POST, and an event delivered twice by a producer.
-  if (random.hits(0.5)) queue.push(publishFresh(random.pick(accepted)));
+  for (let more = random.int(0, 2); more > 0; more--) {
+    queue.splice(random.int(0, queue.length), 0, publishFresh(random.pick(accepted)));
+  }
 
-  const ledger = simulatedLedger({ time, random, bug, switches, onClaim });
+  const ledger = simulatedLedger({ time, random, bug, switches, onClaim, onMissed });
   const sink = simulatedSink({ world, time, random, bug, nonce });
 
   // --- workers ----------------------------------------------------------------------------------
@@ -355,7 +327,7 @@ export async function runWorld(
     const letter = world.dead.find(({ message }) => message.event.kind === "refused");
     if (letter === undefined || !random.hits(0.1)) return;
     // Mended, and nobody replays it: a copy that is still on its way must not be applied.
-    if (random.hits(0.3)) sink.heal(letter.message.event);
+    if (random.hits(0.5)) sink.heal(letter.message.event);
     if (budget.replays === 0) return;
     budget.replays -= 1;
     sink.heal(letter.message.event);
@@ -404,6 +376,10 @@ export async function runWorld(
 
   function isDone({ id, variant }: SimulatedEvent, staleMs = 0): boolean {
     return ledger.isDone(id, String(variant), staleMs);
+  }
+
+  function onMissed(id: string): void {
+    world.violations.push(`a fresh look misses the row of ${id}`);
   }
 
   /** Only what happened from outside while it was alone may speak against an innocent. */
