@@ -284,6 +284,8 @@ export async function runWorld(
     world.faults += 1;
     const fault = random.pick(["refused", "reply lost", ...(mayBeLate ? ["late"] : [])] as Fault[]);
     const worker = workers.find((each) => each.owner === owner);
+    // What may have been sent keeps its claim when the batch is thrown back.
+    if (worker !== undefined && !switches.repeatable) strike(worker);
     const inHand = worker?.inHand.map(({ event }) => event.id) ?? [];
     for (const id of new Set([...ids, ...inHand])) more(world.mishaps, id);
     for (const id of ids) {
