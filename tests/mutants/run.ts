@@ -69,7 +69,16 @@ function failedTest(args: readonly string[]): string | undefined {
     [
       ...["node_modules/vitest/vitest.mjs", "run", "--root", copy, "--project", "unit"],
       // One process for all files of a suite: most of the time goes to starting.
-      ...["--bail", "1", "--no-isolate", "--pool", "threads", "--no-file-parallelism"],
+      ...[
+        "--bail",
+        "1",
+        "--testTimeout",
+        "30000",
+        "--no-isolate",
+        "--pool",
+        "threads",
+        "--no-file-parallelism",
+      ],
       ...["--reporter", "json", "--outputFile", report, ...args],
     ],
     { cwd: copy, timeout: 300_000 },

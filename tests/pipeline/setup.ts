@@ -18,7 +18,7 @@ type Options = {
   laneOf?: (id: string) => string;
   whenUncertain?: "resend" | "dead-letter";
   wrap?: (ledger: Ledger) => Ledger;
-  publish?: () => void;
+  publish?: () => void | Promise<void>;
 };
 
 /** A consumer whose calls are noted, and a clock that moves on only when everything waits for it. */
@@ -69,7 +69,7 @@ export function setup(options: Options = {}) {
       forward: {
         retry: async ({ body }, copy) => {
           const { attempt, generation, delayMs, notBefore, suspect, firstFailedAt } = copy;
-          options.publish?.();
+          await options.publish?.();
           firstFailures.push(firstFailedAt);
           const until = notBefore === undefined ? "" : ` not before ${notBefore - START}`;
           const mark = suspect ? ", suspect" : "";
@@ -78,7 +78,7 @@ export function setup(options: Options = {}) {
           );
         },
         deadLetter: async ({ body }, { reason }) => {
-          options.publish?.();
+          await options.publish?.();
           copies.push(`${idOf(body)}: dead, ${reason}`);
         },
       },
