@@ -118,7 +118,7 @@ test.each<[number, new (...args: never[]) => Error]>([
   [429, RetryLaterError],
   [500, UncertainError],
   [502, UncertainError],
-  [503, OutageError],
+  [503, UncertainError],
   [504, UncertainError],
 ])("%i is %o", (status, kind) => {
   expect(failureOf(answer(status), NOW, { outages: [401] })).toBeInstanceOf(kind);
@@ -137,6 +137,10 @@ test.each([
 test("a 503 that says for how long stops one message, and not the whole channel", () => {
   const failure = failureOf(answer(503, { "retry-after": "7" }), NOW, { outages: [] });
   expect(failure).toMatchObject({ name: "RetryLaterError", notBefore: NOW + 7_000 });
+});
+
+test("a 503 that the provider documents as not accepted is an outage", () => {
+  expect(failureOf(answer(503), NOW, { outages: [503] })).toBeInstanceOf(OutageError);
 });
 
 test("2xx is no failure", () => {

@@ -68,7 +68,7 @@ export async function exchange(request: Request, signal: AbortSignal): Promise<A
 
 /** Which statuses mean what, besides those that mean the same everywhere (`failureOf`). */
 export type Dialect = {
-  /** A wrong login or address: no message's fault. */
+  /** A wrong login or address, and what the provider documents as not accepted: no message's fault. */
   outages: readonly number[];
   /** ms, as the other side says it in its own way; beside `Retry-After`. */
   retryAfterMs?: (answer: Answer) => number | undefined;
@@ -80,9 +80,9 @@ const LATER = new Set([408, 425, 429]);
 const RETRY_LATER_MS = 30_000;
 
 /**
- * What an answer means: undefined if the message was taken. 503 and what the dialect calls an outage
- * refuse everything; a 503 that says for how long, only until then (RFC 9110, section 10.2.3). Another
- * 5xx may come from a proxy behind which the message arrived.
+ * What an answer means: undefined if the message was taken. What the dialect calls an outage refuses
+ * everything; a 503 that says for how long, only until then (RFC 9110, section 10.2.3). Any other 5xx
+ * may come from a proxy, after the whole body was sent: the message may have arrived.
  */
 export function failureOf(answer: Answer, now: number, dialect: Dialect): Error | undefined {
   const { status } = answer;
@@ -92,7 +92,7 @@ export function failureOf(answer: Answer, now: number, dialect: Dialect): Error 
   if (LATER.has(status) || (status === 503 && wait !== undefined)) {
     return new RetryLaterError(said, now + (wait ?? RETRY_LATER_MS));
   }
-  if (status === 503 || dialect.outages.includes(status)) return new OutageError(said);
+  if (dialect.outages.includes(status)) return new OutageError(said);
   if (status >= 500) return new UncertainError(said);
   // A redirect is a wrong address.
   return status >= 400 ? new PermanentError(said) : new OutageError(said);

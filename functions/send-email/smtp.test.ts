@@ -235,6 +235,18 @@ test.each<[string, SmtpError, boolean, Error]>([
     new RetryLaterError("SMTP: 421 to CONN", NOW + 300_000),
   ],
   [
+    "a greeting of 450",
+    { code: "ECONNECTION", command: "CONN", responseCode: 450, response: "450 4.3.2 -" },
+    false,
+    new RetryLaterError("SMTP: 450 4.3.2 to CONN", NOW + 300_000),
+  ],
+  [
+    "a 421 that answers for one recipient, and is not about him",
+    { code: "EENVELOPE", command: "RCPT TO", responseCode: 421, response: "421 4.3.2 -" },
+    false,
+    new RetryLaterError("SMTP: 421 4.3.2 to RCPT TO", NOW + 300_000),
+  ],
+  [
     "a 421 at the login",
     { code: "EAUTH", command: "AUTH PLAIN", responseCode: 421, response: "421 4.7.0 -" },
     false,

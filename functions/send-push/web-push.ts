@@ -9,8 +9,11 @@ export class GoneError extends PermanentError {
   override name = "GoneError";
 }
 
-/** Our signature is refused; 403 is about one subscription, which was made for another key. */
-const DIALECT: Dialect = { outages: [401] };
+/**
+ * 401: our signature is refused; 403 is about one subscription, which was made for another key. 503: the push
+ * services of Firefox and Chrome document it as "retry with backoff".
+ */
+const DIALECT: Dialect = { outages: [401, 503] };
 
 /** How long a push service keeps a message for a device that is off, s. */
 const KEPT = 86_400;

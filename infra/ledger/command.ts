@@ -66,7 +66,7 @@ async function checkTable(table: string): Promise<Result> {
 async function checkRedis(url: string): Promise<Result> {
   const client = redisClient(url);
   try {
-    const forgetting = await forgettingOf(client);
+    const forgetting = await forgettingOf(client, { repeatable: false });
     const problems = forgetting.map((problem) => `It may forget rows: ${problem}.`);
     return { problems, ready: "The Redis of REDIS_URL is ready." };
   } finally {

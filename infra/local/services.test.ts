@@ -66,7 +66,7 @@ test("Redis listens on loopback alone, with a password, and neither evicts nor f
     "requirepass secret",
     'dir "/instance/redis/data"',
     "appendonly yes",
-    "appendfsync everysec",
+    "appendfsync always",
     'save ""',
     "maxmemory-policy noeviction",
     "",

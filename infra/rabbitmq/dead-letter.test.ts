@@ -1,6 +1,6 @@
 import type { GetMessage } from "amqplib";
 import { expect, test } from "vitest";
-import { deadLetterOf, grouped, isSelected, table } from "./dead-letter.ts";
+import { deadLetterOf, grouped, isForgotten, isSelected, table } from "./dead-letter.ts";
 
 const event = {
   id: "evt_1",
@@ -125,4 +125,12 @@ test("selects by id, source, tenant and reason", () => {
   expect(isSelected({ ...open, source: "other" }, letter)).toBe(false);
   expect(isSelected({ ...open, reason: "refused" }, letter)).toBe(true);
   expect(isSelected({ ...open, reason: "refuse" }, letter)).toBe(false);
+});
+
+test.each([
+  ["30 days ago", Date.UTC(2026, 10, 1), false],
+  ["more than 30 days ago", Date.UTC(2026, 10, 1) - 1, true],
+  ["nobody knows when", undefined, false],
+])("the ledger has forgotten what died %s: %s, %s", (_, deadAt, expected) => {
+  expect(isForgotten({ deadAt }, Date.UTC(2026, 11, 1))).toBe(expected);
 });

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import type { GetMessage } from "amqplib";
 import { checkBounds, checkEnvelope, digestOf, parseJson } from "../../lib/envelope/envelope.ts";
+import { RETENTION_DAYS } from "../../lib/ledger/ledger.ts";
 import { HEADER } from "../../lib/rabbit/headers.ts";
 import { deliveryHeaders } from "../../lib/trigger/event.ts";
 import { EVENTS_EXCHANGE } from "../../lib/rabbit/names.ts";
@@ -44,6 +45,11 @@ export function deadLetterOf({ content, fields, properties }: GetMessage): DeadL
     deadAt: time(headers[HEADER.deadAt]) ?? byBroker.deadAt,
     firstFailedAt,
   };
+}
+
+/** Whether the ledger no longer knows what became of it: if its effect was made, a retry makes it again. */
+export function isForgotten({ deadAt }: Pick<DeadLetter, "deadAt">, now: number): boolean {
+  return deadAt !== undefined && now - deadAt > RETENTION_DAYS * 86_400_000;
 }
 
 const UNWANTED = "nobody consumes this type";

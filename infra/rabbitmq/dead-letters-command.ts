@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import * as z from "zod";
+import { RETENTION_DAYS } from "../../lib/ledger/ledger.ts";
 import { HEADER } from "../../lib/rabbit/headers.ts";
 import { UNCONSUMED } from "../../lib/rabbit/names.ts";
 import { rabbitPublisher } from "../../lib/rabbit/publisher.ts";
@@ -12,6 +13,7 @@ import {
   type DeadLetter,
   deadLetterOf,
   grouped,
+  isForgotten,
   isoTime,
   isSelected,
   type Selection,
@@ -66,10 +68,12 @@ export function define(command: Command): void {
     );
   selecting(verb(command, "retry", 'warren dead-letters retry events.neo4j --reason "timeout"'))
     .description("Publish again, as the next generation. Removes each one once it is confirmed.")
+    .option("--yes", `also those that died more than ${RETENTION_DAYS} days ago`)
     .action(async (queue: string, flags: Flags) => {
       needsWhich(flags);
       const target = await targetOf(queue, flags);
-      await (target.queue === UNCONSUMED ? routeAgain : retry)(target, selectionOf(flags));
+      if (target.queue === UNCONSUMED) await routeAgain(target, selectionOf(flags));
+      else await retry(target, selectionOf(flags), flags.yes ?? false);
     });
   selecting(
     verb(command, "discard", "warren dead-letters discard events.neo4j --id 0198c0de --yes"),
@@ -185,15 +189,20 @@ function textOf(one: Shown): string {
  * Publishes the next generation at attempt 1, and removes the original only after the confirm
  * (docs/message-lifecycle.md, rule 12).
  */
-async function retry(target: Target, selection: Selection): Promise<void> {
+async function retry(target: Target, selection: Selection, yes: boolean): Promise<void> {
   const publisher = rabbitPublisher({ url: target.url, name: "warren dead-letters retry" });
   try {
     await borrow(target, async ({ channel, letters, ready }) => {
       let retried = 0;
+      let forgotten = 0;
       try {
         for await (const message of letters) {
           const letter = deadLetterOf(message);
           if (!isSelected(selection, letter)) continue;
+          if (isForgotten(letter, Date.now())) {
+            forgotten += 1;
+            if (!yes) continue;
+          }
           await publisher.publish({
             exchange: "",
             routingKey: target.queue,
@@ -207,7 +216,10 @@ async function retry(target: Target, selection: Selection): Promise<void> {
         console.log(`${retried} published to ${target.queue} and removed from its dead letters`);
       }
       noteLimit(target, ready);
-      if (retried === 0) throw new FailedError("no such dead letter");
+      const warning = `${forgotten} died more than ${RETENTION_DAYS} days ago. The ledger has forgotten them: an effect that was made is made again`;
+      const left = `not moved: ${warning}. To publish them all the same, add --yes`;
+      if (retried === 0) throw new FailedError(forgotten > 0 ? left : "no such dead letter");
+      if (forgotten > 0) console.error(yes ? warning : left);
     });
   } finally {
     await publisher.close();

@@ -64,7 +64,7 @@ port ${ports.redis}
 requirepass ${password}
 dir "${join(folder, "data")}"
 appendonly yes
-appendfsync everysec
+appendfsync always
 save ""
 maxmemory-policy noeviction
 `;

@@ -1,8 +1,8 @@
 import { LRUCache } from "lru-cache";
 import { OutageError, RetryLaterError } from "../../lib/pipeline/errors.ts";
-import { type Message, RecipientBusyError } from "./transport.ts";
+import { type Message, nameOf, RecipientBusyError } from "./transport.ts";
 
-type To = Pick<Message<unknown>, "id" | "tenant" | "to">;
+type To = Pick<Message<unknown>, "id" | "source" | "tenant" | "to">;
 
 /** The messages that wait for one recipient each, in this process. */
 export type Lines = {
@@ -20,7 +20,7 @@ type Line = {
   lastAt: number;
   /** Between two sends, ms, as the recipient's refusals show it; 0: not known to be slow. */
   interval: number;
-  /** When each message that waits may be sent, epoch ms, by its id; in their order. */
+  /** When each message that waits may be sent, epoch ms, by its name; in their order. */
   slots: Map<string, number>;
 };
 
@@ -44,10 +44,10 @@ const OVERDUE = 5_000;
 export function recipientLines({ now }: { now: () => number }): Lines {
   const lines = new LRUCache<string, Line>({ max: RECIPIENTS });
 
-  function slotOf({ lastAt, interval, slots }: Line, id: string): number {
+  function slotOf({ lastAt, interval, slots }: Line, name: string): number {
     let ahead: number | undefined;
     for (const [other, slot] of slots) {
-      if (other === id) break;
+      if (other === name) break;
       if (slot < now() - OVERDUE) slots.delete(other);
       else ahead = slot;
     }
@@ -59,10 +59,10 @@ export function recipientLines({ now }: { now: () => number }): Lines {
     requireTurn(message) {
       const line = lines.get(keyOf(message));
       if (line === undefined) return;
-      const id = idOf(message);
-      const slot = slotOf(line, id);
+      const name = nameOf(message);
+      const slot = slotOf(line, name);
       if (slot > now()) {
-        line.slots.set(id, slot);
+        line.slots.set(name, slot);
         throw new RecipientBusyError("the recipient takes no message yet", slot);
       }
       // Nobody waits, and the recipient has had a rest: he may have a new pace.
@@ -72,26 +72,22 @@ export function recipientLines({ now }: { now: () => number }): Lines {
     sent(message) {
       const line = lines.get(keyOf(message)) ?? { lastAt: 0, interval: 0, slots: new Map() };
       line.lastAt = now();
-      line.slots.delete(idOf(message));
+      line.slots.delete(nameOf(message));
       lines.set(keyOf(message), line);
     },
 
     failed(message, error) {
       const line = lines.get(keyOf(message)) ?? { lastAt: 0, interval: 0, slots: new Map() };
       if (error instanceof RetryLaterError) {
-        line.slots.set(idOf(message), error.notBefore);
+        line.slots.set(nameOf(message), error.notBefore);
         const interval = error.notBefore - line.lastAt;
         if (interval <= SLOWEST) line.interval = interval;
         lines.set(keyOf(message), line);
-      } else if (!(error instanceof OutageError)) line.slots.delete(idOf(message));
+      } else if (!(error instanceof OutageError)) line.slots.delete(nameOf(message));
     },
   };
 }
 
 function keyOf({ to }: To): string {
   return JSON.stringify(to);
-}
-
-function idOf({ tenant, id }: To): string {
-  return `${tenant}#${id}`;
 }

@@ -9,7 +9,7 @@ beforeEach(() => vi.useFakeTimers({ now: NOW }));
 afterEach(() => vi.useRealTimers());
 
 const never = new AbortController().signal;
-const to = (chat: string) => ({ tenant: "acme", id: chat, to: chat });
+const to = (chat: string) => ({ tenant: "acme", source: "shop", id: chat, to: chat });
 const start = (perSecond: number) =>
   pace({
     perSecond,

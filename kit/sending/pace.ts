@@ -4,7 +4,7 @@ import { unlessAborted } from "../../lib/async/deadline.ts";
 import { type Lines, recipientLines } from "./line.ts";
 import { type Message, RecipientBusyError } from "./transport.ts";
 
-type To = Pick<Message<unknown>, "id" | "tenant" | "to">;
+type To = Pick<Message<unknown>, "id" | "source" | "tenant" | "to">;
 
 /** When the next message of a channel may go out, in this process. */
 export type Pace = {

@@ -129,9 +129,9 @@ test.each([new PermanentError("refused"), new RetryLaterError("429", 5), new Out
 );
 
 test("the requests to one recipient keep their order", () => {
-  const { laneOf } = setup().consumer;
+  const { consumer } = setup();
   const to = (tenant_id: string, user_id: string) =>
-    laneOf?.({ event: { tenant_id, data: { to: { user_id } } } } as unknown as Received);
+    consumer.laneOf?.({ event: { tenant_id, data: { to: { user_id } } } } as unknown as Received);
   expect(to("acme", "u1")).toBe(to("acme", "u1"));
   expect(new Set([to("acme", "u1"), to("acme", "u2"), to("other", "u1")]).size).toBe(3);
 });

@@ -104,9 +104,14 @@ function readyQueue(
           const reason = "exceeds Lambda's 6 MB";
           log.error({ queue, bytes: body.byteLength, reason }, "message dead");
           const deadAt = Date.now();
-          await forward.deadLetter(delivery, { reason, error, deadAt, firstFailedAt: deadAt });
+          const letter = { reason, error, deadAt, firstFailedAt: deadAt };
+          const copied = forward.deadLetter(delivery, letter).then(() => true);
           oversize.inc();
-          return "ack";
+          if (await copied.catch((err) => log.warn({ queue, err }, "moved by the broker")))
+            return "ack";
+          // A copy of hundreds of MB takes too long, or is more than the broker accepts by now: the
+          // queue's dead lettering moves the original.
+          return "reject";
         },
         onState: (state) => tell({ kind: "state", ...state }),
         onTaken: (message) => message.redelivered && redelivered.inc(),

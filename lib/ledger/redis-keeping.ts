@@ -3,10 +3,14 @@ import type { RedisClient } from "./redis-client.ts";
 
 /**
  * What a Redis may do to rows before their 30 days are over: one sentence for each setting that lets it,
- * none if it keeps them. A power cut may still cost the last second (`appendfsync everysec`).
+ * none if it keeps them. A repeatable consumer may lose the last second at a power cut (`everysec`), a sender
+ * may not: its mark says that a send began. WAITAOF would be cheaper than `always`, but needs Redis 7.2.
  * Throws LedgerUnavailableError when it cannot be asked, or is nothing that a ledger can be kept in.
  */
-export async function forgettingOf({ run }: RedisClient): Promise<string[]> {
+export async function forgettingOf(
+  { run }: RedisClient,
+  { repeatable }: { repeatable: boolean },
+): Promise<string[]> {
   const info = fieldsOf(await run((redis) => redis.info()));
   if (info.get("cluster_enabled") === "1") {
     throw new LedgerUnavailableError(
@@ -30,8 +34,10 @@ export async function forgettingOf({ run }: RedisClient): Promise<string[]> {
     problems.push("appendonly no forgets them at a restart: set appendonly yes");
   } else {
     const fsync = await appendfsyncOf(run);
-    if (fsync !== "everysec" && fsync !== "always") {
-      problems.push(`appendfsync ${fsync} forgets them at a power cut: set everysec or always`);
+    const enough = repeatable ? ["everysec", "always"] : ["always"];
+    if (!enough.includes(fsync)) {
+      const list = enough.join(" or ");
+      problems.push(`appendfsync ${fsync} forgets them at a power cut: set ${list}`);
     }
   }
   if (replicas !== "0") {
@@ -65,7 +71,7 @@ export async function requireKeeping({
   consumer: { name: string; repeatable: boolean };
   warn: (text: string) => void;
 }): Promise<void> {
-  const forgetting = await forgettingOf(client);
+  const forgetting = await forgettingOf(client, consumer);
   if (forgetting.length === 0) return;
   const list = forgetting.join("; ");
   if (!consumer.repeatable) {

@@ -28,7 +28,7 @@ describe.each([true, false])(
 
     test("is not applied before its time, and then is", async () => {
       let times = 0;
-      const { run, calls, clock } = setup({
+      const { run, calls, clock, copies } = setup({
         repeatable,
         apply: () => (times++ === 0 ? told() : undefined),
       });
@@ -36,6 +36,7 @@ describe.each([true, false])(
       const copy = message("a", { notBefore: START + 12_000, firstFailedAt: START });
       expect(await run([copy])).toEqual(["defer"]);
       expect(calls).toHaveLength(1);
+      expect(copies.at(-1)).toBe("a: attempt 1.1 in 12000 not before 12000");
 
       clock.advance(12_000);
       expect(await run([copy])).toEqual(["done"]);

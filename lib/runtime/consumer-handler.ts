@@ -15,7 +15,7 @@ import { rabbitForward } from "../rabbit/forward.ts";
 import { durationText } from "../duration.ts";
 import { rabbitPublisher } from "../rabbit/publisher.ts";
 import { sleep } from "../async/sleep.ts";
-import type { InvocationContext } from "./context.ts";
+import { type InvocationContext, timeoutOf } from "./context.ts";
 import { openExposition } from "./exposition.ts";
 import { journal, observedLedger, observedSink } from "./journal.ts";
 import { type QueueBatch, type RabbitMQEvent, readEvent } from "../trigger/event.ts";
@@ -83,6 +83,8 @@ export function consumerHandler({
   /** Of the batch being processed: the runtime sends the next one only when it has ended. */
   let report: (settled: Settled) => void = () => {};
   let running: Promise<void> = Promise.resolve();
+  const timeoutMs = timeoutOf();
+  let leaseMs = 0;
   const terminated = termination({ running: () => running, close });
 
   let opened: OpenLedger | undefined;
@@ -105,8 +107,7 @@ export function consumerHandler({
     return ledger;
   }
 
-  /** The first batch shows the function's time-out: its remaining time as it starts. */
-  function processorOf(queue: string, ledger: Ledger, timeoutMs: number): ProcessBatch {
+  function processorOf(queue: string, ledger: Ledger): ProcessBatch {
     const known = processors.get(queue);
     if (known) return known;
     const onRetry = (tier: number) => metrics.retried({ name, tier: durationText(tier) });
@@ -115,7 +116,10 @@ export function consumerHandler({
       forward: rabbitForward({ publisher, queue, retryDelays, onRetry }),
       retryDelays,
       retryLaterFor: config.RETRY_LATER_FOR,
-      leaseMs: timeoutMs + CLOCK_SKEW_MS,
+      // Read again for each batch.
+      get leaseMs() {
+        return leaseMs;
+      },
       process: processId,
       report: (settled) => report(settled),
       now: Date.now,
@@ -130,17 +134,12 @@ export function consumerHandler({
   async function settle(
     { queue, deliveries }: QueueBatch,
     context: InvocationContext,
-    timeoutMs: number,
   ): Promise<void> {
     const book = journal({ name, queue, size: deliveries.length, log, metrics, now: Date.now });
     try {
       const ledger = await prepare(queue);
       report = book.settled;
-      await processorOf(
-        queue,
-        ledger,
-        timeoutMs,
-      )(deliveries satisfies Delivery[], {
+      await processorOf(queue, ledger)(deliveries satisfies Delivery[], {
         signal: context.signal ?? terminated(),
         remainingMs: () => context.getRemainingTimeInMillis(),
       });
@@ -152,8 +151,8 @@ export function consumerHandler({
   }
 
   async function run(event: RabbitMQEvent, context: InvocationContext): Promise<void> {
-    const timeoutMs = context.getRemainingTimeInMillis();
-    for (const batch of readEvent(event)) await settle(batch, context, timeoutMs);
+    leaseMs = timeoutMs(context) + CLOCK_SKEW_MS;
+    for (const batch of readEvent(event)) await settle(batch, context);
   }
 
   async function close(): Promise<void> {

@@ -11,6 +11,19 @@ export type InvocationContext = {
   signal?: AbortSignal;
 };
 
+/**
+ * Returns what tells the function's time-out, ms. No context has it, but time-outs are whole seconds and an
+ * invocation starts with nearly all of its time: so the remaining time, rounded up, of the longest so far. The first
+ * one on Lambda may be shorter, when it repeats an initialisation that failed.
+ */
+export function timeoutOf(): (context: InvocationContext) => number {
+  let seconds = 0;
+  return (context) => {
+    seconds = Math.max(seconds, Math.ceil(context.getRemainingTimeInMillis() / 1_000));
+    return seconds * 1_000;
+  };
+}
+
 export type Handler<Event> = (event: Event, context: InvocationContext) => Promise<unknown>;
 
 /** Calls a function once; settles as it does. */

@@ -63,7 +63,7 @@ export async function hostFolder(
         child.kill("SIGTERM");
         await once(child, "exit");
       }
-      await rm(root, { recursive: true });
+      await rm(root, { recursive: true, force: true });
     },
   };
 }

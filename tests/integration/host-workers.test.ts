@@ -5,36 +5,56 @@ import { type Folder, type HostProcess, hostFolder, untilReady } from "./host-pr
 import { drain, newVhost, until, type Vhost } from "./rabbit-vhost.ts";
 
 const QUEUE = "events.probe";
-const queueFunction = (timeout = 30, batchSize = 10) => `
+const SLOW_QUEUE = "events.slow";
+const queueFunction = (timeout = 30, batchSize = 10, queue = QUEUE) => `
 functions:
   probe:
     handler: probe.handler
     timeout: ${timeout}
     events:
-      - rabbitmq: { queue: ${QUEUE}, batchSize: ${batchSize}, arn: "\${param:arn}" }
+      - rabbitmq: { queue: ${queue}, batchSize: ${batchSize}, arn: "\${param:arn}" }
 `;
 
 let vhost: Vhost;
 let folder: Folder;
+/** The last test's. A worker that never yields is killed after 11 s: it does so during the other tests. */
+let outliving: { folder: Folder; host: HostProcess };
 let env: Record<string, string>;
 
 beforeAll(async () => {
   vhost = await newVhost();
   env = { RABBITMQ_URL: vhost.url };
-  await withChannel({ url: vhost.url, name: "test" }, (channel) =>
-    channel.assertQueue(QUEUE, { arguments: { "x-queue-type": "quorum" } }),
-  );
+  await withChannel({ url: vhost.url, name: "test" }, async (channel) => {
+    for (const queue of [QUEUE, SLOW_QUEUE])
+      await channel.assertQueue(queue, { arguments: { "x-queue-type": "quorum" } });
+  });
+  const slow = await hostFolder(queueFunction(1, 10, SLOW_QUEUE), {
+    probe: `export const handler = async (event) => {
+      const [{ basicProperties: { headers } }] = Object.values(event.rmqMessagesByQueue).flat();
+      const count = headers["x-delivery-count"] ?? 0;
+      record({ count });
+      if (count === 0) await new Promise((resolve) => setTimeout(resolve, 60_000));
+      if (count === 1) while (true);
+    };`,
+  });
+  outliving = { folder: slow, host: slow.start([], env) };
+  await publishTo(SLOW_QUEUE, "a");
 });
-afterAll(() => vhost.remove());
+afterAll(async () => {
+  await outliving.folder.remove();
+  await vhost.remove();
+});
 afterEach(async () => {
   await folder.remove();
   await drain(vhost.url, QUEUE);
 });
 
-async function publish(...bodies: string[]): Promise<void> {
+const publish = (...bodies: string[]) => publishTo(QUEUE, ...bodies);
+
+async function publishTo(queue: string, ...bodies: string[]): Promise<void> {
   const publisher = rabbitPublisher({ url: vhost.url, name: "test publisher" });
   const publishing = bodies.map((body) =>
-    publisher.publish({ exchange: "", routingKey: QUEUE, body: Buffer.from(body) }),
+    publisher.publish({ exchange: "", routingKey: queue, body: Buffer.from(body) }),
   );
   await Promise.all(publishing);
   await publisher.close();
@@ -53,6 +73,32 @@ const depth = () =>
   withChannel({ url: vhost.url, name: "test" }, async (channel) => {
     return (await channel.checkQueue(QUEUE)).messageCount;
   });
+
+test("a message of 70 MiB ends in the dead letters, also when no copy can be published", async () => {
+  const big = "events.big";
+  const quorum = { "x-queue-type": "quorum", "x-overflow": "reject-publish" };
+  const to = { "x-dead-letter-exchange": "", "x-dead-letter-strategy": "at-least-once" };
+  await withChannel({ url: vhost.url, name: "test" }, async (channel) => {
+    await channel.assertQueue(big, {
+      arguments: { ...quorum, ...to, "x-dead-letter-routing-key": "moved" },
+    });
+    // There is no queue for a copy, only for what the broker moves.
+    await channel.assertQueue("moved", { arguments: { "x-queue-type": "quorum" } });
+    channel.sendToQueue(big, Buffer.alloc(70 * 1_024 ** 2), { persistent: true });
+  });
+  folder = await hostFolder(queueFunction().replace(QUEUE, big), {
+    probe: `export const handler = async () => record({ called: true });`,
+  });
+  await ready();
+  const moved = () =>
+    withChannel({ url: vhost.url, name: "test" }, async (channel) => {
+      return (await channel.checkQueue("moved")).messageCount;
+    });
+  await until("the broker has moved it", async () => (await moved()) === 1, 60_000);
+  await drain(vhost.url, "moved");
+  expect(await drain(vhost.url, big)).toEqual([]);
+  expect(await folder.records()).toEqual([]);
+}, 90_000);
 
 test("runs as many workers as asked, with small batches, and tells of them", async () => {
   folder = await hostFolder(queueFunction(), {
@@ -103,25 +149,6 @@ test("a worker killed in the middle of a batch is replaced, and its batch comes 
   expect((await folder.records())[1]).toMatchObject({ redelivered: true });
   expect((await host.status())?.functions["probe"]).toMatchObject({ ready: true, restarts: 1 });
   expect(logged(host, "a worker died")).toMatchObject([{ end: "SIGKILL", function: "probe" }]);
-});
-
-test("a handler that outlives its time-out ends its process, also when it never yields", async () => {
-  folder = await hostFolder(queueFunction(1), {
-    probe: `let calls = 0;
-    export const handler = async (event) => {
-      const [{ basicProperties: { headers } }] = Object.values(event.rmqMessagesByQueue).flat();
-      const count = headers["x-delivery-count"] ?? 0;
-      record({ count });
-      if (count === 0) await new Promise((resolve) => setTimeout(resolve, 60_000));
-      if (count === 1) while (true);
-    };`,
-  });
-  const host = await ready();
-  await publish("a");
-  await until("it comes a third time", async () => (await folder.records()).length === 3, 60_000);
-
-  expect(logged(host, "the handler exceeded its time-out")).toMatchObject([{ timeout_ms: 1_000 }]);
-  expect(logged(host, "a worker died")).toMatchObject([{ end: "exit 124" }, { end: "SIGKILL" }]);
 });
 
 test("SIGTERM to the whole group lets the running batch finish, leaves the rest in the queue, and ends with 0", async () => {
@@ -286,6 +313,14 @@ test("serves an HTTP function and lets its requests end", async () => {
   expect(await answer).toBe("slowly");
   expect(await host.exit).toBe(0);
   expect(await recorded("closed")).toHaveLength(1);
+});
+
+test("a handler that outlives its time-out ends its process, also when it never yields", async () => {
+  const { folder: slow, host } = outliving;
+  await until("it comes a third time", async () => (await slow.records()).length === 3, 60_000);
+
+  expect(logged(host, "the handler exceeded its time-out")).toMatchObject([{ timeout_ms: 1_000 }]);
+  expect(logged(host, "a worker died")).toMatchObject([{ end: "exit 124" }, { end: "SIGKILL" }]);
 });
 
 function moduleOf(path: string): string {

@@ -32,7 +32,7 @@ import { newCollections, server as qdrantServer, worker as vectorWorker } from "
 import { LEDGER } from "./services.ts";
 
 /** Two fields of one document. */
-const FIELDS: Record<string, string> = { first: "name", second: "email" };
+const FIELDS: Record<string, string> = { first: "name", second: "phone" };
 
 const never = new AbortController().signal;
 
@@ -100,7 +100,20 @@ beforeAll(async () => {
       return records.map((record) => String(record.get("id"))).sort();
     },
   };
-  subjects["qdrant-projector"] = {
+  subjects["qdrant-projector, products"] = {
+    consumer: () => vectorWorker(place),
+    event: (said, changes) => {
+      const data = { product_id: "p1", changes: { [said === "first" ? "name" : "sku"]: said } };
+      return eventOf("", "product.updated", data, changes);
+    },
+    async effects(tenant) {
+      const ids = [pointId(tenant, "p1")];
+      const [point] = await client.retrieve(collectionsOf(place).product, { ids });
+      const { name, sku } = point?.payload ?? {};
+      return [name, sku].filter((said) => typeof said === "string");
+    },
+  };
+  subjects["qdrant-projector, profiles"] = {
     consumer: () => vectorWorker(place),
     event: (product_id, changes) =>
       eventOf("", "interaction.viewed", { user_id, product_id }, changes),
@@ -124,8 +137,8 @@ beforeAll(async () => {
       ),
     async effects(tenant) {
       const [document] = await directory.read([userKey(tenant, user_id)], never);
-      const { name, email } = contactOf(document);
-      return [name, email].filter((said) => typeof said === "string");
+      const { name, phone } = contactOf(document);
+      return [name, phone].filter((said) => typeof said === "string");
     },
   };
   subjects["notifier"] = {
@@ -240,7 +253,14 @@ function barrier(size: number): () => Promise<void> {
   };
 }
 
-const names = ["neo4j-projector", "qdrant-projector", "contacts", "notifier", "send-email"];
+const names = [
+  "neo4j-projector",
+  "qdrant-projector, products",
+  "qdrant-projector, profiles",
+  "contacts",
+  "notifier",
+  "send-email",
+];
 const isRecorded = LEDGER !== "none";
 
 describe.each(names)("%s:", (name) => {

@@ -20,11 +20,11 @@ afterAll(() => proxy.close());
 
 test("10 s without a ledger, which first refuses and then is silent, lose and repeat nothing", async () => {
   shop = await openShop({
-    events: 2_000,
+    events: 1_200,
     args: ["--workers", "2", "--prefetch", "100"],
     env: { LEDGER: "dynamodb", AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${proxy.port}` },
   });
-  const posting = shop.post({ perSecond: 120 });
+  const posting = shop.post({ perSecond: 90 });
   await until("some are applied", async () => (await shop.applied()) > 200, 60_000);
 
   proxy.cut();

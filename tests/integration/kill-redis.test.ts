@@ -26,11 +26,11 @@ test("a Redis that is killed, and then is silent, loses and repeats nothing of t
   const url = new URL(environment["REDIS_URL"]!);
   url.port = String(proxy.port);
   shop = await openShop({
-    events: 2_000,
+    events: 1_200,
     args: ["--workers", "2", "--prefetch", "100"],
     env: { LEDGER: "redis", REDIS_URL: url.href },
   });
-  const posting = shop.post({ perSecond: 120 });
+  const posting = shop.post({ perSecond: 90 });
   await until("some are applied", async () => (await shop.applied()) > 200, MS);
 
   await kill("redis");

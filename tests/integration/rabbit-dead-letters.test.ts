@@ -55,14 +55,16 @@ const bodyOf = (id: string, tenant = "acme") =>
     metadata: { version: "1.0" },
   });
 
-async function bury(...letters: { body: string; reason?: string }[]): Promise<void> {
+async function bury(
+  ...letters: { body: string; reason?: string; deadAt?: number }[]
+): Promise<void> {
   const publisher = rabbitPublisher({ url: vhost.url, name: "test" });
   const forward = rabbitForward({ publisher, queue: QUEUE, retryDelays: [5_000] });
-  for (const { body, reason = "refused" } of letters) {
+  for (const { body, reason = "refused", deadAt = Date.now() } of letters) {
     const headers = { "warren-attempt": 4, "warren-generation": 2 };
     await forward.deadLetter(
       { body: Buffer.from(body), ...deliveryHeaders(headers) },
-      { reason, error: "no such label", deadAt: 1_795_000_000_000, firstFailedAt: undefined },
+      { reason, error: "no such label", deadAt, firstFailedAt: undefined },
     );
   }
   await publisher.close();
@@ -105,6 +107,23 @@ test("shows headers, error and body of one", async () => {
   expect(text).toContain('"order_id": "2"');
   expect(text).not.toContain('"order_id": "1"');
   expect(await purge(vhost.url, DEAD)).toBe(2);
+});
+
+test("retries what the ledger has forgotten only with --yes, and warns", async () => {
+  const deadAt = Date.now() - 31 * 86_400_000;
+  await bury({ body: bodyOf("1"), deadAt }, { body: bodyOf("2") });
+  const warning = expect.stringContaining("1 died more than 30 days ago. The ledger has forgotten");
+
+  expect(await run(["dead-letters", "retry", QUEUE, "--all"])).toBe(0);
+  expect(complained).toEqual([warning]);
+  const idsIn = async (queue: string) =>
+    (await drain(vhost.url, queue)).map(({ content }) => JSON.parse(content.toString()).id);
+  expect(await idsIn(QUEUE)).toEqual(["2"]);
+  expect(await run(["dead-letters", "retry", QUEUE, "--all"])).toBe(1);
+  expect(await run(["dead-letters", "retry", QUEUE, "--all", "--yes"])).toBe(0);
+  expect(complained).toEqual([warning, warning, warning]);
+  expect(await idsIn(QUEUE)).toEqual(["1"]);
+  expect(await idsIn(DEAD)).toEqual([]);
 });
 
 test("a retry of what is not there says so, and touches nothing", async () => {

@@ -162,7 +162,7 @@ describe("what Redis refuses is an outage:", () => {
 
 describe("a Redis that may evict or forget rows", () => {
   const config = { LEDGER: "redis", REDIS_URL: url } as const;
-  const faults: [string, Record<string, string>, string][] = [
+  const faults: [string, Record<string, string>, string, string?][] = [
     [
       "that evicts",
       { maxmemory: "1gb", "maxmemory-policy": "volatile-lru" },
@@ -176,21 +176,29 @@ describe("a Redis that may evict or forget rows", () => {
     [
       "that leaves its disk to the system",
       { appendfsync: "no" },
+      "appendfsync no forgets them at a power cut: set always",
       "appendfsync no forgets them at a power cut: set everysec or always",
     ],
   ];
 
   test.for(faults)("%s is refused to who would send twice, others are warned", async (fault) => {
-    const [, settings, problem] = fault;
+    const [, settings, problem, problemOfOthers = problem] = fault;
     await withConfig(settings, async () => {
       expect(await opened(false)).toBe(
         `send.mail is not repeatable, and the Redis of its ledger may forget what was sent: ${problem}.`,
       );
       expect(await opened(true)).toEqual([
-        `The Redis of the ledger may forget rows: ${problem}. Until then repeats are recognised by the sink's own proof alone.`,
+        `The Redis of the ledger may forget rows: ${problemOfOthers}. Until then repeats are recognised by the sink's own proof alone.`,
       ]);
     });
     expect(await opened(false)).toEqual([]);
+  });
+
+  test("that writes its file every second is refused to senders alone", async () => {
+    await withConfig({ appendfsync: "everysec" }, async () => {
+      expect(await opened(false)).toContain("appendfsync everysec forgets them at a power cut");
+      expect(await opened(true)).toEqual([]);
+    });
   });
 
   test("that never fills up may have any policy", async () => {

@@ -11,7 +11,7 @@ import {
   TEST,
 } from "../../infra/service/instance.ts";
 import { type ServiceName, serviceNames as names, services } from "../../infra/local/services.ts";
-import { readJson, writeSecret } from "../../infra/service/files.ts";
+import { writeSecret } from "../../infra/service/files.ts";
 import { lock } from "../../infra/service/lock.ts";
 import { releaseOf } from "../../infra/rabbitmq/release.ts";
 import type { Address, Service } from "../../infra/service/service.ts";
@@ -76,15 +76,12 @@ export async function setup({
   };
 }
 
-/** What the functions read, of the services of a worker; starts them if none of its files has. */
+/** Starts the services of a worker. Returns what the functions read of them, and keeps it for lane.ts. */
 export async function startAll(worker: number): Promise<Address> {
   const folder = folderOf(worker);
-  const file = join(folder, "environment.json");
-  const known = await readJson(file);
-  if (known !== undefined) return known as Address;
   const addresses = await Promise.all(names.map((name) => start(name, folder)));
   const environment = Object.assign({}, ...addresses, settings) as Address;
-  await writeSecret(file, JSON.stringify(environment));
+  await writeSecret(join(folder, "environment.json"), JSON.stringify(environment));
   return environment;
 }
 

@@ -16,6 +16,18 @@ const SUITES: readonly { name: string; args: readonly string[] }[] = [
   { name: "model", args: ["tests/model", "-t", "keeps its promises"] },
 ];
 
+/** One process for all files of a suite: most of the time goes to starting. */
+const OPTIONS = [
+  "--project=unit",
+  "--bail=1",
+  "--testTimeout=30000",
+  "--no-isolate",
+  "--pool=threads",
+  "--no-file-parallelism",
+  "--reporter=json",
+  "--outputFile",
+];
+
 const words = process.argv.slice(2);
 const chosen = MUTANTS.filter(({ name }) => words.every((word) => name.includes(word)));
 const copy = mkdtempSync(join(tmpdir(), "warren-mutants-"));
@@ -66,21 +78,7 @@ function failedTest(args: readonly string[]): string | undefined {
   rmSync(report, { force: true });
   const { status } = spawnSync(
     process.execPath,
-    [
-      ...["node_modules/vitest/vitest.mjs", "run", "--root", copy, "--project", "unit"],
-      // One process for all files of a suite: most of the time goes to starting.
-      ...[
-        "--bail",
-        "1",
-        "--testTimeout",
-        "30000",
-        "--no-isolate",
-        "--pool",
-        "threads",
-        "--no-file-parallelism",
-      ],
-      ...["--reporter", "json", "--outputFile", report, ...args],
-    ],
+    ["node_modules/vitest/vitest.mjs", "run", "--root", copy, ...OPTIONS, report, ...args],
     { cwd: copy, timeout: 300_000 },
   );
   if (status === 0) return undefined;
