@@ -163,12 +163,6 @@ export const MUTANTS: readonly Mutant[] = [
     to: "mayHaveSent.has(claim) ? stay : beneath && undefined,",
   },
   {
-    name: "the claim of a worn id is not released",
-    file: claims,
-    from: "if (worn.includes(one)) await release(one.claim);",
-    to: "",
-  },
-  {
     name: "the number of the copy is not compared",
     file: decide,
     from: "row.copy === delivery.copy &&",
