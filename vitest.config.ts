@@ -57,6 +57,7 @@ export default defineConfig({
           include: [
             "{events,functions,kit,lib,infra}/**/*.test.ts",
             "tests/contract/memory-*.test.ts",
+            "tests/model/*.test.ts",
             "tests/shop/*.test.ts",
             "tests/guarantees/verdict.test.ts",
           ],
@@ -70,6 +71,7 @@ export default defineConfig({
           include: ["tests/**/*.test.ts"],
           exclude: [
             "tests/contract/memory-*.test.ts",
+            "tests/model/**",
             "tests/shop/*.test.ts",
             "tests/guarantees/verdict.test.ts",
             "tests/deploy/**",
@@ -86,7 +88,6 @@ export default defineConfig({
           include: [
             "tests/long/*.test.ts",
             "tests/integration/{npm-start,poison,graph-property,points-property}.test.ts",
-            "tests/model/*.test.ts",
           ],
           provide: { long: true },
           ...onServices,

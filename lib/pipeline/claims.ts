@@ -147,9 +147,7 @@ export function claimsIn({
     const worn = repeatable ? await completeAll(done) : [];
     for (const one of done) {
       if (!repeatable) await completeOwn(one.claim);
-      if (one.claim === undefined) continue;
-      if (worn.includes(one)) await release(one.claim);
-      held.delete(one.claim);
+      if (one.claim !== undefined) held.delete(one.claim);
     }
     return worn;
   }

@@ -44,7 +44,10 @@ const claimed = (changes: Partial<Claimed> = {}): Claimed => ({
   ...changes,
 });
 
+const unreadable: Row = { state: "unreadable", rev: "r", digest: "", error: "no JSON" };
+
 const over = { until: NOW };
+const shared = { shared: true };
 const ours = { token: "here:1" };
 /** The copy that was claimed, delivered again. */
 const back = message({ copy: 8, deliveryCount: 1 });
@@ -71,32 +74,26 @@ function verdict(row: Row | undefined, delivery: Delivery, mode: Mode): string {
 }
 
 describe("the truth table", () => {
-  test.each<[string, Row | undefined, Delivery, group: string, alone: string, once: string]>([
-    ["none", undefined, message(), "group", "claim", "claim"],
-    ["done, same digest", done(), message(), "duplicate", "duplicate", "duplicate"],
-    [
-      "done, same digest, replayed",
-      done(),
-      message({ generation: 2 }),
-      "duplicate",
-      "duplicate",
-      "duplicate",
-    ],
-    ["done, other digest", done("x"), message(), "id reused", "id reused", "id reused"],
-    ["forwarded, higher", forwarded(2), message(), "superseded", "superseded", "superseded"],
+  type Verdicts = [group: string, shared: string, alone: string, once: string];
+
+  test.each<[string, Row | undefined, Delivery, ...Verdicts]>([
+    ["none", undefined, message(), "group", "claim", "claim", "claim"],
+    ["done, same digest", done(), message(), ...always("duplicate")],
+    ["done, same digest, replayed", done(), message({ generation: 2 }), ...always("duplicate")],
+    ["done, other digest", done("x"), message(), ...always("id reused")],
+    ["forwarded, higher", forwarded(2), message(), ...always("superseded")],
     [
       "forwarded, higher generation",
       forwarded(1, 2),
       message({ attempt: 3 }),
-      "superseded",
-      "superseded",
-      "superseded",
+      ...always("superseded"),
     ],
-    ["forwarded dead", forwarded("dead"), message(), "superseded", "superseded", "superseded"],
+    ["forwarded dead", forwarded("dead"), message(), ...always("superseded")],
     [
       "forwarded, equal attempt",
       forwarded(2),
       message({ attempt: 2 }),
+      "alone",
       "alone",
       "claim over 2",
       "claim over 2",
@@ -105,6 +102,7 @@ describe("the truth table", () => {
       "forwarded, lower attempt",
       forwarded(2),
       message({ attempt: 3 }),
+      "alone",
       "alone",
       "claim over 2",
       "claim over 2",
@@ -116,6 +114,7 @@ describe("the truth table", () => {
       "group",
       "claim over 3",
       "claim over 3",
+      "claim over 3",
     ],
     [
       "forwarded dead, lower generation",
@@ -124,67 +123,132 @@ describe("the truth table", () => {
       "group",
       "claim over dead",
       "claim over dead",
+      "claim over dead",
     ],
-    ["forwarded, other digest", forwarded(2, 1, "x"), message(), ...thrice("id reused")],
-    ["claimed, higher", claimed({ attempt: 2 }), message(), ...thrice("superseded")],
+    ["forwarded, other digest", forwarded(2, 1, "x"), message(), ...always("id reused")],
+    ["claimed, higher", claimed({ attempt: 2 }), message(), ...always("superseded")],
     [
       "claimed by this process",
       claimed({ ...ours, crashes: ["a:1"] }),
       message(),
       "alone",
+      "alone",
       "claim crashes a:1",
       "claim crashes a:1",
+    ],
+    [
+      "claimed by this process, shared",
+      claimed({ ...ours, shared: true, crashes: ["a:1"], beneath: forwarded(1) }),
+      message(),
+      "alone",
+      "claim crashes a:1 over 1",
+      "claim crashes a:1 over 1",
+      "claim crashes a:1 over 1",
+    ],
+    [
+      "claimed by this process, shared, lower generation",
+      claimed({ ...ours, shared: true, crashes: ["a:1"] }),
+      message({ generation: 2 }),
+      "alone",
+      "alone",
+      "claim",
+      "claim",
     ],
     [
       "claimed by this process, sending",
       claimed({ ...ours, sending: true }),
       message(),
       "alone",
+      "alone",
       "claim sending",
       "claim sending",
     ],
-    ["claimed by another, running", claimed(), message(), ...thrice("defer")],
+    ["claimed by another, running", claimed(), message(), ...always("defer")],
+    ["claimed by another, shared, running", claimed(shared), message(), ...always("defer")],
     [
       "claimed by another, running, this very copy come back",
       claimed(),
       back,
       "defer",
+      "alone",
       "claim crashes other:1",
+      "defer",
+    ],
+    [
+      "claimed by another, shared, running, this very copy come back",
+      claimed({ ...shared, crashes: ["a:1"] }),
+      back,
+      "defer",
+      "alone",
+      "claim crashes a:1",
       "defer",
     ],
     [
       "claimed by another, running, same copy but not come back",
       claimed(),
       message({ copy: 8 }),
-      ...thrice("defer"),
+      ...always("defer"),
+    ],
+    [
+      "claimed by another, running, another copy come back",
+      claimed(),
+      message({ copy: 9, deliveryCount: 1 }),
+      ...always("defer"),
+    ],
+    [
+      "claimed by another, shared, running, another copy come back",
+      claimed(shared),
+      message({ copy: 9, deliveryCount: 1 }),
+      ...always("defer"),
     ],
     [
       "claimed by another, running, both without a copy number",
       claimed({ copy: undefined }),
       message({ copy: undefined, deliveryCount: 1 }),
-      ...thrice("defer"),
+      ...always("defer"),
     ],
     [
       "claimed by another, over",
       claimed({ ...over, crashes: ["a:1"], beneath: forwarded(1) }),
       message(),
       "alone",
+      "alone",
       "claim crashes a:1,other:1 over 1",
       "claim crashes a:1,other:1 over 1",
+    ],
+    [
+      "claimed by another, shared, over",
+      claimed({ ...shared, ...over, crashes: ["a:1"], beneath: forwarded(1) }),
+      message(),
+      "alone",
+      "alone",
+      "claim crashes a:1 over 1",
+      "claim crashes a:1 over 1",
     ],
     [
       "claimed by another, over, sending",
       claimed({ ...over, sending: true }),
       message(),
       "alone",
+      "alone",
       "claim crashes other:1 sending",
       "claim crashes other:1 sending",
+    ],
+    [
+      "claimed by another, shared, over, sending",
+      claimed({ ...shared, ...over, sending: true }),
+      message(),
+      "alone",
+      "alone",
+      "claim sending",
+      "claim sending",
     ],
     [
       "claimed, lower generation, running",
       claimed({ crashes: ["a:1"] }),
       message({ generation: 2 }),
       "defer",
+      "alone",
       "claim",
       "defer",
     ],
@@ -193,22 +257,21 @@ describe("the truth table", () => {
       claimed({ ...over, crashes: ["a:1"] }),
       message({ generation: 2 }),
       "alone",
+      "alone",
       "claim",
       "claim",
     ],
-    ["claimed, other digest, running", claimed({ digest: "x" }), message(), ...thrice("defer")],
+    ["claimed, other digest, running", claimed({ digest: "x" }), message(), ...always("defer")],
     [
       "claimed, other digest, over",
       claimed({ digest: "x", ...over }),
       message(),
-      ...thrice("id reused"),
+      ...always("id reused"),
     ],
-  ])("%s", (_name, row, delivery, group, alone, once) => {
-    expect({
-      group: verdict(row, delivery, "group"),
-      alone: verdict(row, delivery, "alone"),
-      once: verdict(row, delivery, "once"),
-    }).toEqual({ group, alone, once });
+    ["unreadable", unreadable, message(), ...always("unreadable ledger row")],
+  ])("%s", (_name, row, delivery, ...expected) => {
+    const modes = ["group", "shared", "alone", "once"] as const;
+    expect(modes.map((mode) => verdict(row, delivery, mode))).toEqual(expected);
   });
 });
 
@@ -216,20 +279,24 @@ test("defers a message before its time, but not one that is done", () => {
   const early = message({ attempt: 2, notBefore: NOW + 300 });
 
   expect(decide(undefined, { delivery: early, digest: "d" }, "alone", here)).toMatchObject({
-    outcome: { kind: "defer", delayMs: 300, reason: "not before its time" },
+    outcome: { kind: "defer", delayMs: 300, reason: "not before its time", error: "" },
   });
   expect(verdict(done(), early, "alone")).toBe("duplicate");
   expect(verdict(undefined, message({ notBefore: NOW }), "group")).toBe("group");
 });
 
-test("defers behind a running claim until its lease ends", () => {
-  expect(decide(claimed(), { delivery: message(), digest: "d" }, "group", here)).toMatchObject({
-    outcome: { kind: "defer", delayMs: 500, reason: "claimed by another" },
-  });
-});
+test.each(["d", "x"])(
+  "defers behind a running claim of digest %s until its lease ends, as suspect from then on",
+  (digest) => {
+    const delivery = message();
+    expect(decide(claimed({ digest }), { delivery, digest: "d" }, "group", here)).toMatchObject({
+      outcome: { kind: "defer", delayMs: 500, reason: "claimed by another", suspect: true },
+    });
+  },
+);
 
 const here = { process: "here", now: NOW };
 
-function thrice(text: string): [string, string, string] {
-  return [text, text, text];
+function always(text: string): [string, string, string, string] {
+  return [text, text, text, text];
 }

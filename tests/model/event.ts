@@ -1,12 +1,13 @@
 import type { Envelope, Received } from "../../lib/envelope/envelope.ts";
 import type { Delivery } from "../../lib/pipeline/message.ts";
 import type { Chance } from "./random.ts";
+import type { Switches } from "./switches.ts";
 
 /**
- * What an event does to its consumer. `flaky` fails once for no known reason; `later` is told twice to
- * come back.
+ * What an event does to its consumer. `flaky` fails once for no known reason, `later` is told once to
+ * come back. Killers end the process: in `apply`, or before the send is marked.
  */
-export type Kind = "good" | "flaky" | "refused" | "later" | "killer";
+export type Kind = "good" | "flaky" | "later" | "refused" | "killer" | "early killer";
 export type SimulatedEvent = { id: string; variant: number; kind: Kind };
 export type Message = Omit<Delivery, "body"> & { event: SimulatedEvent };
 
@@ -15,17 +16,23 @@ export function eventText({ id, variant }: SimulatedEvent): string {
   return `${id}/${variant}`;
 }
 
-/** Two to six, some under the id of another. */
-export function makeEvents(random: Chance): SimulatedEvent[] {
-  let killers = 0;
-  return Array.from({ length: random.int(2, 6) }, (_, index) => {
+export function isKiller({ kind }: SimulatedEvent): boolean {
+  return kind === "killer" || kind === "early killer";
+}
+
+/** Two to seven, some under the id of another. */
+export function makeEvents(random: Chance, { killers, repeatable }: Switches): SimulatedEvent[] {
+  let left = killers;
+  return Array.from({ length: random.int(2, 7) }, (_, index) => {
     // A fifth wears the id of the event before it: same id, other body.
     const wornTwice = index > 0 && random.hits(0.2);
-    const kind: Kind = random.hits(0.55)
+    const kind: Kind = random.hits(0.5)
       ? "good"
-      : random.hits(0.3) && killers++ === 0
-        ? "killer"
-        : random.pick(["flaky", "refused", "later"]);
+      : random.hits(0.4) && left-- > 0
+        ? !repeatable && random.hits(0.5)
+          ? "early killer"
+          : "killer"
+        : random.pick(["flaky", "refused", "later", "good"]);
     return { id: `e${wornTwice ? index - 1 : index}`, variant: index, kind };
   });
 }
@@ -41,31 +48,3 @@ export function encode({ event, ...rest }: Message): Delivery {
   };
   return { ...rest, body: Buffer.from(JSON.stringify(received)) };
 }
-
-type DeadLetter = { message: Message; reason: string };
-
-/** Defects that can be planted to see that the model finds them. */
-export type Bug =
-  | "complete before apply"
-  | "unfenced release"
-  | "ack before settle"
-  | "outage taken for an error";
-
-/** One run: what was accepted, what became of it, and which faults were injected on the way. */
-export type World = {
-  repeatable: boolean;
-  accepted: SimulatedEvent[];
-  /** Messages published per event, copies included, by `eventText`. */
-  published: Map<string, number>;
-  /** Effects per event, by `eventText`. */
-  effects: Map<string, number>;
-  dead: DeadLetter[];
-  /** Events of which a copy with a higher attempt was published, by `eventText`. */
-  spent: Set<string>;
-  /** Injected, of all sorts. */
-  faults: number;
-  /** Processes that ended: injected, killed by a message, or past their time-out. */
-  deaths: number;
-  violations: string[];
-  trace: string[];
-};

@@ -1,6 +1,6 @@
 import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Ledger } from "../../lib/ledger/ledger.ts";
-import type { Consumer, RepeatableConsumer } from "../../lib/pipeline/consumer.ts";
+import type { Consumer, Failure, RepeatableConsumer } from "../../lib/pipeline/consumer.ts";
 import {
   IdReusedError,
   OutageError,
@@ -9,8 +9,10 @@ import {
   UncertainError,
 } from "../../lib/pipeline/errors.ts";
 import type { Settled } from "../../lib/pipeline/message.ts";
-import { type Bug, decode, eventText, type SimulatedEvent, type World } from "./event.ts";
+import type { Bug } from "./bugs.ts";
+import { decode, eventText, type SimulatedEvent } from "./event.ts";
 import type { Chance } from "./random.ts";
+import { DAY, MEMORY_MS, type World } from "./record.ts";
 import type { Owner, Schedule } from "./schedule.ts";
 
 type Surroundings = {
@@ -18,7 +20,15 @@ type Surroundings = {
   ledger: Ledger;
   /** Ends the process that applies. */
   killed: () => void;
+  /** Before which time none of its messages of this event may be applied. */
+  notBefore: (event: SimulatedEvent) => number;
+  /** What the ledger knew of an event when the process took its batch. */
+  knewDone: (event: SimulatedEvent) => boolean;
+  knewDead: (event: SimulatedEvent) => boolean;
 };
+
+/** How long a sink tells an event to wait, ms. */
+const LATER_MS = 40_000;
 
 /**
  * The system that the consumers of all processes write to. With a proof of each event if they are
@@ -37,21 +47,22 @@ export function simulatedSink({
   bug: Bug | undefined;
   nonce: () => string;
 }) {
-  const { repeatable } = world;
-  const sink = { down: false, heal, reported, consumerOf };
-  const proofs = new Map<string, number>();
+  const { repeatable, digestProofs, skewMs } = world.switches;
+  const sink = { down: false, heal, reported, consumerOf, prune };
+  /** When each event was applied, by its name. */
+  const proofs = new Map<string, { event: SimulatedEvent; at: number; seenDone?: number }>();
   const flaked = new Set<string>();
-  const told = new Map<string, number>();
+  const toldUntil = new Map<string, number>();
   const healed = new Set<string>();
   const uncertain = new Map<string, number>();
+  /** Effects within the ledger's memory. */
+  const recent = new Map<string, number>();
 
-  function applyAll(killed: () => void, events: readonly Received[]) {
+  function applyAll(of: Surroundings, events: readonly Received[]): Failure[] {
     const decoded = events.map((received) => ({ received, event: decode(received) }));
-    for (const { event } of decoded) {
-      if (event.kind === "killer") {
-        killed();
-        return [];
-      }
+    if (decoded.some(({ event }) => event.kind === "killer")) {
+      of.killed();
+      return [];
     }
     if (sink.down) {
       const text = "the sink is down";
@@ -62,36 +73,63 @@ export function simulatedSink({
       if (event.kind === "refused" && !healed.has(name)) throw new PermanentError("refused");
       if (event.kind === "flaky" && !flaked.has(name)) {
         flaked.add(name);
+        if (repeatable) for (const each of decoded) world.maySpend.add(each.event.id);
         throw repeatable ? new Error("something unknown") : new OutageError("hiccup");
       }
     }
     return decoded.flatMap(({ received, event }) => {
-      const times = told.get(eventText(event)) ?? 0;
-      if (event.kind === "later" && times < 2) {
-        told.set(eventText(event), times + 1);
-        return [{ received, error: new RetryLaterError("busy", time.now() + 20_000) }];
-      }
-      const proof = repeatable ? proofs.get(event.id) : undefined;
-      if (proof !== undefined && proof !== event.variant) {
-        return [{ received, error: new IdReusedError("proof of another event") }];
-      }
-      if (proof === undefined) affect(event);
-      return [];
+      const error = applyOne(of, event);
+      return error === undefined ? [] : [{ received, error }];
     });
   }
 
-  function affect(event: SimulatedEvent): void {
+  function applyOne(of: Surroundings, event: SimulatedEvent): Error | undefined {
     const name = eventText(event);
-    proofs.set(event.id, event.variant);
-    const count = (world.effects.get(name) ?? 0) + 1;
-    world.effects.set(name, count);
-    const allowed = 1 + (uncertain.get(name) ?? 0);
-    if (count > allowed) world.violations.push(`${name}: effect ${count} with ${allowed} allowed`);
+    if (of.notBefore(event) > time.now() + skewMs) {
+      world.violations.push(`${name} was applied before its time`);
+    }
+    if (event.kind === "later" && (toldUntil.get(name) ?? time.now() + 1) > time.now()) {
+      if (!toldUntil.has(name)) toldUntil.set(name, time.now() + LATER_MS);
+      return new RetryLaterError("later", toldUntil.get(name)!);
+    }
+    if (repeatable && digestProofs && othersOf(event).some((other) => proofs.has(other))) {
+      return new IdReusedError("proof of another event");
+    }
+    if (!repeatable || !proofs.has(name)) affect(of, event);
+    return undefined;
   }
 
-  function consumerOf({ owner, ledger, killed }: Surroundings): Consumer {
-    const label = (events: readonly Received[]) =>
-      `apply ${events.map((received) => eventText(decode(received))).join(" ")}`;
+  function othersOf(event: SimulatedEvent): string[] {
+    return world.accepted
+      .filter(({ id, variant }) => id === event.id && variant !== event.variant)
+      .map(eventText);
+  }
+
+  function affect({ knewDone, knewDead }: Surroundings, event: SimulatedEvent): void {
+    const name = eventText(event);
+    const now = time.now();
+    const last = world.lastEffect.get(name) ?? now;
+    const count = now - last >= MEMORY_MS ? 1 : (recent.get(name) ?? 0) + 1;
+    proofs.set(name, { event, at: now });
+    recent.set(name, count);
+    world.lastEffect.set(name, now);
+    const allowed = 1 + (uncertain.get(name) ?? 0);
+    if (count > allowed) world.violations.push(`${name}: effect ${count} with ${allowed} allowed`);
+    if (knewDead(event)) world.violations.push(`${name} was applied although it was dead`);
+    for (const other of world.accepted.filter(({ id }) => id === event.id)) {
+      if (other.variant !== event.variant && knewDone(other)) {
+        world.violations.push(`${name} was applied although ${eventText(other)} was done`);
+      }
+    }
+  }
+
+  function consumerOf(of: Surroundings): Consumer {
+    const { owner, ledger } = of;
+    const request = (what: string, events: readonly Received[]) => ({
+      owner,
+      label: `${what} ${events.map((received) => eventText(decode(received))).join(" ")}`,
+      ids: events.map(({ event }) => event.id),
+    });
     const whenUncertain = random.pick(["resend", "dead-letter"] as const);
     const common: Omit<RepeatableConsumer, "repeatable"> = {
       name: "model",
@@ -108,9 +146,8 @@ export function simulatedSink({
           );
         }
         return time.io(
-          owner,
-          label(events),
-          () => applyAll(killed, events),
+          request("apply", events),
+          () => applyAll(of, events),
           (fault) =>
             repeatable
               ? new Error("connection reset")
@@ -120,7 +157,7 @@ export function simulatedSink({
         );
       },
       probe: () =>
-        time.io(owner, "probe", () => {
+        time.io(request("probe", []), () => {
           if (sink.down) throw new OutageError("the sink is down");
         }),
     };
@@ -129,11 +166,14 @@ export function simulatedSink({
       ...common,
       repeatable,
       whenUncertain,
-      beforeSend: () =>
+      laneOf: ({ event }) => (Number(event.id.slice(1)) % 2 === 0 ? "even" : "odd"),
+      beforeSend: (received) =>
         time.io(
-          owner,
-          "get ready",
-          () => "send" as const,
+          request("get ready", [received]),
+          () => {
+            if (decode(received).kind === "early killer") of.killed();
+            return "send" as const;
+          },
           () => new Error("connection reset"),
         ),
     };
@@ -149,6 +189,29 @@ export function simulatedSink({
     if (outcome.kind !== "uncertain" || event === undefined) return;
     const name = eventText(event.data as SimulatedEvent);
     uncertain.set(name, (uncertain.get(name) ?? 0) + 1);
+  }
+
+  /**
+   * A proof goes once its event was found done twice, `apartMs` from each other, or once nobody can
+   * remember the event any more.
+   */
+  function prune(
+    ledger: {
+      isDone: (id: string, digest: string) => boolean;
+      knows: (id: string) => boolean;
+    },
+    apartMs: number,
+  ): void {
+    for (const [name, proof] of proofs) {
+      const { event, at, seenDone } = proof;
+      const isForgotten = !ledger.knows(event.id) && time.now() - at > MEMORY_MS + DAY;
+      const isDone = ledger.isDone(event.id, String(event.variant));
+      if (isForgotten || bug === "proofs pruned too young") proofs.delete(name);
+      else if (!isDone) delete proof.seenDone;
+      else if (seenDone === undefined) proof.seenDone = time.now();
+      else if (time.now() - seenDone >= apartMs) proofs.delete(name);
+      if (!proofs.has(name)) time.note(`the proof of ${name} is pruned`);
+    }
   }
 
   return sink;

@@ -1,22 +1,24 @@
 import type { Received } from "../../lib/envelope/envelope.ts";
-import type { Delivery } from "../../lib/pipeline/message.ts";
-import type { Forward } from "../../lib/pipeline/message.ts";
+import type { Claimed } from "../../lib/ledger/ledger.ts";
+import type { Delivery, Forward } from "../../lib/pipeline/message.ts";
 import { batchProcessor, type ProcessBatch } from "../../lib/pipeline/process-batch.ts";
 import { waitFor, waitsOf } from "../../lib/pipeline/waits.ts";
+import type { Bug } from "./bugs.ts";
 import {
-  type Bug,
   decode,
   encode,
   eventText,
+  isKiller,
   makeEvents,
   type Message,
   type SimulatedEvent,
-  type World,
 } from "./event.ts";
-import { simulatedLedger } from "./ledger.ts";
+import { simulatedLedger, STALE_MS } from "./ledger.ts";
 import { chance } from "./random.ts";
-import { type Fault, type Owner, schedule } from "./schedule.ts";
+import { type Fault, type Owner, type Request, schedule } from "./schedule.ts";
+import { DAY, type World } from "./record.ts";
 import { simulatedSink } from "./sink.ts";
+import { drawSwitches, type Switches } from "./switches.ts";
 
 const RETRY_DELAYS = [5_000, 5_000, 5_000, 5_000, 30_000, 30_000, 30_000, 30_000];
 const WAITS = waitsOf(RETRY_DELAYS);
@@ -26,48 +28,69 @@ const LEASE = TIMEOUT + 30_000;
 
 type Worker = {
   owner: Owner;
+  skewMs: number;
   process: ProcessBatch;
   unacked: Message[];
+  /** What it works on, also when the broker has taken it back. */
+  inHand: Message[];
+  /** Events that were done when it took its batch, and generations that were dead, by `eventText`. */
+  knownDone: Set<string>;
+  knownDead: Map<string, number>;
   channel: AbortController;
   /** Epoch ms at which the runtime ends the process; absent when idle. */
   deadline: number | undefined;
 };
 
-/** Runs one schedule of two workers to its rest. */
+/** Runs one schedule to its rest. */
 export async function runWorld(
   seed: number,
-  { bug, traced = false }: { bug?: Bug; traced?: boolean } = {},
+  {
+    bug,
+    traced = false,
+    fixed = {},
+  }: { bug?: Bug; traced?: boolean; fixed?: Partial<Switches> } = {},
 ): Promise<World> {
   const random = chance(seed);
   const time = schedule(random, { traced });
-  const repeatable = random.hits(0.6);
-  const accepted = makeEvents(random);
+  const switches = drawSwitches(random, fixed);
+  const accepted = makeEvents(random, switches);
   const world: World = {
-    repeatable,
+    switches,
     accepted,
     published: new Map(),
-    effects: new Map(),
+    lastEffect: new Map(),
     dead: [],
     spent: new Set(),
-    faults: 0,
-    deaths: 0,
     violations: [],
     trace: time.trace,
+    faults: 0,
+    mishaps: new Map(),
+    strikes: new Map(),
+    maySpend: new Set(),
+    mayBeUncertain: new Set(),
+    late: new Set(),
+    recorded: new Set(),
+    claimed: [],
+    endedAt: 0,
   };
+  time.note(JSON.stringify(switches));
+  time.note(accepted.map((event) => `${eventText(event)} ${event.kind}`).join(", "));
 
-  const hasKiller = accepted.some(({ kind }) => kind === "killer");
+  const hasKiller = accepted.some(isKiller);
   const budget = {
-    faults: random.int(0, 5),
-    crashes: hasKiller ? 1 : 2,
+    faults: random.int(0, 6),
+    crashes: hasKiller ? random.int(0, 2) : random.int(0, 3),
     outage: random.hits(0.3),
     replays: 1,
     lateCopies: random.int(0, 2),
+    jumps: switches.aging ? random.int(0, 3) : 0,
   };
   let serial = 0;
   const nonce = () => `n${++serial}`;
 
   // --- broker -----------------------------------------------------------------------------------
   const queue: Message[] = [];
+  let daysPassed = 0;
   const delayed: { message: Message; due: number }[] = [];
 
   function count(event: SimulatedEvent): void {
@@ -77,6 +100,8 @@ export async function runWorld(
 
   function publishFresh(event: SimulatedEvent, generation = 1): Message {
     count(event);
+    // What the ledger has forgotten may die once more.
+    if (daysPassed > 29) more(world.mishaps, event.id);
     return {
       event,
       attempt: 1,
@@ -100,9 +125,11 @@ export async function runWorld(
 
   for (const event of accepted) queue.push(publishFresh(event));
   // A client that repeats its POST, and an event delivered twice by a producer.
-  if (random.hits(0.5)) queue.push(publishFresh(random.pick(accepted)));
+  for (let more = random.int(0, 2); more > 0; more--) {
+    queue.splice(random.int(0, queue.length), 0, publishFresh(random.pick(accepted)));
+  }
 
-  const ledgerOf = simulatedLedger({ time, random, bug });
+  const ledger = simulatedLedger({ time, random, bug, switches, onClaim, onMissed });
   const sink = simulatedSink({ world, time, random, bug, nonce });
 
   // --- workers ----------------------------------------------------------------------------------
@@ -115,9 +142,10 @@ export async function runWorld(
     return {
       retry: (delivery, { delayMs, ...changes }) => {
         const { attempt } = changes;
-        const copy = carry(delivery, changes);
+        const forgets = bug === "defer forgets suspicion" ? { suspect: false } : {};
+        const copy = carry(delivery, { ...changes, ...forgets });
         const label = `publish ${eventText(copy.event)} attempt ${attempt}`;
-        return time.io(owner, label, () => {
+        return time.io({ owner, label, ids: [copy.event.id] }, () => {
           count(copy.event);
           if (attempt > delivery.attempt) world.spent.add(eventText(copy.event));
           delayed.push({ message: copy, due: time.now() + waitFor(delayMs, WAITS) });
@@ -125,7 +153,8 @@ export async function runWorld(
       },
       deadLetter: (delivery, { reason }) => {
         const message = carry(delivery, {});
-        return time.io(owner, `dead-letter ${eventText(message.event)}: ${reason}`, () => {
+        const label = `dead-letter ${eventText(message.event)}: ${reason}`;
+        return time.io({ owner, label, ids: [message.event.id] }, () => {
           world.dead.push({ message, reason });
         });
       },
@@ -134,27 +163,38 @@ export async function runWorld(
 
   function start(name: string): Worker {
     const owner: Owner = { name: `${name}.${++serial}`, dead: false };
-    const ledger = ledgerOf(owner);
+    const skewMs = random.int(-switches.skewMs, switches.skewMs);
+    const ports = { owner, ledger: ledger.of(owner) };
     const worker: Worker = {
       owner,
+      skewMs,
       unacked: [],
+      inHand: [],
+      knownDone: new Set(),
+      knownDead: new Map(),
       channel: new AbortController(),
       deadline: undefined,
       process: batchProcessor(
         sink.consumerOf({
-          owner,
-          ledger,
-          killed: () => crash(worker, "killed by its message"),
+          ...ports,
+          killed: () => crash(worker, KILLED),
+          notBefore: (event) =>
+            Math.min(...copiesOf(event, worker).map(({ notBefore }) => notBefore ?? 0)),
+          knewDone: (event) => worker.knownDone.has(eventText(event)),
+          knewDead: (event) =>
+            copiesOf(event, worker).every(
+              ({ generation }) => generation <= (worker.knownDead.get(eventText(event)) ?? 0),
+            ),
         }),
         {
-          ledger,
+          ledger: ports.ledger,
           forward: forwardOf(owner),
           retryDelays: RETRY_DELAYS,
           retryLaterFor: RETRY_LATER_FOR,
           leaseMs: LEASE,
           process: owner.name,
           report: sink.reported,
-          now: time.now,
+          now: () => time.now() + skewMs,
           random: random.next,
           nonce,
           sleep: (ms, signal) => time.sleep(owner, ms, signal),
@@ -164,25 +204,51 @@ export async function runWorld(
     return worker;
   }
 
-  const workers = [start("A"), start("B")];
+  const workers = ["A", "B", "C"].slice(0, switches.workers).map(start);
+
+  function copiesOf(event: SimulatedEvent, { inHand }: Worker): Message[] {
+    return inHand.filter((message) => eventText(message.event) === eventText(event));
+  }
 
   function crash(worker: Worker, why: string): void {
     time.note(`${worker.owner.name} dies: ${why}`);
-    world.deaths += 1;
+    if (why !== KILLED) strike(worker);
+    interrupt(worker);
     time.bury(worker.owner);
     bringBack(worker);
     workers[workers.indexOf(worker)] = start(worker.owner.name.slice(0, 1));
   }
 
+  /** An end from outside counts against what was claimed alone. */
+  function strike({ owner }: Worker): void {
+    for (const id of ledger.claimedAloneBy(owner)) more(world.strikes, id);
+  }
+
+  /** What the process has in hand goes on without it: nobody is sure of its sends. */
+  function interrupt({ inHand }: Worker): void {
+    for (const { event } of inHand) {
+      more(world.mishaps, event.id);
+      if (switches.repeatable) continue;
+      world.maySpend.add(event.id);
+      world.mayBeUncertain.add(event.id);
+    }
+  }
+
   function loseChannel(worker: Worker): void {
     time.note(`${worker.owner.name} loses its channel`);
+    for (const { event } of worker.inHand) more(world.mishaps, event.id);
+    strike(worker);
     bringBack(worker);
     worker.channel.abort(new Error("channel lost"));
   }
 
   /** The trigger: takes a batch, hands it over, acks when the handler resolves, else requeues. */
   function takeBatch(worker: Worker): void {
-    worker.unacked = queue.splice(0, random.int(1, 4));
+    worker.unacked = queue.splice(0, random.int(1, 5));
+    worker.inHand = [...worker.unacked];
+    const staleMs = switches.sets === "stale" ? STALE_MS : 0;
+    worker.knownDone = new Set(accepted.filter((event) => isDone(event, staleMs)).map(eventText));
+    worker.knownDead = new Map(accepted.map((event) => [eventText(event), deadGeneration(event)]));
     worker.channel = new AbortController();
     const { channel } = worker;
     const deadline = time.now() + TIMEOUT;
@@ -192,15 +258,18 @@ export async function runWorld(
     );
 
     const finish = async (label: string, act: () => void): Promise<void> => {
-      await time.io(worker.owner, label, () => {
+      await time.io({ owner: worker.owner, label, ids: [] }, () => {
         if (worker.channel === channel && !channel.signal.aborted) act();
       });
       worker.deadline = undefined;
+      worker.inHand = [];
     };
     const ack = () => finish("ack", () => (worker.unacked = []));
     const requeue = () => finish("requeue", () => bringBack(worker));
     const run = { signal: channel.signal, remainingMs: () => deadline - time.now() };
-    const deliveries = worker.unacked.map(encode);
+    const deliveries = worker.unacked.map((message) =>
+      encode({ ...message, deliveryCount: counted(message.deliveryCount) }),
+    );
 
     if (bug === "ack before settle") worker.unacked = [];
     void worker.process(deliveries, run).then(ack, requeue);
@@ -208,11 +277,26 @@ export async function runWorld(
 
   // --- chance ------------------------------------------------------------------------------------
   /** The broker's own acks are not refused: a lost ack is a lost channel. */
-  function faultOf(label: string): Fault {
-    if (label === "ack" || label === "requeue" || world.faults >= budget.faults) return "none";
-    if (!random.hits(0.08)) return "none";
+  function faultOf({ owner, label, ids, mayBeLate = false }: Request): Fault {
+    const [what = ""] = label.split(" ");
+    if (["ack", "requeue", "gather"].includes(what)) return "none";
+    if (world.faults >= budget.faults || !random.hits(0.08)) return "none";
     world.faults += 1;
-    return random.pick(["refused", "reply lost"]);
+    const fault = random.pick(["refused", "reply lost", ...(mayBeLate ? ["late"] : [])] as Fault[]);
+    const worker = workers.find((each) => each.owner === owner);
+    // What may have been sent keeps its claim when the batch is thrown back.
+    if (worker !== undefined && !switches.repeatable) strike(worker);
+    const inHand = worker?.inHand.map(({ event }) => event.id) ?? [];
+    for (const id of new Set([...ids, ...inHand])) more(world.mishaps, id);
+    for (const id of ids) {
+      if (fault === "late") world.late.add(id);
+      // A claim that is not given back, or that was written all the same, looks like that of a dead process.
+      if (what === "swap" || what === "mark") more(world.strikes, id);
+      const isSend = !switches.repeatable && (what === "apply" || what === "swap");
+      if (isSend) world.mayBeUncertain.add(id);
+      if (isSend || what === "apply" || what === "get") world.maySpend.add(id);
+    }
+    return fault;
   }
 
   function disturb(): Owner | undefined {
@@ -230,30 +314,38 @@ export async function runWorld(
     if (fault === "crash") crash(worker, "at random");
     if (fault === "channel") loseChannel(worker);
     if (fault !== "stall") return undefined;
+    interrupt(worker);
     // Frozen beyond its lease, then awake again: the zombie that leases cannot exclude.
     time.note(`${worker.owner.name} freezes`);
     loseChannel(worker);
-    worker.deadline = Number.POSITIVE_INFINITY;
+    // Pruning counts on it that no process outlives its time-out by as much again.
+    if (switches.aging) worker.deadline += TIMEOUT - 20_000;
+    else worker.deadline = Number.POSITIVE_INFINITY;
     return worker.owner;
   }
 
   /** An operator mends what was refused and replays its dead letter; the tool may die in between. */
   function maybeReplay(): void {
     const letter = world.dead.find(({ message }) => message.event.kind === "refused");
-    if (letter === undefined || budget.replays === 0 || !random.hits(0.1)) return;
+    if (letter === undefined || !random.hits(0.1)) return;
+    // Mended, and nobody replays it: a copy that is still on its way must not be applied.
+    if (random.hits(0.5)) sink.heal(letter.message.event);
+    if (budget.replays === 0) return;
     budget.replays -= 1;
     sink.heal(letter.message.event);
     time.note(`replay of ${eventText(letter.message.event)}`);
     queue.push(publishFresh(letter.message.event, letter.message.generation + 1));
     const dies = world.faults < budget.faults && random.hits(0.3);
-    if (dies) world.faults += 1;
-    else world.dead.splice(world.dead.indexOf(letter), 1);
+    if (dies) {
+      world.faults += 1;
+      more(world.mishaps, letter.message.event.id);
+    } else world.dead.splice(world.dead.indexOf(letter), 1);
   }
 
   // --- run ---------------------------------------------------------------------------------------
   let stalled: { owner: Owner; until: number } | undefined;
   for (let step = 0; ; step++) {
-    if (step > 4_000) {
+    if (step > MOST_STEPS) {
       world.violations.push("does not come to rest");
       break;
     }
@@ -270,15 +362,63 @@ export async function runWorld(
     if (idle.length > 0 && queue.length > 0 && random.hits(0.3)) takeBatch(random.pick(idle));
     else if (!time.stepOnce(faultOf, stalled?.owner)) {
       if (idle.length > 0 && queue.length > 0) takeBatch(random.pick(idle));
-      else if (!waitForSomething() && !publishLateCopy()) break;
+      else if (!waitForSomething() && !letWeeksPass() && !publishLateCopy()) break;
     }
     if (random.hits(0.1)) time.advance(random.int(1, 500));
+    if (switches.aging && random.hits(0.05)) sink.prune(ledger, 2 * TIMEOUT);
     await microtasksRun();
     for (const worker of workers) {
       if (worker.deadline !== undefined && worker.deadline <= time.now()) crash(worker, "time-out");
     }
   }
+  world.recorded = new Set(accepted.filter((event) => isDone(event)).map(eventText));
+  world.claimed = ledger.claims();
+  world.endedAt = time.now();
   return world;
+
+  function isDone({ id, variant }: SimulatedEvent, staleMs = 0): boolean {
+    return ledger.isDone(id, String(variant), staleMs);
+  }
+
+  function onMissed(id: string): void {
+    world.violations.push(`a fresh look misses the row of ${id}`);
+  }
+
+  /** Only what happened from outside while it was alone may speak against an innocent. */
+  function onClaim(owner: Owner, id: string, { digest, crashes, shared }: Claimed): void {
+    const event = accepted.find(({ variant }) => String(variant) === digest)!;
+    const accused = crashes.length;
+    const strikes = world.strikes.get(id) ?? 0;
+    if (!isKiller(event) && accused > strikes) {
+      world.violations.push(`${eventText(event)} is accused ${accused} times for ${strikes}`);
+    }
+    // A claim that arrives after the process, or its channel, was lost.
+    const worker = workers.find((each) => each.owner === owner);
+    if (!shared && worker?.channel.signal.aborted !== false) more(world.strikes, id);
+  }
+
+  function deadGeneration({ id, variant }: SimulatedEvent): number {
+    const row = ledger.rowAt(id);
+    const isDead = row?.state === "forwarded" && row.attempt === "dead";
+    return isDead && row.digest === String(variant) ? row.generation : 0;
+  }
+
+  /** What the broker says of a message that it has delivered so often before. */
+  function counted(times: number): number {
+    if (switches.counts === "each") return times;
+    return switches.counts === "redelivered" ? Math.min(times, 1) : 0;
+  }
+
+  /** Rows, and then sets, expire. */
+  function letWeeksPass(): boolean {
+    if (budget.jumps === 0) return false;
+    budget.jumps -= 1;
+    const days = random.int(1, 35);
+    time.note(`${days} days pass`);
+    time.advance(days * DAY);
+    daysPassed += days;
+    return true;
+  }
 
   /** A client repeats a POST long after. */
   function publishLateCopy(): boolean {
@@ -300,6 +440,13 @@ export async function runWorld(
     if (dues.length > 0) time.advance(Math.max(0, Math.min(...dues) - time.now()));
     return true;
   }
+}
+
+const KILLED = "killed by its message";
+const MOST_STEPS = 10_000;
+
+function more(counts: Map<string, number>, id: string): void {
+  counts.set(id, (counts.get(id) ?? 0) + 1);
 }
 
 /** Everything that follows from the step has happened once the microtasks are done. */

@@ -9,19 +9,22 @@ import { fakeClock, START } from "./fake-clock.ts";
 type Options = {
   /** Called with the ids of each apply; throws or returns what the sink says. */
   apply?: (ids: string[], signal: AbortSignal) => void | readonly string[] | Promise<void>;
+  /** What the failures have that `apply` returns. */
+  failure?: Error;
   beforeSend?: (signal: AbortSignal) => Promise<"send" | "nothing to send">;
-  probe?: () => void;
+  probe?: () => void | Promise<void>;
   repeatable?: boolean;
   /** By the id; without it each event has a lane of its own. */
   laneOf?: (id: string) => string;
   whenUncertain?: "resend" | "dead-letter";
   wrap?: (ledger: Ledger) => Ledger;
-  publish?: () => void;
+  publish?: () => void | Promise<void>;
 };
 
 /** A consumer whose calls are noted, and a clock that moves on only when everything waits for it. */
 export function setup(options: Options = {}) {
   const clock = fakeClock();
+  const { failure = new Error("not this one") } = options;
   const calls: string[][] = [];
   const copies: string[] = [];
   const reports: string[] = [];
@@ -45,7 +48,7 @@ export function setup(options: Options = {}) {
       const failed = (await options.apply?.(ids, signal)) ?? [];
       return events
         .filter(({ event }) => failed.includes(event.id))
-        .map((received): Failure => ({ received, error: new Error("not this one") }));
+        .map((received): Failure => ({ received, error: failure }));
     },
     probe: async () => options.probe?.(),
   };
@@ -64,14 +67,18 @@ export function setup(options: Options = {}) {
     batchProcessor(consumer, {
       ledger,
       forward: {
-        retry: async ({ body }, { attempt, generation, delayMs, notBefore, firstFailedAt }) => {
-          options.publish?.();
+        retry: async ({ body }, copy) => {
+          const { attempt, generation, delayMs, notBefore, suspect, firstFailedAt } = copy;
+          await options.publish?.();
           firstFailures.push(firstFailedAt);
           const until = notBefore === undefined ? "" : ` not before ${notBefore - START}`;
-          copies.push(`${idOf(body)}: attempt ${attempt}.${generation} in ${delayMs}${until}`);
+          const mark = suspect ? ", suspect" : "";
+          copies.push(
+            `${idOf(body)}: attempt ${attempt}.${generation} in ${delayMs}${until}${mark}`,
+          );
         },
         deadLetter: async ({ body }, { reason }) => {
-          options.publish?.();
+          await options.publish?.();
           copies.push(`${idOf(body)}: dead, ${reason}`);
         },
       },
