@@ -14,7 +14,9 @@ export function completingContract(create: CreateLedger, age: (ms: number) => Pr
     ["ids without a time", () => idKey(`order-${randomUUID()}`)],
     ["UUIDv7 ids of one second", () => idKey(`evt_${v7({ msecs: msecs + random(1_000) })}`)],
     ["UUIDv7 ids of ten minutes", () => idKey(v7({ msecs: msecs + random(600_000) }))],
-  ])("%s:", (_, newKey) => completing(create, age, newKey));
+  ])("%s:", (_, newKey) => {
+    completing(create, age, newKey);
+  });
 }
 
 function completing(
