@@ -20,6 +20,7 @@ const ALLOWED = new Set([
   "dynamodb:BatchGetItem",
   "dynamodb:PartiQLInsert",
   "dynamodb:PartiQLUpdate",
+  "dynamodb:UpdateItem",
   "dynamodb:PartiQLDelete",
   "ec2:CreateNetworkInterface",
   "ec2:DescribeNetworkInterfaces",

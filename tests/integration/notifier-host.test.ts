@@ -127,7 +127,7 @@ test("killed between publish and complete, it asks again for the very same", asy
     // The ledger is read, and what is written to it never gets there.
     let stuck = 0;
     proxy.playOn(async (exchange) => {
-      if (exchange.operation === "BatchExecuteStatement") stuck += 1;
+      if (/BatchExecuteStatement|UpdateItem/.test(exchange.operation)) stuck += 1;
       else await passOn(exchange);
     });
     const first = await host(["notifier"], proxy.endpoint);
