@@ -2,10 +2,10 @@ import { partitionKey } from "../../lib/ledger/ledger.ts";
 import { mergeByStamp, reusedAmong } from "../stamped.ts";
 
 /**
- * The directory's port: what functions have to know about people, orders and tickets to write to
- * somebody. Documents are found by (tenant, kind, id), and each field has the stamp of the event that
- * said it (`provenStamp`, kit/stamped.ts): of two values the newer stamp's stands, so that changes may
- * come in any order and any number of times. Nothing expires.
+ * The directory's port: what functions need to know about people, orders and tickets to send messages.
+ * The key of a document is (tenant, kind, id). Each field has the stamp of the event that set it
+ * (`provenStamp`, kit/stamped.ts). The value with the newer stamp wins, so changes may come in any order
+ * and any number of times. Nothing expires.
  *
  * contact.ts and parties.ts say what is in the documents; tests/contract/directory.ts is the suite
  * each implementation passes. Calls throw DirectoryUnavailableError, which is an outage.

@@ -100,7 +100,7 @@ test("an item that is no row is an error, never an absent row", async () => {
 
 test("a table's name that could change a statement is refused", () => {
   expect(() => dynamoLedger({ client, table: 'x" ', consumer: "c", ...tools })).toThrow(
-    '"x" " names no DynamoDB table',
+    '"x" " is not the name of a DynamoDB table',
   );
 });
 
