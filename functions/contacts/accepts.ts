@@ -1,6 +1,6 @@
 import type { EventOfType, EventType } from "../../events/catalogue.ts";
 
-/** Bound to this function's queue (infra/rabbitmq). */
+/** infra/rabbitmq binds these types to this function's queue. */
 export const accepts = [
   "customer.created",
   "customer.updated",
@@ -12,5 +12,5 @@ export const accepts = [
   "ticket.updated",
 ] as const satisfies EventType[];
 
-/** An event that says something about people, or about who belongs to an order or a ticket. */
+/** An event about a user, or about the people of an order or a ticket. */
 export type ContactEvent = EventOfType<(typeof accepts)[number]>;

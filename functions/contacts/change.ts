@@ -5,7 +5,7 @@ import { provenStamp } from "../../kit/stamped.ts";
 import type { Received } from "../../lib/envelope/envelope.ts";
 import type { ContactEvent } from "./accepts.ts";
 
-/** What one event says about the one document that it concerns. Pure. */
+/** The change of one event to its document. Pure. */
 export function changeOf(received: Received<ContactEvent>): Change {
   const { type, tenant_id: tenant, data } = received.event;
   const stamp = provenStamp(received);
@@ -36,7 +36,7 @@ export function changeOf(received: Received<ContactEvent>): Change {
         watcher_ids: data.watcher_ids,
       });
     case "ticket.updated":
-      // Its contract names no owner: what stands there may be anything.
+      // The contract does not name `owner_id` here, so nobody has checked it.
       return change(ticketKey(tenant, data.ticket_id), { watcher_ids: data.changes.watcher_ids });
   }
 }

@@ -10,7 +10,7 @@ export { accepts };
 
 export const name = "contacts";
 
-/** Keeps the directory: the same documents in whatever order, number and grouping the events come. */
+/** Keeps the directory. Any order, number and grouping of events gives the same documents. */
 export function contacts(directory: Directory): Consumer {
   return {
     name,

@@ -39,5 +39,5 @@ export function neo4jProjector(
   };
 }
 
-const EXPIRED = "expired: without a ledger nobody knows any more whether this has been applied";
+const EXPIRED = "expired: without a ledger, nothing says whether an event of this age was applied";
 const REUSED = "the graph holds another event under this id";

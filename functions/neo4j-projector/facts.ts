@@ -15,10 +15,9 @@ import {
 } from "./fields.ts";
 
 /**
- * What one event says about the graph. A fact carries the stamp that decides between it and another
- * about the same thing, so facts can be merged in any order: within a group by projection.ts, with
- * what stands in the graph by statements.ts. Whole numbers are bigint, because the driver writes a
- * number as a float.
+ * What one event says about the graph. Each fact has a stamp, and the newer stamp wins. So facts can be
+ * merged in any order: projection.ts merges those of a group, statements.ts merges them with the graph.
+ * Whole numbers are bigint, because the driver writes a number as a float.
  */
 export type Facts = {
   /** Every node the event touches. A node without a describing event is a placeholder. */
@@ -45,12 +44,12 @@ export type Facts = {
   interactions?: Interaction[];
 };
 
-/** Of several about one node the one with the greatest stamp counts, and replaces all of the others. */
+/** The fact with the greatest stamp replaces all others about the same node. */
 export type Newest = Node & { stamp: string };
 
 export type Deletion = Newest & { at: string };
 
-/** Its stamp has the status's rank between time and id: it decides within one moment. */
+/** Its stamp has the status's rank between time and id. The rank decides between equal times. */
 type Status = Newest & { status: string };
 
 type Contents = Newest & {
@@ -62,7 +61,7 @@ type Contents = Newest & {
 /** `line` counts from 1. */
 type Line = { line: bigint; product_id: string; quantity: bigint; price_minor: bigint };
 
-/** `id` is the user's. Counted: below zero what was redeemed. */
+/** `id` is the user's. Points are added; redeemed points are negative. */
 export type Points = Node & { points: bigint };
 
 /** `id` is the user's. */
@@ -137,7 +136,7 @@ export function factsOf(event: ProjectedEvent): Facts {
       return { ...paymentFacts(event), paymentFields: paymentFields(payment, stamp, data) };
     }
     case "payment.refund.completed":
-      // Its amount is what was paid back, which says nothing about what was paid.
+      // Its amount is the refund, not the amount to pay.
       return paymentFacts(event);
     case "product.created": {
       const product = node(data.product_id);

@@ -9,12 +9,12 @@ type Value = string | bigint | null;
 /** Omitted fields stay unchanged; null clears a field. */
 type Said<T> = { [Name in keyof T]?: T[Name] | null | undefined };
 
-/** One fact for each group of properties about which the event says something. */
+/** One fact for each group of properties that the event names. */
 type Fields = (Node & Field)[];
 
 /*
- * An event's data has fields that its contract does not name, and these may be anything. So each of
- * these reads what every contract names whose data it is given, and nothing more.
+ * An event's data may have fields that its contract does not name. Nobody has checked them. So each
+ * function below reads only fields that the contracts of all its events name.
  */
 
 export function userFields(
@@ -57,8 +57,8 @@ export function productFields(
     category_stamp: { category },
     sku_stamp: { sku },
     price_stamp: price_minor == null ? {} : { price_minor: BigInt(price_minor), currency },
-    // A node has no maps, and names that come from outside must not become property keys: Neo4j
-    // never forgets one.
+    // As text: a node cannot store a map. Names from outside must not become property keys, because
+    // Neo4j never deletes a key.
     attributes_stamp: { attributes: attributes && canonicalJson(attributes) },
   });
 }
@@ -67,7 +67,7 @@ export function stockFields(node: Node, stamp: string, stock: number): Fields {
   return said(node, stamp, { stock_stamp: { stock: BigInt(stock) } });
 }
 
-/** What can be cleared by a deletion: the properties behind each guard of a product. */
+/** The properties that each stamp of a product guards. A deletion clears them. */
 export const productGuards: Record<string, readonly string[]> = {
   name_stamp: ["name"],
   description_stamp: ["description"],

@@ -7,25 +7,25 @@ import { project, type Rows } from "./projection.ts";
 import { neo4j as schema } from "./schema.ts";
 import { statements } from "./statements.ts";
 
-/** The one thing the projector needs from a graph database. Throws as `Neo4j` does. */
+/** The projector's port to a graph database. Throws the errors of `Neo4j`. */
 export type Graph = {
   /**
-   * Brings the graph to where each of these events has happened once, whatever of them happened
-   * before, in one transaction. Returns those left out because another event has used their id.
+   * Applies in one transaction those events that were not applied before. Returns the events whose id
+   * another event has used; they are not applied.
    */
   write(events: readonly ReceivedEvent[], signal: AbortSignal): Promise<ReceivedEvent[]>;
   /** Resolves if the graph can be written now. */
   probe(signal: AbortSignal): Promise<void>;
-  /** Rejects with what is missing and how to make it. */
+  /** Rejects with what is missing and the command that creates it. */
   requireConstraints(): Promise<void>;
   close(): Promise<void>;
 };
 
-/** Other workers may be first with some of the events between our look and our write, but not for ever. */
+/** Another worker may apply some of the events between this worker's read and write, but not this often. */
 const ATTEMPTS = 5;
 
 export function neo4jGraph({ neo4j, now }: { neo4j: Neo4j; now: () => number }): Graph {
-  /** False, and nothing written, if one of the events has been applied before. */
+  /** Returns false, and writes nothing, if one of the events was applied before. */
   async function writeFresh(proofs: readonly Proof[], signal: AbortSignal): Promise<boolean> {
     if (proofs.length === 0) return true;
     const rows = project(proofs.map(({ received }) => received.event));
@@ -40,8 +40,8 @@ export function neo4jGraph({ neo4j, now }: { neo4j: Neo4j; now: () => number }):
 
   return {
     async write(events, signal) {
-      // Repeats seldom come this far, so all are taken for new until the constraint objects: it
-      // costs a refused transaction then, and nothing else otherwise.
+      // The ledger stops nearly all repeats, so this assumes that all events are new. If one is not,
+      // the constraint refuses the transaction.
       const wanted = events.map(proofOf);
       let { fresh, reused } = compare(wanted, []);
       for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
@@ -61,8 +61,8 @@ export function neo4jGraph({ neo4j, now }: { neo4j: Neo4j; now: () => number }):
 }
 
 /**
- * Tells the new from those whose id another event has used; the rest has been applied before. Of
- * two events under one id in this very group the first counts.
+ * Returns the new events, and those whose id another event has used. All others were applied before. If
+ * two events of this group have one id, the first counts.
  */
 function compare(
   wanted: readonly Proof[],
@@ -90,9 +90,9 @@ function statementsOf(rows: Rows): Statement[] {
 export type ReceivedEvent = Received<ProjectedEvent>;
 
 /**
- * The sink's short memory: `(:AppliedEvent {key, digest, applied_at, done_seen_at?})`, created in
- * the very transaction that applies the event, unique by a constraint. One key and a shortened
- * digest cost the server two thirds of what two keys and the whole digest do.
+ * The proof of an event: `(:AppliedEvent {key, digest, applied_at, done_seen_at?})`. The transaction that
+ * applies the event creates it, and a constraint makes it unique. One key and a shortened digest cost
+ * the server a third less than two keys and the whole digest.
  */
 type Proof = { key: string; digest: string; received: ReceivedEvent };
 
@@ -113,7 +113,7 @@ export function keyOf(proofKey: string): Key {
   return { tenant, id, source: source.join("#") };
 }
 
-/** Fails where a proof stands: whoever comes second waits for the first to commit. `now`: epoch ms. */
+/** Fails if a proof exists. A second transaction waits until the first has committed. `now`: epoch ms. */
 function createProofs(proofs: readonly Proof[], now: number): Statement {
   const rows = proofs.map(({ key, digest }) => ({ key, digest }));
   return {

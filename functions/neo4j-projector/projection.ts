@@ -11,7 +11,7 @@ import {
 } from "./facts.ts";
 import { type Field, type Node, productGuards } from "./fields.ts";
 
-/** Kinds of facts of which a node has one at a time. */
+/** Kinds of facts of which a node has only one. */
 type NewestKind =
   | "orderStatuses"
   | "orderContents"
@@ -23,8 +23,7 @@ type NewestKind =
 
 /**
  * What a group of events says about the graph: one list for each statement of statements.ts.
- * Coalesced, so that nothing is written twice, and sorted, so that all transactions lock nodes in
- * one order.
+ * Merged, so that nothing is written twice. Sorted, so that all transactions lock nodes in one order.
  */
 export type Rows = {
   users: Node[];
@@ -44,7 +43,7 @@ export type Rows = {
 
 type FieldsRow = Node & { fields: Field[] };
 
-/** `cleared`: what goes where the guard's stamp is older than the deletion. */
+/** `cleared`: the properties to remove if their stamp is older than the deletion. */
 type DeletionRow = Deletion & { cleared: { guard: string; set: Record<string, null> }[] };
 
 /** What one user did, one entry per product. */
@@ -54,12 +53,12 @@ type Interacted = {
   count: bigint;
   first_at: string;
   last_at: string;
-  /** The newest session that an event named, and that event's stamp. */
+  /** The session of the newest event that named one, and the event's stamp. */
   session: string | null;
   session_stamp: string | null;
 };
 
-/** Wants events of distinct (tenant, source, id), since it counts them. Pure. */
+/** Pure. It counts interactions, so the events must have distinct (tenant, source, id). */
 export function project(events: readonly ProjectedEvent[]): Rows {
   const facts = events.map(factsOf);
   const all = <Name extends keyof Facts>(name: Name) =>

@@ -16,13 +16,13 @@ const log = logger({ level, name: "neo4j-prune" });
 const exposition = openExposition({ config: settings, log });
 const neo4j = openNeo4j({ url, user, password });
 
-/** Left for the page in hand when the time of the invocation ends, ms. */
+/** Time that is kept free for the current page, ms. */
 const MARGIN_MS = 20_000;
 
 export const { metrics } = exposition;
 export const handler = scheduledHandler({ name: "neo4j-prune", exposition, run });
 
-/** What it did not get to is left to the next run. */
+/** The next run continues with the proofs that this one did not reach. */
 async function run(context: InvocationContext): Promise<void> {
   const stop = AbortSignal.timeout(Math.max(1, context.getRemainingTimeInMillis() - 1_000));
   const signal = context.signal === undefined ? stop : AbortSignal.any([stop, context.signal]);

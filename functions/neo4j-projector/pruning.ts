@@ -3,31 +3,30 @@ import type { Neo4j } from "../../kit/neo4j/neo4j.ts";
 import { DAY_MS, keyOf } from "./graph.ts";
 
 /**
- * Forgetting proofs. One may go only when nobody can come any more who looked at the ledger before
- * it said `done`. We do not know when it said so, but we know when we saw it: the first pass marks
- * the proof with that time, and a pass that comes more than twice the longest time-out later deletes
- * it. By then every handler that had not seen `done` has ended; the second time-out is for clocks
- * that differ.
+ * Deletes proofs. A proof is needed as long as a handler may run that read the ledger before it said
+ * `done`. The time of `done` is unknown. So the first pass that sees `done` marks the proof with the
+ * time, and a pass more than twice the longest time-out later deletes it. By then every handler that had
+ * not seen `done` has ended; the second time-out is for clocks that differ.
  *
- * Without a ledger a proof goes by its age alone, and the consumer refuses events of that age.
+ * Without a ledger a proof is deleted by its age, and the consumer refuses events of that age.
  */
 export type Rule =
   | { ledger: Ledger }
-  /** Proofs live a day longer than the events that the consumer takes (`expiry` in consumer.ts). */
+  /** Proofs are kept a day longer than the consumer accepts events (`expiry` in consumer.ts). */
   | { ledger: undefined; ageMs: number };
 
 type Pruned = {
   seen: number;
   marked: number;
   deleted: number;
-  /** False if the time was over before all proofs had been looked at. */
+  /** False if the time ended before all proofs were checked. */
   complete: boolean;
 };
 
 type StoredProof = { key: string; digest: string; applied_at: number; done_seen_at: number | null };
 type Verdict = "keep" | "mark" | "delete";
 
-/** No function may run longer than Lambda lets it. */
+/** Lambda's longest time-out. */
 const LONGEST_TIMEOUT_MS = 15 * 60_000;
 
 /** Proofs per transaction and per look at the ledger. */
@@ -44,7 +43,7 @@ export async function pruneProofs({
   neo4j: Neo4j;
   rule: Rule;
   now: () => number;
-  /** Asked before each page. */
+  /** Called before each page. */
   hasTime: () => boolean;
   signal: AbortSignal;
 }): Promise<Pruned> {
@@ -83,8 +82,8 @@ async function judge(page: readonly StoredProof[], rule: Rule, now: number): Pro
     const oldest = now - rule.ageMs - DAY_MS;
     return page.map(({ applied_at }) => (applied_at < oldest ? "delete" : "keep"));
   }
-  // What has just been applied is not done yet, and what has just been marked is not due yet. What
-  // is due is looked up once more: a ledger that was lost meanwhile must not cost both memories.
+  // Events that were just applied are not done yet, and proofs that were just marked are not due. The
+  // ledger is asked again about those that are due: if it lost its rows meanwhile, the proofs must stay.
   const unknown = page.filter(({ done_seen_at, applied_at }) =>
     done_seen_at === null
       ? applied_at < now - LONGEST_TIMEOUT_MS
@@ -106,7 +105,7 @@ function judgeOne(
   if (!looked) return "keep";
   const isDone = row?.state === "done" && row.digest.startsWith(digest);
   if (done_seen_at !== null) return isDone ? "delete" : "keep";
-  // The ledger has forgotten the event too: both memories have ended.
+  // The ledger has deleted the event's row too.
   if (row === undefined) {
     return applied_at < now - (RETENTION_DAYS + 1) * DAY_MS ? "delete" : "keep";
   }

@@ -4,10 +4,10 @@ import type { Rows } from "./projection.ts";
 /**
  * The Cypher of each list of rows, in the order in which they run in one transaction.
  *
- * Neo4j reads committed data without locking, so a value that is compared before it is replaced
- * would be lost between two transactions. Hence all nodes are created or locked first, in one order
- * (users, orders, products and so on, each sorted), which also leaves no room for deadlocks; whatever follows
- * compares under those locks. `SET n += {}` changes nothing and takes the node's write lock.
+ * Neo4j reads committed data without locking. If a statement compared a value and then replaced it, two
+ * transactions could overwrite each other. So all nodes are created or locked first, and the later
+ * statements compare under these locks. All transactions lock in one order (users, orders, products and
+ * so on, each sorted), so there are no deadlocks. `SET n += {}` only takes the node's write lock.
  */
 export const statements: { [Name in keyof Rows]: string } = {
   users: lock("User", "user_id"),
@@ -24,8 +24,8 @@ export const statements: { [Name in keyof Rows]: string } = {
 
   userFields: setFields("User", "user_id"),
 
-  // A product of which nothing is newer than its deletion is gone, but its node stays: it keeps the
-  // stamp that older events are compared with, and what people did with it.
+  // The node of a deleted product stays: older events are compared with its stamp, and it keeps the
+  // interactions of users.
   productDeletions: `
     UNWIND $rows AS row
     MATCH (p:Product {tenant_id: row.tenant_id, product_id: row.id})
@@ -85,7 +85,7 @@ export const statements: { [Name in keyof Rows]: string } = {
     MATCH (t:Ticket {tenant_id: row.tenant_id, ticket_id: row.ticket_id})
     CREATE (u)-[:WROTE]->(n), (n)-[:ON]->(t)`,
 
-  // A sum and no newest: each event is added once, by its proof.
+  // A sum. Each event is added once, because its proof is in the same transaction.
   points: `
     UNWIND $rows AS row
     MATCH (u:User {tenant_id: row.tenant_id, user_id: row.id})
@@ -114,7 +114,7 @@ function setFields(label: string, key: string, also = ""): string {
       SET n += field.set ${also})`;
 }
 
-/** Goes on with the rows that are newer than what stands, as `n` and `row`. */
+/** Continues with the rows whose stamp is newer than the stored one, as `n` and `row`. */
 function newest(label: string, key: string, guard: string): string {
   return `
     UNWIND $rows AS row

@@ -1,6 +1,6 @@
 import type { EventOfType, EventType } from "../../events/catalogue.ts";
 
-/** Bound to this function's queue (infra/rabbitmq): what rules.ts names, and what is sent as it comes. */
+/** infra/rabbitmq binds these types to this function's queue: events of rules.ts, and ready notifications. */
 export const accepts = [
   "notification.email",
   "notification.sms",
@@ -17,5 +17,5 @@ export const accepts = [
   "user.signup",
 ] as const satisfies EventType[];
 
-/** An event that somebody is told of. */
+/** An event that leads to notifications. */
 export type NotifiedEvent = EventOfType<(typeof accepts)[number]>;

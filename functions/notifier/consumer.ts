@@ -14,8 +14,8 @@ export { accepts };
 export const name = "notifier";
 
 /**
- * Turns each event into requests to send, one for each channel and recipient, and sends nothing itself. It is
- * repeatable because a request of the same event always has the same id and the same bytes.
+ * Turns each event into requests to send, one for each channel and recipient. The senders send them. It is
+ * repeatable, because the same event always gives requests with the same ids and bytes.
  */
 export function notifier({
   directory,

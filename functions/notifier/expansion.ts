@@ -15,10 +15,10 @@ export type Notice = {
   data: Record<string, unknown>;
 };
 
-/** What notifications without a template of their own are, and what recipients opt out of them by. */
+/** The kind and template of notifications that name no template. Recipients opt out by this kind. */
 const NOTIFICATION = "notification";
 
-/** Of a text that goes into messages, UTF-16 units: enough to know what it is about. */
+/** Texts in messages are cut after this many UTF-16 units. */
 const MAX_TEXT = 5_000;
 
 const rulesByType = Map.groupBy(rules as readonly Rule[], ({ on }) => on);
@@ -31,9 +31,8 @@ export function keysFor(event: NotifiedEvent): Key[] {
 }
 
 /**
- * All that has to be sent because of one event, each once. What a notice says depends on the event,
- * the rule and the recipient's id alone; who is among the recipients may depend on what is known.
- * Throws NotKnownYetError.
+ * All notices of one event, each once. The content of a notice depends only on the event, the rule and the
+ * recipient's id. The list of recipients may also depend on the directory. Throws NotKnownYetError.
  */
 export function expand(event: NotifiedEvent, known: Known): Notice[] {
   return [
@@ -42,7 +41,7 @@ export function expand(event: NotifiedEvent, known: Known): Notice[] {
   ];
 }
 
-/** An event that is itself a message to somebody. */
+/** An event that is itself a notification. */
 function asItComes({ type, data }: NotifiedEvent): Notice[] {
   if (type === "notification.email") {
     const { template, recipient: address, data: values = {} } = data;

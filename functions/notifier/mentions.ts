@@ -1,11 +1,11 @@
-/** More names than these in one message address nobody in particular. */
+/** Further mentions in one message are ignored. */
 const MAX_MENTIONS = 50;
-/** No user has a longer id (events/fields.ts). */
+/** Longest user id (events/fields.ts). */
 const MAX_ID = 200;
 
 /**
- * The user ids that a text names with `@user_id`, each once, as far as they consist of letters, digits
- * and `_ . -` inside. Not what follows the @ of a mail address; not the full stop after a name.
+ * The user ids that a text mentions as `@user_id`, each once. An id consists of letters and digits, with
+ * `_ . -` inside. Ignores the @ of a mail address, and a full stop after a name.
  */
 export function mentionsIn(text: string): string[] {
   const names = text.matchAll(/(?<![\p{L}\p{N}_.@-])@([\p{L}\p{N}_]+(?:[.-]+[\p{L}\p{N}_]+)*)/gu);

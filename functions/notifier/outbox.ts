@@ -9,34 +9,34 @@ import {
 } from "../../lib/rabbit/errors.ts";
 import type { RabbitMessage, RabbitPublisher } from "../../lib/rabbit/publisher.ts";
 
-/** Requests on their way to the broker. Of 256 KiB each they stay below what a publisher holds. */
+/** Unconfirmed requests at a time. With 256 KiB each they fit into the publisher's buffer. */
 const IN_FLIGHT = 200;
 
 /**
- * For how long a queue that gave no verdict is not asked again, ms: each time costs what a publish waits
- * (5 s), and the other channels' requests would wait with it.
+ * After a publish without a verdict, its queue is skipped for this long, ms. Each such publish waits for
+ * 5 s, and the requests of other channels would wait with it.
  */
 const SILENCE_MS = 30_000;
 
-/** Nobody has a queue of this name. */
+/** No queue has this name. */
 const NOWHERE = "warren.probe";
 
-/** A request of somebody; made only when it is published, since thousands may wait. */
+/** A request and its owner. `message` is called just before the publish, since thousands may wait. */
 export type Outgoing<Owner> = { owner: Owner; message: () => RabbitMessage };
 
-/** Where requests to send go: to the queues of the channels' senders, through the broker. */
+/** Publishes requests to the queues of the senders. */
 export type Outbox = {
   /**
-   * Publishes every message of every owner, confirmed. Returns owners of whose messages one could not be
-   * made, or was not taken by its queue (which is full, is not there, or says nothing in time), each with
-   * the first error; the others may be published. Throws OutageError when the broker is lost: anything
-   * may be published then. To publish all of them again is harmless.
+   * Publishes all messages with confirms. Returns the owners with a message that failed, each with its
+   * first error: the message could not be made, or its queue is full, missing, or gives no verdict in
+   * time. The owner's other messages may be published. Throws OutageError if the connection to the broker
+   * is lost; then any message may be published. It is harmless to publish all of them again.
    */
   publish<Owner>(
     outgoing: readonly Outgoing<Owner>[],
     signal: AbortSignal,
   ): Promise<Map<Owner, unknown>>;
-  /** Proves that the broker takes and judges messages now, and has the exchange, or throws. */
+  /** Throws unless the broker confirms messages now and has the exchange. */
   probe(): Promise<void>;
 };
 
@@ -46,12 +46,12 @@ export function rabbitOutbox({
   now,
 }: {
   publisher: Pick<RabbitPublisher, "publish">;
-  /** Rejects unless the exchange `events` is there: a publish to none costs the whole channel. */
+  /** Rejects if the exchange `events` is missing: a publish to it would close the channel. */
   requireExchange: () => Promise<void>;
   /** Epoch ms. */
   now: () => number;
 }): Outbox {
-  /** Of queues that gave no verdict, by routing key: until when they are not asked again, and why. */
+  /** Queues that gave no verdict, by routing key: until when they are skipped, and the error. */
   const silent = new Map<string, { until: number; failure: unknown }>();
 
   async function send(message: RabbitMessage): Promise<void> {
@@ -94,7 +94,7 @@ export function rabbitOutbox({
       try {
         await publisher.publish({ exchange: "", routingKey: NOWHERE, body });
       } catch (error) {
-        // Returned and confirmed: the broker has judged it, and nothing is stored.
+        // Returned and confirmed: the broker works, and has stored nothing.
         if (!(error instanceof UnroutableError)) throw error;
       }
     },
@@ -105,7 +105,7 @@ function isLost(error: unknown): error is Error {
   return error instanceof BrokerUnavailableError || error instanceof ChannelLostError;
 }
 
-/** It is full, it is not there, or it says nothing: the broker and the other queues are well. */
+/** The queue is full, missing, or gives no verdict. The broker and the other queues work. */
 function isOfQueue(error: unknown): error is Error {
   const errors = [PublishRefusedError, UnroutableError, PublishUnknownError];
   return errors.some((one) => error instanceof one);

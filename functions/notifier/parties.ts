@@ -7,7 +7,7 @@ import { mentionsIn } from "./mentions.ts";
 import type { Recipient } from "./recipient.ts";
 import type { Party } from "./rule.ts";
 
-/** What an event may say itself about who belongs to it. rule.ts sees to it that the ids are there. */
+/** The people that an event itself may name. rule.ts ensures that the ids are present. */
 export type Subject = Envelope<
   string,
   {
@@ -22,15 +22,15 @@ export type Subject = Envelope<
   }
 >;
 
-/** What else there is to know: documents of the directory, and whom a tenant's shop has named. */
+/** Documents of the directory, and the recipients of the tenant's shop. */
 export type Known = {
   document: (key: Key) => Document | undefined;
   shop: readonly Recipient[];
 };
 
 /**
- * The event came before the one that says who belongs to it. It is tried again, and if nobody says
- * so in time, its dead letter tells who is missing.
+ * The event arrived before the event that names its people. It is retried. If that event does not arrive
+ * in time, the dead letter names who is missing.
  */
 class NotKnownYetError extends NotNowError {
   override name = "NotKnownYetError";
@@ -38,7 +38,7 @@ class NotKnownYetError extends NotNowError {
 
 /** How the members of a party are found. */
 type Search = {
-  /** The documents that are needed, because the event does not say it itself. */
+  /** The documents to read if the event itself does not name the members. */
   asks: (event: Subject) => Key[];
   /** Throws NotKnownYetError. */
   find: (event: Subject, known: Known) => readonly Recipient[];
@@ -80,7 +80,7 @@ export const parties: Record<Party, Search> = {
 
   mentioned: {
     asks: (event) => namedIn(event),
-    // Free text may hold an @ that means nobody: what it names counts if there is such a user.
+    // An @ in free text may not mean a user. It counts only if the directory has such a user.
     find: (event, { document }) =>
       users([
         ...(event.data.mentioned_ids ?? []),
@@ -104,7 +104,7 @@ function ticketOf({ tenant_id, data }: Subject): Key {
   return ticketKey(tenant_id, data.ticket_id ?? "");
 }
 
-/** A ticket that is created without watchers has none yet. */
+/** A new ticket without watchers has none. */
 function saysWatchers({ type, data }: Subject): boolean {
   return data.watcher_ids !== undefined || type === "ticket.created";
 }

@@ -7,7 +7,7 @@ export type Recipient =
   | { phone: string }
   | { chat_id: string };
 
-/** The channels on which a recipient is told: a literal address has one of its own. */
+/** The channels for a recipient. A literal address decides its channel. */
 export function channelsFor(to: Recipient, forUsers: readonly Channel[]): readonly Channel[] {
   if ("user_id" in to) return forUsers;
   if ("address" in to) return ["email"];

@@ -7,13 +7,13 @@ import type { RabbitMessage } from "../../lib/rabbit/publisher.ts";
 import type { Notice } from "./expansion.ts";
 import { recipientText } from "./recipient.ts";
 
-/** Made once, at random: the ids of requests are unique below it. */
+/** A random namespace (UUIDv5) for the ids of requests. */
 const NAMESPACE = "0b5b3d0e-5f0c-4f6d-9d0b-2f4b7a0f6c11";
 
 /**
- * The request to send a notice. The same event, notice and recipient give the same bytes, however often
- * and wherever they are expanded: else the second would be an id worn by another event to its sender.
- * Throws PermanentError if its own contract refuses the request, as the sender would.
+ * The request to send a notice. The same event, notice and recipient always give the same bytes.
+ * Otherwise the sender would call the second request a reused id. Throws PermanentError if the request
+ * violates its own contract, because the sender would refuse it too.
  */
 export function requestOf(event: Envelope, notice: Notice): RabbitMessage {
   const { channel, kind, to, template, data } = notice;
@@ -52,6 +52,6 @@ function requireReadable(body: Uint8Array, timestamp: string): void {
     parseEvent(body, () => Date.parse(timestamp));
   } catch (error) {
     if (!(error instanceof InvalidEventError)) throw error;
-    throw new PermanentError(`nobody could send what it asks for: ${error.message}`);
+    throw new PermanentError(`its request to send is invalid: ${error.message}`);
   }
 }

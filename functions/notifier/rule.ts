@@ -6,20 +6,20 @@ export type Rule<Type extends EventType = EventType> = {
   on: Type;
   /** Why the message is sent, and the name of its template: `order.shipped`. */
   kind: string;
-  /** Nobody is told twice, whatever parties they are. */
+  /** A user in several parties is notified once. */
   to: readonly Party[];
-  /** The field with the user who is not told, whatever party it is: the author knows. */
+  /** The field with a user who is never notified, such as the author. */
   except?: string;
-  /** How a user is told. A recipient that is a literal address is told there. */
+  /** The channels for users. A literal address decides its channel. */
   channels: readonly Channel[];
   /** The event's fields that the template gets. */
   with: readonly string[];
 };
 
-/** Who can be told; parties.ts says how they are found. */
+/** The possible recipients. parties.ts finds them. */
 export type Party = "user" | "customer" | "owner" | "watchers" | "mentioned" | "shop";
 
-/** A rule that fits its event: a field or a party that it does not have is a type error. */
+/** A rule for one event. A field or party that the event does not have is a type error. */
 export function rule<const Type extends EventType>(
   on: Type,
   terms: {
@@ -35,7 +35,7 @@ export function rule<const Type extends EventType>(
 
 type DataOf<Type extends EventType> = EventOfType<Type>["data"];
 
-/** The fields that the schema names: it keeps any others too. */
+/** The fields that the schema names, without the unknown ones that it keeps. */
 type FieldOf<Data> = Extract<
   keyof { [Name in keyof Data as string extends Name ? never : Name]: Data[Name] },
   string

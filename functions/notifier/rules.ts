@@ -1,9 +1,9 @@
 import { rule } from "./rule.ts";
 
 /**
- * Who is told of what, and how. A rule names an event, the reason that recipients see and can opt out
- * of (also the name of the template), who is told, on which channels a user is told, and which
- * fields of the event the template gets. docs/notifications.md says how to add one.
+ * Who is notified of what, and how. A rule names an event, the kind (recipients opt out by it; also the
+ * name of the template), the recipients, the channels of users, and the event's fields for the template.
+ * docs/notifications.md says how to add one.
  */
 export const rules = [
   rule("order.confirmed", {
@@ -55,7 +55,7 @@ export const rules = [
     channels: ["email", "push"],
     with: ["ticket_id", "author_id", "content"],
   }),
-  // Not also on customer.created: a person who signs up and then buys is welcomed once.
+  // No rule for customer.created: a user who signs up and then buys would be welcomed twice.
   rule("user.signup", {
     kind: "welcome",
     to: ["user"],

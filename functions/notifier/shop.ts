@@ -2,7 +2,7 @@ import * as z from "zod";
 import { tenantId } from "../../lib/envelope/envelope.ts";
 import type { Recipient } from "./recipient.ts";
 
-/** Whom the shop of a tenant has named for what concerns itself, such as low stock. */
+/** The recipients of notifications about a tenant's shop itself, such as low stock. */
 export type ShopRecipients = (tenant: string) => readonly Recipient[];
 
 const text = z.string().min(1).max(500);
@@ -14,7 +14,7 @@ const recipient = z.union([
   z.strictObject({ chat_id: text }),
 ]);
 
-/** By tenant; `*` is for all who are not named. */
+/** By tenant; `*` is for all other tenants. */
 const byTenant = z.record(z.union([tenantId, z.literal("*")]), z.array(recipient).max(100));
 
 const EXPECTED =

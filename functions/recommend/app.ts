@@ -17,7 +17,7 @@ type Deps = HttpTools & {
   now: () => number;
 };
 
-/** For an answer, once the key is known. ms */
+/** Time for an answer, after the key was checked. ms */
 const ANSWER_MS = 5_000;
 
 const limit = z
@@ -33,7 +33,7 @@ const searchQuery = z.strictObject({
   limit,
 });
 
-/** `GET /recommendations/{user_id}` and `GET /search`, about the tenant that the key belongs to. */
+/** `GET /recommendations/{user_id}` and `GET /search`, with the data of the key's tenant. */
 export function createApp({ vectors, purchases, embedder, now, ...tools }: Deps): Hono {
   const onGraphFailure = (error: unknown) =>
     tools.log.warn({ reason: nameOf(error) }, "recommends without the graph");
@@ -79,7 +79,7 @@ export function createApp({ vectors, purchases, embedder, now, ...tools }: Deps)
   });
 }
 
-/** The query, or what is wrong with it. */
+/** The parsed query, or a problem. */
 function read<T extends z.ZodType<object>>(c: Context, schema: T): z.infer<T> | Problem {
   const { data, error } = schema.safeParse(c.req.query());
   if (data !== undefined) return data;
@@ -89,7 +89,7 @@ function read<T extends z.ZodType<object>>(c: Context, schema: T): z.infer<T> | 
   return malformed(`${name}: ${text}`);
 }
 
-/** Neo4j's messages may quote what was asked. */
+/** Only a code or name: Neo4j's messages may quote the query. */
 function nameOf(error: unknown): string {
   const { name, code } = error as { name?: string; code?: unknown };
   return typeof code === "string" ? code : (name ?? "unknown");

@@ -1,17 +1,17 @@
-/** What one signal thinks best, the best first; each at most once. */
+/** The ranking of one signal, best first; each id at most once. */
 type Ranking = { signal: string; said: readonly Said[] };
-/** How sure the signal is of it: from 0 to 1. */
+/** The signal's confidence in it, from 0 to 1. */
 type Said = { id: string; confidence: number };
 
 type Fused = { id: string; score: number; signals: string[] };
 
-/** Of the paper below: how little the first places count for more than those behind them. */
+/** The constant of the paper below: the larger, the less the first ranks count. */
 const K = 60;
 
 /**
- * Reciprocal rank fusion (Cormack, Clarke, Büttcher 2009): rankings whose scores have nothing in common
- * are joined by places. Places alone would let a coincidence at the top of one ranking stand as high as a
- * certainty at the top of another, so each counts for as much as its signal is sure of it.
+ * Reciprocal rank fusion (Cormack, Clarke, Büttcher 2009) combines rankings without a common score by
+ * rank. With ranks alone, a coincidence at the top of one ranking would equal a certainty at the top of
+ * another. So each rank is weighted by the signal's confidence.
  */
 export function fuse(rankings: readonly Ranking[]): Fused[] {
   const fused = new Map<string, Fused>();
@@ -23,6 +23,6 @@ export function fuse(rankings: readonly Ranking[]): Fused[] {
       fused.set(id, one);
     }
   }
-  // By id where they are equal, so that the same facts give the same answer.
+  // Equal scores are ordered by id, so that the same facts give the same answer.
   return [...fused.values()].sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
 }

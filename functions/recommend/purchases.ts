@@ -1,6 +1,6 @@
 import { openNeo4j, type Server } from "../../kit/neo4j/neo4j.ts";
 
-/** What the graph of functions/neo4j-projector says about who buys what. */
+/** Purchases in the graph of functions/neo4j-projector. */
 export type Purchases = {
   /** Rejects when the graph does not answer in time. */
   of(tenant: string, user: string, signal: AbortSignal): Promise<Bought>;
@@ -8,13 +8,13 @@ export type Purchases = {
 };
 
 export type Bought = {
-  /** The latest ones; products of orders count, whatever has become of the order. */
+  /** The latest purchases. Products of orders count, in any status of the order. */
   bought: string[];
-  /** What those who bought the same bought besides; what most of them did comes first. */
+  /** What buyers of the same products also bought, the most frequent first. */
   together: Beside[];
 };
 
-/** `confidence`: which share of those who bought the same did; with few of them, less than that. */
+/** `confidence`: the share of these buyers that bought it, lower if there are few buyers. */
 type Beside = { id: string; confidence: number };
 
 const BOUGHT = `
@@ -25,8 +25,8 @@ const BOUGHT = `
   RETURN product_id ORDER BY at DESC, product_id LIMIT 1000`;
 
 /**
- * Others count for as many purchases as they share. Each step is bounded: a product that everybody has
- * bought must not make one question a walk over all, so of its buyers some stand for the rest.
+ * A buyer counts once for each shared purchase. Each step is bounded: of a product with many buyers only
+ * some are read, because one question must not read the whole graph.
  */
 const TOGETHER = `
   MATCH (u:User {tenant_id: $tenant, user_id: $user})-[b:PURCHASED]->(p:Product)
@@ -42,12 +42,12 @@ const TOGETHER = `
   RETURN product_id, weight / (total + $doubt) AS confidence ORDER BY confidence DESC, product_id LIMIT 200`;
 
 /**
- * As if so many more had bought the same and nothing besides: what the only other buyer has bought as well
- * may be chance, what 20 of 20 have is not.
+ * The share is computed as if this many more buyers had bought nothing else. What the only other buyer
+ * also bought may be chance; what 20 of 20 also bought is not.
  */
 const DOUBT = 3;
 
-/** What a second signal may cost, ms. Neo4j needs a second to plan what it has not been asked before. */
+/** Time for the second signal, ms. Neo4j needs a second to plan a new query. */
 const ANSWER_MS = 2_000;
 
 export function neo4jPurchases({

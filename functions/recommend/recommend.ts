@@ -4,13 +4,13 @@ import type { Facts, Vectors } from "./vectors.ts";
 
 type Recommendations = {
   recommendations: (Facts & { score: number; because: string[] })[];
-  /** Why there are none. */
+  /** Why the list is empty. */
   reason?: string;
-  /** Why they may be worse than usual. */
+  /** Why the list may be worse than usual. */
   notice?: string;
 };
 
-/** How far down each signal is read: further than anybody asks for, since signals meet there. */
+/** Entries that are read of each signal. More than anybody asks for, because two signals may agree further down. */
 const DEPTH = 200;
 
 const UNKNOWN = "nothing is known of this user yet";
@@ -18,8 +18,9 @@ const NOTHING_ELSE = "nothing that is on offer is near to what is known of this 
 const NO_GRAPH = "the graph does not answer: these come from the user's taste alone";
 
 /**
- * Products that this user may like and has not bought: those nearest to the user's profile, joined with
- * products that buyers of the same products bought. Without the graph the vectors answer alone; without the vectors it rejects.
+ * Products that this user may like and has not bought: those nearest to the user's profile, combined with
+ * what buyers of the same products also bought. If the graph fails, it uses the vectors alone. If the
+ * vectors fail, it rejects.
  */
 export async function recommend(
   {

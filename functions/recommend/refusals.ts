@@ -28,7 +28,7 @@ export const refusals = {
   },
 } as const satisfies Record<string, Problem>;
 
-/** What a failure means to the caller. */
+/** The caller's problem for an error; undefined for an unexpected error. */
 export function refusalOf(error: unknown, now: number): Problem | undefined {
   if (error instanceof VectorsUnavailableError) return refusals.vectorsUnavailable;
   if (error instanceof OutageError) return refusals.embedderUnavailable;

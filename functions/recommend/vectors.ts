@@ -4,15 +4,15 @@ import type { Server } from "../../kit/qdrant/connect.ts";
 import { aliasOf, pointId } from "../../kit/qdrant/names.ts";
 
 /**
- * The points that functions/qdrant-projector keeps, to be read. Every call is about one tenant and rejects
- * with VectorsUnavailableError when Qdrant cannot answer it.
+ * Reads the points that functions/qdrant-projector keeps. Every call reads the data of one tenant, and
+ * rejects with VectorsUnavailableError when Qdrant cannot answer.
  */
 export type Vectors = {
-  /** What a user likes and has bought lately; undefined if nothing is known. */
+  /** The profile of a user with the latest purchases; undefined for an unknown user. */
   profile(tenant: string, user: string, signal: AbortSignal): Promise<Profile | undefined>;
-  /** What is there and nearest, the nearest first. */
+  /** The nearest entities that are present, nearest first. */
   nearest(wanted: Wanted, signal: AbortSignal): Promise<Hit[]>;
-  /** Those products that are there, by id. */
+  /** Those of the products that are present, by id. */
   products(
     tenant: string,
     ids: readonly string[],
@@ -22,7 +22,7 @@ export type Vectors = {
   check(signal: AbortSignal): Promise<void>;
 };
 
-/** What can be searched. */
+/** The kinds of entities that a search can find. */
 export const kinds = ["product", "ticket", "message"] as const;
 type Kind = (typeof kinds)[number];
 
@@ -31,7 +31,7 @@ type Wanted = {
   tenant: string;
   kind: Kind;
   vector: readonly number[];
-  /** Ids of entities that are not wanted. */
+  /** Ids of entities to leave out. */
   without?: readonly string[];
   limit: number;
 };
@@ -43,19 +43,19 @@ export class VectorsUnavailableError extends Error {
   override name = "VectorsUnavailableError";
 }
 
-/** The first is what an entity's id is called; all are shown. */
+/** The fields of an answer. The first is the id. */
 const shown: Record<Kind, readonly [string, ...string[]]> = {
   product: ["product_id", "name", "category", "price_minor", "currency"],
   ticket: ["ticket_id", "title", "status"],
   message: ["message_id", "ticket_id", "author_id", "content"],
 };
 
-/** How functions/qdrant-projector weighs a purchase; nothing else weighs as much. */
+/** The weight of a purchase in functions/qdrant-projector. No other interaction has it. */
 export const PURCHASE_WEIGHT = 8;
 
 type Remembered = { interactions: { product_id: string; weight: number }[] };
 
-/** For an answer, ms. */
+/** Time for an answer, ms. */
 const REQUEST_MS = 3_000;
 
 export function qdrantVectors({
@@ -95,7 +95,7 @@ export function qdrantVectors({
     },
 
     async nearest({ tenant, kind, vector, without = [], limit }, signal) {
-      // Nothing is near to no direction.
+      // A zero vector has no neighbours.
       if (vector.every((x) => x === 0)) return [];
       const { points } = await ask(signal, (qdrant) =>
         qdrant.query(aliasOf(prefix, kind), {
@@ -111,7 +111,7 @@ export function qdrantVectors({
         points
           .filter(({ score }) => score > 0)
           .map(({ payload, score }) => ({ ...hitOf(kind, payload), score }))
-          // Where they are equal Qdrant's order is that of the writes, and nobody promises those an order.
+          // Qdrant orders equal scores by the order of writes, which may differ. So they are ordered by id.
           .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
       );
     },
@@ -144,7 +144,7 @@ export function qdrantVectors({
   };
 }
 
-/** Of this tenant alone, and neither deleted nor a stub. */
+/** Only this tenant's entities that are present: not deleted, no stub. */
 function presentOf(
   tenant: string,
   {

@@ -1,8 +1,8 @@
-/** Makes texts comparable: vectors of near texts are near. */
+/** Turns texts into vectors. Similar texts have near vectors. */
 export type Embedder = {
-  /** Whose vectors they are: those of two models are not comparable. */
+  /** The model. Vectors of two models are not comparable. */
   model: string;
   dimensions: number;
-  /** One vector for each text, in their order. */
+  /** One vector for each text, in order. */
   embed(texts: readonly string[], signal: AbortSignal): Promise<number[][]>;
 };

@@ -1,10 +1,10 @@
 import type { Embedder } from "./embedder.ts";
 
-/** Enough for the words of a shop's texts to seldom share a place. */
+/** Enough that two words of a shop's texts rarely share a place. */
 const DIMENSIONS = 384;
-/** Characters of a word's parts: near forms of a word ("chair", "chairs") share most of theirs. */
+/** Length of a word's parts: similar words ("chair", "chairs") share most of their parts. */
 const GRAM = 3;
-/** A word counts as much as two of its parts. */
+/** A word weighs as much as two of its parts. */
 const WORD_WEIGHT = 2;
 
 /** FNV-1a, 32 bits (draft-eastlake-fnv). */
@@ -12,7 +12,7 @@ const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
 /**
- * Texts are near when they share words, or parts of words; it knows nothing of meaning. Feature hashing
+ * Texts are near if they share words or parts of words. It does not know meanings. Feature hashing
  * (Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", 2009) of words and of
  * character trigrams within word bounds (as in fastText: Bojanowski et al., 2017): each feature adds 1
  * or -1, by its hash, at a place given by its hash. Vectors have length 1; a text without a letter or
@@ -49,7 +49,7 @@ function addWord(sums: Int32Array, text: string, start: number, end: number): vo
   let word = FNV_OFFSET;
   for (let i = start; i < end; i += 1) word = hashedWith(word, text.charCodeAt(i));
   add(sums, word, WORD_WEIGHT);
-  // The bounds count as characters: the "ch" that begins a word is another than one within.
+  // The bounds count as characters: "ch" at the start of a word is a different part than "ch" inside.
   for (let i = start - 1; i + GRAM <= end + 1; i += 1) {
     let gram = FNV_OFFSET ^ GRAM;
     for (let j = i; j < i + GRAM; j += 1) {
@@ -59,7 +59,7 @@ function addWord(sums: Int32Array, text: string, start: number, end: number): vo
   }
 }
 
-/** No text has it: NFKC leaves spaces, and spaces end words. */
+/** Marks a word's bounds. No word contains a space, because spaces end words. */
 const BOUND = 0x20;
 
 function hashedWith(hash: number, unit: number): number {
@@ -68,7 +68,7 @@ function hashedWith(hash: number, unit: number): number {
 }
 
 function add(sums: Int32Array, hash: number, weight: number): void {
-  // The finaliser of MurmurHash3 (Appleby, public domain): FNV's high bits know little of the last characters.
+  // The finaliser of MurmurHash3 (Appleby, public domain): the last characters hardly change FNV's high bits.
   let mixed = hash ^ (hash >>> 16);
   mixed = Math.imul(mixed, 0x85ebca6b);
   mixed ^= mixed >>> 13;
@@ -87,7 +87,7 @@ function normalised(sums: Int32Array): number[] {
   return vector;
 }
 
-/** By UTF-16 unit: 0 not yet asked, 1 part of a word, 2 not. */
+/** By UTF-16 unit: 0 unknown, 1 part of a word, 2 not part of a word. */
 const kinds = new Uint8Array(0x10000);
 const WORD = /[\p{L}\p{M}\p{N}\p{Cs}]/u;
 

@@ -4,9 +4,9 @@ import { hashingEmbedder } from "./hashing.ts";
 import { openAiEmbedder } from "./openai.ts";
 
 /**
- * Which model makes the vectors, joined to a function's config: `z.object({ … }).and(embedding)`.
- * `EMBEDDER=hashing` (the default) needs nothing; with `openai` the server, the model and its dimensions
- * are required.
+ * The variables of the embedding model. Add them to a function's config: `z.object({ … }).and(embedding)`.
+ * `EMBEDDER=hashing` (the default) needs nothing. `openai` requires the server, the model and its
+ * dimensions.
  */
 export const embedding = z.preprocess(
   (env) => ({ EMBEDDER: "hashing", ...(env as object) }),

@@ -6,24 +6,24 @@ import { OutageError, PermanentError, RetryLaterError } from "../../lib/pipeline
 import { type Answer, exchange, retryAfterMs } from "../http-client.ts";
 import type { Embedder } from "./embedder.ts";
 
-/** OpenAI takes 2,048 texts and 300,000 tokens a request; others take less. */
+/** Limits of a request. OpenAI accepts 2,048 texts and 300,000 tokens; other servers accept less. */
 const TEXTS_PER_REQUEST = 256;
 const CHARACTERS_PER_REQUEST = 200_000;
-/** Of 8,191 tokens with three characters to a token, as in English; what is beyond is left out. */
+/** Longer texts are cut: 8,191 tokens with three characters per token, as in English. */
 const CHARACTERS_PER_TEXT = 24_000;
-/** So many fit into 512 tokens, as small models take: a token has at least a byte, a character at most three. */
+/** Always fits into the 512 tokens of small models: a token has at least one byte, a character at most three. */
 const CHARACTERS_THAT_FIT = 170;
 const REQUESTS_IN_FLIGHT = 2;
 const ANSWER_MS = 20_000;
-/** 256 vectors of 16,384 numbers of 20 characters. Bytes. */
+/** Largest answer, bytes: 256 vectors of 16,384 numbers of 20 characters. */
 const MAX_ANSWER = 85_000_000;
-/** Where a server that asks for patience does not say for how long, ms. */
+/** The wait after a 429 without `Retry-After`, ms. */
 const RETRY_LATER_MS = 5_000;
-/** 5,000 vectors of 1,536 numbers are 60 MB. */
+/** Size of the cache: 5,000 vectors of 1,536 numbers take 60 MB. */
 const CACHED_TEXTS = 5_000;
 
 type OpenAiSettings = {
-  /** Up to and with `/v1`, or whatever stands before `/embeddings`. */
+  /** The URL before `/embeddings`, such as `https://api.openai.com/v1`. */
   url: string;
   apiKey: string | undefined;
   model: string;
@@ -37,12 +37,12 @@ const answered = z.object({
 });
 
 /**
- * Any server with OpenAI's `POST /v1/embeddings`. A text that was embedded before, in this process, is
- * not sent again. An empty text has the zero vector, since these servers refuse it. What is refused may be
- * too long: several texts are then sent by halves, and of one its first half, until it must fit. Throws
- * RetryLaterError (429), PermanentError (400, 413, 422: what a text is is refused; of several, the
- * caller tries each alone), OutageError for all that is no text's fault, and the signal's reason when it is
- * aborted. No error holds a text or the key.
+ * Any server with OpenAI's `POST /v1/embeddings`. The process caches vectors. An empty text has the zero
+ * vector, because these servers refuse it. A refused request may be too long: several texts are sent again
+ * in two halves, and of a single text the first half, until it must fit. Throws RetryLaterError (429),
+ * PermanentError (400, 413, 422: a text is refused; of several texts, the caller tries each alone),
+ * OutageError if no text is at fault, and the signal's reason if it aborts. No error contains a text or
+ * the key.
  */
 export function openAiEmbedder({ url, apiKey, model, dimensions, now }: OpenAiSettings): Embedder {
   const cache = new LRUCache<string, number[]>({ max: CACHED_TEXTS });
@@ -73,7 +73,7 @@ export function openAiEmbedder({ url, apiKey, model, dimensions, now }: OpenAiSe
     return inOrder(data.data, texts.length, dimensions);
   }
 
-  /** One half after the other: a text that is refused in itself ends it, and no storm of requests follows. */
+  /** Sends one half after the other. The first text that is refused alone ends it, which bounds the requests. */
   async function askFitting(texts: readonly string[], signal: AbortSignal): Promise<number[][]> {
     try {
       return await ask(texts, signal);
@@ -112,18 +112,18 @@ export function openAiEmbedder({ url, apiKey, model, dimensions, now }: OpenAiSe
           found.set(key, vectors[i]!);
         }
       });
-      // Copies: what is kept here must not change with what the caller does to it.
+      // Copies, because the caller may change them.
       return texts.map((text) => [...found.get(keyOf(text))!]);
     },
   };
 }
 
-/** Half a character is none: servers refuse it. */
+/** Servers refuse half of a surrogate pair. */
 function cut(text: string, length: number): string {
   return text.slice(0, length).toWellFormed();
 }
 
-/** As many texts to a request as its limits allow. */
+/** Splits texts into requests within the limits. */
 function requestsOf(texts: readonly [string, string][]): [string, string][][] {
   const requests: [string, string][][] = [];
   let room = 0;
@@ -157,7 +157,7 @@ function inOrder(
   });
 }
 
-/** OpenAI answers 429 to who has not paid as well: no waiting helps. */
+/** OpenAI also answers 429 when the quota is used up. Then waiting does not help. */
 const unpaid = z.object({ error: z.object({ code: z.literal("insufficient_quota") }) });
 
 function refusalOf({ status, headers }: Answer, body: unknown, now: number): Error {

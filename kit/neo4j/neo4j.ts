@@ -184,9 +184,9 @@ const OUTAGES = new Set([
 ]);
 
 /**
- * Wrong, expired or too often wrong credentials; a role that may not write; the server's own
- * failures. A value too large for somebody's index comes as a failure of the server too: its group
- * is halved after all, because the probe succeeds (lib/pipeline/hold.ts).
+ * Wrong, expired or blocked credentials; a role without write access; failures of the server. A value
+ * that is too large for an index also looks like a failure of the server. Its group is halved anyway,
+ * because the probe succeeds (lib/pipeline/hold.ts).
  */
 const OUTAGE_FAMILIES = ["Neo.ClientError.Security.", "Neo.DatabaseError."];
 
@@ -203,8 +203,8 @@ function constraintError(error: unknown, statement: number): unknown {
 }
 
 /**
- * `retryable` covers the driver's ServiceUnavailable and SessionExpired and all of TransientError:
- * what is still transient after the driver's own attempts is an outage of its kind.
+ * `retryable` covers the driver's ServiceUnavailable and SessionExpired, and every TransientError. An
+ * error that is still transient after the driver's retries counts as an outage.
  */
 function classified(error: unknown): unknown {
   if (!(error instanceof neo4j.Neo4jError)) return error;

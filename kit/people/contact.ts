@@ -4,38 +4,38 @@ import { channel } from "../../events/requests.ts";
 import { newer } from "../stamped.ts";
 import type { Document, Field, Key } from "./directory.ts";
 
-/** How a message reaches people. */
+/** The channels of messages. */
 export const channels = channel.options;
 export type Channel = z.infer<typeof channel>;
 export type PushSubscription = z.infer<typeof pushSubscriptions>[number];
 
 /**
- * What is known of a user. Of an address: undefined, nobody has said anything about it; null, it was
- * said that there is none.
+ * What is known of a user. An address is undefined if no event has named it, and null if an event said
+ * that there is none.
  */
 export type Contact = {
   /**
-   * Whether the user was introduced (customer.created, user.signup): if so, an address that is not
-   * here is not merely late.
+   * Whether customer.created or user.signup has arrived. If so, a missing address does not exist;
+   * otherwise it may still arrive.
    */
   known: boolean;
   name: string | null | undefined;
   email: string | null | undefined;
   phone: string | null | undefined;
-  /** BCP 47, as it came. */
+  /** BCP 47, as the event had it. */
   locale: string | null | undefined;
   telegram_chat_id: string | null | undefined;
   push_subscriptions: readonly PushSubscription[] | null | undefined;
 };
 
-/** The document of a user: the contact, and opt-outs by user. */
+/** The key of a user's document: the contact, and opt-outs by user. */
 export function userKey(tenant: string, id: string): Key {
   return { tenant, kind: "user", id };
 }
 
 /**
- * The document of a literal address, phone number or chat: opt-outs by address. Spellings of one
- * address are one key: mail addresses without case, phone numbers as digits.
+ * The key of the document of a literal address, phone number or chat: opt-outs by address. All spellings
+ * of one address give one key: mail addresses ignore case, phone numbers keep only digits.
  */
 export function addressKey(tenant: string, channel: Channel, address: string): Key {
   const one =
@@ -47,7 +47,7 @@ export function addressKey(tenant: string, channel: Channel, address: string): K
   return { tenant, kind: "address", id: `${channel}:${one}` };
 }
 
-/** Reads the document of `userKey`. Throws on one that functions/contacts did not write. */
+/** Reads a user's document. Throws if functions/contacts did not write it. */
 export function contactOf(document: Document | undefined): Contact {
   const value = (name: string) => document?.[name]?.value;
   return {
@@ -63,15 +63,15 @@ export function contactOf(document: Document | undefined): Contact {
 
 const text = z.string().nullish();
 
-/** The field that says whether messages are unwanted: of one kind, or of the whole channel. */
+/** The field with an opt-out: from one kind, or from the whole channel. */
 export function optOutField(channel: Channel, kind?: string): string {
   return kind === undefined ? `opt_out:${channel}` : `opt_out:${channel}:${kind}`;
 }
 
 /**
- * Whether a message of this kind is unwanted on this channel. `documents` are the user's and the
- * address's, as far as there are any: of all that was said about the channel as a whole or about the
- * kind, for the user or for the address, the newest word counts.
+ * Whether the recipient opted out of this kind on this channel. `documents` are those of the user and of
+ * the address, if they exist. Of all statements about the channel or the kind, for the user or for the
+ * address, the newest counts.
  */
 export function isOptedOut(
   documents: readonly (Document | undefined)[],

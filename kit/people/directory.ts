@@ -2,24 +2,23 @@ import { partitionKey } from "../../lib/ledger/ledger.ts";
 import { mergeByStamp, reusedAmong } from "../stamped.ts";
 
 /**
- * The directory's port: what functions have to know about people, orders and tickets to write to
- * somebody. Documents are found by (tenant, kind, id), and each field has the stamp of the event that
- * said it (`provenStamp`, kit/stamped.ts): of two values the newer stamp's stands, so that changes may
- * come in any order and any number of times. Nothing expires.
+ * The directory's port: what functions need to know about people, orders and tickets to send messages.
+ * The key of a document is (tenant, kind, id). Each field has the stamp of the event that set it
+ * (`provenStamp`, kit/stamped.ts). The value with the newer stamp wins, so changes may come in any order
+ * and any number of times. Nothing expires.
  *
  * contact.ts and parties.ts say what is in the documents; tests/contract/directory.ts is the suite
  * each implementation passes. Calls throw DirectoryUnavailableError, which is an outage.
  */
 export type Directory = {
-  /** One document or `undefined` per key, in order; consistent reads. A key may come twice. */
+  /** One document or `undefined` per key, in order; consistent reads. Keys may repeat. */
   read(keys: readonly Key[], signal: AbortSignal): Promise<(Document | undefined)[]>;
   /**
-   * Merges each change into its document, which is made if there is none. Keys may come several
-   * times. Two that merge into one document at the same time lose nothing of each other. Returns
-   * those changes that were left out.
+   * Merges each change into its document, and creates missing documents. Keys may repeat. Concurrent
+   * merges into one document lose nothing. Returns the changes that were left out.
    */
   merge(changes: readonly Change[], signal: AbortSignal): Promise<LeftOut[]>;
-  /** Proves that documents can be written now, or throws. */
+  /** Throws unless documents can be written now. */
   probe(signal: AbortSignal): Promise<void>;
 };
 
@@ -32,23 +31,23 @@ export type Field = { stamp: string; value: unknown };
 export type Change = { key: Key; fields: Document };
 
 /**
- * Too large: with all others of the same document, because it would become larger than
- * MAX_DOCUMENT_BYTES. Id reused: a field of the document is of another event with this id.
+ * Too large: the document would exceed MAX_DOCUMENT_BYTES, so all its changes are left out. Id reused:
+ * another event with this id has set a field of the document.
  */
 export type LeftOut = { change: Change; why: "too large" | "id reused" };
 
-/** Of a document as JSON. DynamoDB's items end at 400 KB, with their keys. */
+/** Maximum of a document as JSON. DynamoDB's limit is 400 KB for an item with its keys. */
 export const MAX_DOCUMENT_BYTES = 350_000;
 
 type Merged = {
-  /** What is to be written, and its JSON; absent if the changes say nothing newer. */
+  /** The document to write, and its JSON; absent if no change is newer. */
   next?: { document: Document; body: string };
-  /** The changes that are in `next`, or in the standing document. */
+  /** The changes that `next` or the stored document contains. */
   taken: Change[];
   leftOut: LeftOut[];
 };
 
-/** The newer of each field. All changes are of this document. */
+/** Keeps the newer value of each field. All changes belong to this document. */
 export function merged(standing: Document | undefined, changes: readonly Change[]): Merged {
   const stamps = stampsOf(standing ?? {});
   const taken: Change[] = [];

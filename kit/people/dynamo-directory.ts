@@ -28,7 +28,7 @@ export function dynamoDirectory({
   table: string;
   /** In [0, 1). */
   random: () => number;
-  /** A string no other write ever used. */
+  /** A string that no other write has used. */
   nonce: () => string;
   deadlineMs?: number;
 }): Directory {
@@ -94,7 +94,7 @@ export function dynamoDirectory({
     merge: (changes, signal) => inTime(signal, (until) => mergeAll(changes, until)),
 
     async probe(signal) {
-      // Nobody's `rev` is empty: the write is refused, and so proves that writes are judged.
+      // No item has an empty `rev`. So the table refuses this write, which proves that it handles writes.
       const write = { pk: "probe", rev: "", body: "{}" };
       await inTime(signal, async (until) => {
         const { refused } = await batches.write([write], (one) => statementOf(one, ""), until);
@@ -106,7 +106,7 @@ export function dynamoDirectory({
 
 type Stored = { rev: string; document: Document };
 
-/** `rev` is what the statement has to find; undefined: no item. */
+/** The statement succeeds only if the item has this `rev`; undefined: if there is no item. */
 type Write = { pk: string; rev: string | undefined; body: string };
 
 function statementsOn(table: string) {
@@ -118,7 +118,7 @@ function statementsOn(table: string) {
       : { Statement: update, Parameters: [{ S: next }, { S: body }, { S: pk }, { S: rev }] };
 }
 
-/** Throws on an item that no version of this file wrote: a document must never be taken for absent. */
+/** Throws on an item that it cannot read: an existing document must never count as absent. */
 function readItem(item: Item): [string, Stored] {
   const { pk, rev, body } = attributes.parse(item);
   return [pk.S, { rev: rev.S, document: documentBody.parse(JSON.parse(body.S)) }];

@@ -1,6 +1,6 @@
 import { OutageError } from "../../lib/pipeline/errors.ts";
 
-/** The directory's store did not do as it was asked, and `cause` says why. No event is to blame. */
+/** A call to the directory's store failed; `cause` says why. No event is at fault. */
 export class DirectoryUnavailableError extends OutageError {
   override name = "DirectoryUnavailableError";
 }

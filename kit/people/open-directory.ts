@@ -4,7 +4,7 @@ import { DirectoryUnavailableError } from "./errors.ts";
 
 /** A directory with its connections. */
 export type OpenDirectory = Directory & {
-  /** Rejects when there is no such table, saying what makes it. */
+  /** Rejects if the table is missing, and names the command that creates it. */
   requireTable(): Promise<void>;
   close(): Promise<void>;
 };
@@ -22,7 +22,7 @@ export function openDirectory({ table }: { table: string }): OpenDirectory {
   };
 }
 
-/** The client takes tens of milliseconds to import: not while a function starts. */
+/** On demand: the client takes tens of milliseconds to import. */
 async function open(table: string) {
   const [{ dynamoClient }, { problemWith }, { dynamoDirectory }] = await Promise.all([
     import("../../lib/dynamo/client.ts"),

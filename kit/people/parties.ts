@@ -11,14 +11,14 @@ export function ticketKey(tenant: string, id: string): Key {
   return { tenant, kind: "ticket", id };
 }
 
-/** User ids; undefined: not known yet. Null: it was said that there is nobody. */
+/** User ids. Undefined: not known yet. Null: an event said that there is nobody. */
 type Parties = {
   customer_id: string | null | undefined;
   owner_id: string | null | undefined;
   watcher_ids: readonly string[] | null | undefined;
 };
 
-/** Reads the document of an order or a ticket. Throws on one that functions/contacts did not write. */
+/** Reads the document of an order or a ticket. Throws if functions/contacts did not write it. */
 export function partiesOf(document: Document | undefined): Parties {
   const value = (name: string) => document?.[name]?.value;
   return {

@@ -1,6 +1,6 @@
 /**
- * Works through the items, at most `limit` at a time. After a failure nothing new is started; what
- * runs is waited for, so that nothing is still being written when the first failure is thrown.
+ * Processes the items, at most `limit` at a time. After a failure it starts no other item, waits for
+ * those that run, and then throws the first failure. So nothing is still running when it rejects.
  */
 export async function inParallel<Item>(
   items: readonly Item[],
@@ -29,13 +29,13 @@ export function chunksOf<Item>(size: number, items: readonly Item[]): Item[][] {
   return chunks;
 }
 
-/** Messages side by side come to the same point within some ms of each other (`npm run bench -- mail`). */
+/** Messages that run in parallel make the same call within a few ms (`npm run bench -- mail`). */
 const GATHER_MS = 4;
 
 /**
- * Turns calls about one item each into calls about many: what is asked within some ms, or while
- * `inFlight` calls are under way, goes together in the next one, of at most `largest` items. A failed
- * call fails all whose items it had. Of two items with one key the second waits for the first.
+ * Combines calls with one item each into calls with many. Items that arrive within a few ms, or while
+ * `inFlight` calls are running, share the next call, of at most `largest` items. If a call fails, it
+ * fails for all its items. Of two items with one key, the second waits for the first.
  */
 export function coalesced<Item, Result>(
   work: (items: readonly Item[]) => Promise<readonly Result[]>,
@@ -63,7 +63,7 @@ export function coalesced<Item, Result>(
     );
   }
 
-  /** The oldest of each key that nobody has taken. */
+  /** The oldest waiting item of each key that no running call has. */
   function take(): Asked[] {
     const taken: Asked[] = [];
     waiting = waiting.filter((asked) => {
@@ -77,7 +77,7 @@ export function coalesced<Item, Result>(
   }
 
   async function run(asked: readonly Asked[]): Promise<void> {
-    // Whoever has what the others wait for goes on with them.
+    // Running calls have the keys of all waiting items. Their end starts the next call.
     if (asked.length === 0) return;
     running += 1;
     schedule();

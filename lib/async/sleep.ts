@@ -1,6 +1,6 @@
 /**
- * Resolves after `ms`, or rejects with the signal's reason. Most sleeps here are cut short because
- * nobody needs them any more: Node's own makes an error, with its stack, of each.
+ * Resolves after `ms`, or rejects with the signal's reason. Most sleeps in Warren are aborted. Node's own
+ * timer would create an error with a stack for each.
  */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -20,8 +20,8 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Waits that double from `firstMs` to `lastMs`. Each is shortened by up to `spread`, so that what failed
- * together does not come back together.
+ * Waits that double from `firstMs` to `lastMs`. Each is shortened at random by up to `spread`, so that
+ * calls that failed together are not repeated together.
  */
 export type Backoff = {
   /** The next wait, ms. */
@@ -37,7 +37,7 @@ export function backoff({
 }: {
   firstMs: number;
   lastMs: number;
-  /** In [0, 1]: the part of a wait that is left to chance. */
+  /** In [0, 1]: the random part of a wait. */
   spread?: number;
   /** In [0, 1). */
   random: () => number;
@@ -54,9 +54,9 @@ export function backoff({
 }
 
 /**
- * Tells how many ms have passed since it was last called. A process that stood still (a frozen Lambda
- * environment) is not told of connections that ended meanwhile: after a long pause, open new ones.
- * `now` is the wall clock, since the monotonic one may stand still with the machine.
+ * Returns the ms since its last call. A frozen process (a Lambda environment) does not notice that its
+ * connections end. So open new ones after a long pause. `now` is the wall clock, because the monotonic
+ * clock may stop with the machine.
  */
 export function pauseSince(now: () => number): () => number {
   let seen = now();

@@ -1,7 +1,7 @@
-/** Runs work when its turn comes. */
+/** Runs work when it is its turn. */
 export type Turns = <T>(work: () => Promise<T>) => Promise<T>;
 
-/** So many at a time, in the order in which they were asked for. */
+/** Runs up to this many at a time, in the order of the calls. */
 export function turns(count: number): Turns {
   let free = count;
   const waiting: (() => void)[] = [];

@@ -11,15 +11,15 @@ import {
 import { chunksOf, inParallel } from "../async/in-parallel.ts";
 import { backoff, pauseSince, sleep } from "../async/sleep.ts";
 
-/** How many requests one call of the ledger has in flight; as many sockets are kept open. */
+/** Parallel requests of one call of the ledger, and sockets that are kept open. */
 export const PARALLEL_REQUESTS = 16;
 
-/** After this long without a request nobody may be at the other end of its connections any more. */
+/** A connection that was idle for this long may be dead. */
 const IDLE_MS = 10_000;
 
 /**
- * A client on which no request can hang. Region, credentials and, unless given, the endpoint
- * (`AWS_ENDPOINT_URL_DYNAMODB`) are the SDK's own settings in the environment.
+ * A client whose requests cannot hang. The SDK reads region, credentials and, unless given, the endpoint
+ * (`AWS_ENDPOINT_URL_DYNAMODB`) from the environment.
  */
 export function dynamoClient({
   endpoint,
@@ -30,12 +30,12 @@ export function dynamoClient({
   const httpsAgent = new HttpsAgent(options);
   const client = new DynamoDBClient({
     ...(endpoint !== undefined && { endpoint }),
-    // Two repeats bridge a dropped connection; a longer outage is for the caller to see.
+    // Two retries cover a dropped connection. A longer outage is reported to the caller.
     maxAttempts: 3,
     requestHandler: {
       connectionTimeout: 1_000,
       requestTimeout: 3_000,
-      // Without this the SDK only logs a warning and goes on waiting.
+      // Otherwise the SDK only logs a warning and continues to wait.
       throwOnRequestTimeout: true,
       httpAgent,
       httpsAgent,
@@ -52,7 +52,7 @@ export function dynamoClient({
   return client;
 }
 
-/** A request on a connection that ended unnoticed (pauseSince) would wait for its whole time-out. */
+/** A request on a dead connection (pauseSince) would wait for its whole time-out. */
 function idleDropper(agents: readonly HttpAgent[], now: () => number): () => void {
   const pause = pauseSince(now);
   return () => {
@@ -68,7 +68,7 @@ const STATEMENTS_PER_WRITE = 25;
 
 export type Item = Record<string, AttributeValue>;
 
-/** Written, refused by its condition, or to be tried again. */
+/** Written, refused by its condition, or to be retried. */
 type Fate = "written" | "refused" | "undecided";
 
 /**
@@ -86,11 +86,12 @@ export function dynamoBatches({
   /** In [0, 1). */
   random: () => number;
 }) {
-  // The name becomes part of statements, and DynamoDB answers by name: an ARN would not be found.
-  if (!/^[A-Za-z0-9_.-]{3,255}$/.test(table)) throw new Error(`"${table}" names no DynamoDB table`);
+  // The name is part of statements, and DynamoDB answers with the name. So an ARN does not work.
+  if (!/^[A-Za-z0-9_.-]{3,255}$/.test(table))
+    throw new Error(`"${table}" is not the name of a DynamoDB table`);
 
   return {
-    /** The items that exist, in no order; consistent reads. Keys are distinct. */
+    /** The items that exist, unordered; consistent reads. Keys must be distinct. */
     async read(pks: readonly string[], signal: AbortSignal): Promise<Item[]> {
       const items: Item[] = [];
 
@@ -113,7 +114,7 @@ export function dynamoBatches({
       return items;
     },
 
-    /** Executes the statement of each write, which names its item in this table; a fate for each. */
+    /** Executes the statement of each write, which names its item in this table. Returns a fate for each. */
     async write<One>(
       writes: readonly One[],
       statementOf: (one: One) => BatchStatementRequest,
@@ -138,7 +139,7 @@ export function dynamoBatches({
   };
 }
 
-/** Waits between repeats: up to 50 ms at first, up to 1 s later, all of it left to chance. */
+/** Random waits between retries: up to 50 ms at first, up to 1 s later. */
 export function pauseBetween(random: () => number, signal: AbortSignal): () => Promise<void> {
   const waits = backoff({ firstMs: 50, lastMs: 1_000, spread: 1, random });
   return () => sleep(waits.next(), signal);
@@ -146,7 +147,7 @@ export function pauseBetween(random: () => number, signal: AbortSignal): () => P
 
 const REFUSALS = ["ConditionalCheckFailed", "DuplicateItem"];
 
-/** An internal error may have been carried out: then the repeat is refused by our own item. */
+/** After an internal error the write may exist. Then our own item refuses the retry. */
 const PASSING = [
   "InternalServerError",
   "ProvisionedThroughputExceeded",
@@ -155,7 +156,7 @@ const PASSING = [
   "TransactionConflict",
 ];
 
-/** Throws what no repeat can mend. */
+/** Throws an error that no retry can mend. */
 function fateOf({ Code, Message }: BatchStatementError): "refused" | "undecided" {
   if (REFUSALS.includes(String(Code))) return "refused";
   if (PASSING.includes(String(Code))) return "undecided";

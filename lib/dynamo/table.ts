@@ -5,7 +5,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { LedgerUnavailableError } from "../ledger/ledger.ts";
 
-/** Throws unless the table is there and keyed as infra/dynamodb/table.ts defines it. */
+/** Throws unless the table exists and has the key that infra/dynamodb/table.ts defines. */
 export async function requireLedgerTable(at: {
   client: DynamoDBClient;
   table: string;
@@ -15,8 +15,8 @@ export async function requireLedgerTable(at: {
 }
 
 /**
- * What keeps a table with the key `pk` from being used, in words for people, or undefined. `noun` is
- * what it should be: `LEDGER_TABLE` names it and `warren ledger create` makes it.
+ * Why a table cannot be used, for people; undefined if it can. `noun` is its purpose: for a ledger,
+ * `LEDGER_TABLE` names the table and `warren ledger create` creates it.
  */
 export async function problemWith({
   client,

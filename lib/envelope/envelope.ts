@@ -6,7 +6,7 @@ import { inWords } from "./in-words.ts";
 // parseJson (bytes to document), checkBounds (document), checkEnvelope (document to envelope), and in
 // events/catalogue.ts checkEvent (document to event) and parseEvent (all of them).
 
-/** The wire contract (docs/architecture.md): what every event carries, whatever it is about. */
+/** The fields of every event (docs/post-events.md). */
 export type Envelope<Type extends string = string, Data = unknown> = {
   id: string;
   type: Type;
@@ -21,13 +21,13 @@ export type Envelope<Type extends string = string, Data = unknown> = {
   };
 };
 
-/** An event read from bytes, with the digest that tells a repeat from an id worn by another event. */
+/** An event read from bytes. The digest tells a repeat from another event with the same id. */
 export type Received<E extends Envelope = Envelope> = { event: E; digest: string };
 
-/** A value that was checked, or everything that is wrong with it. */
+/** A checked value, or all its issues. */
 export type Checked<T> = { value: T; issues?: never } | { value?: never; issues: Issue[] };
 
-/** Also the form of an `Idempotency-Key` header. */
+/** `Idempotency-Key` headers have the same form. */
 const eventId = z
   .string()
   .regex(/^[A-Za-z0-9._:-]{1,128}$/, "must be 1 to 128 of the characters A-Z a-z 0-9 . _ : -");
@@ -58,9 +58,9 @@ const envelope = z.looseObject({
   timestamp,
   tenant_id: tenantId,
   correlation_id: label.optional(),
-  // Left as it came, not even copied: the digest covers data as received.
+  // Unchanged and not copied: the digest covers data as received.
   data: z.custom<Record<string, unknown>>(isObject, "must be an object"),
-  // Producers older than the contract's first revision send no metadata: theirs is version 1.0.
+  // Old producers send no metadata. Their version is 1.0.
   metadata: z
     .looseObject({
       version: z
@@ -98,9 +98,9 @@ export function issuesOf(error: z.ZodError, prefix: readonly string[] = []): Iss
 }
 
 /**
- * Tells a repeat from an id worn by another event: SHA-256 (base64url) over what the producer said
- * happened, independent of key order, number form and time zone. Trace and correlation fields do
- * not count. Wants `data` as received, before upcasting and defaults.
+ * Tells a repeat from another event with the same id. SHA-256 (base64url) of what the producer said,
+ * independent of key order, number form and time zone, without trace and correlation fields. `data` must
+ * be as received, before transforms to the current version and defaults.
  */
 export function digestOf({ type, tenant_id, source, metadata, timestamp, data }: Envelope): string {
   const said = [type, tenant_id, source, metadata.version, timestamp, data];
@@ -119,15 +119,15 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What is wrong with one place of a document. `path` is dotted: `data.items.0.price`. */
+/** A problem with one field of a document. `path` is dotted: `data.items.0.price`. */
 export type Issue = { path: string; message: string };
 
-/** The bytes are no JSON text at all. The message quotes nothing of them. */
+/** The bytes are not JSON. The message does not quote them. */
 export class NotJsonError extends Error {
   override name = "NotJsonError";
 }
 
-/** A document that is JSON but no event. Carries every wrong field; quotes none of their values. */
+/** The document is JSON but not an event. Names every wrong field, and quotes no value. */
 export class InvalidEventError extends Error {
   override name = "InvalidEventError";
   readonly issues: readonly Issue[];
@@ -150,15 +150,15 @@ export const MAX_STRING = 64 * 1024;
 const MAX_KEY = 256;
 /** Values in the whole document, so that a small body cannot become a large heap. */
 const MAX_VALUES = 10_000;
-/** More issues than anybody reads are not collected. */
+/** Further issues are not collected. */
 const MAX_ISSUES = 50;
 
 // The decoder strips a byte order mark, as RFC 8259 §8.1 allows.
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Bytes to document: strict UTF-8 JSON. The last of repeated keys counts, as in every other place that
- * reads the same bytes. Throws NotJsonError, and InvalidEventError for more than MAX_BYTES.
+ * Bytes to document: strict UTF-8 JSON. If a key is repeated, the last value counts, as for every other
+ * reader of the same bytes. Throws NotJsonError, and InvalidEventError for more than MAX_BYTES.
  */
 export function parseJson(bytes: Uint8Array): unknown {
   if (bytes.byteLength > MAX_BYTES) {
@@ -178,8 +178,8 @@ export function parseJson(bytes: Uint8Array): unknown {
 }
 
 /**
- * What in a document could not be stored or passed on unchanged: nesting, sizes, numbers that a double
- * cannot hold, halves of surrogate pairs, `__proto__`. Nothing else may read such a document.
+ * The issues of a document that could not be stored or forwarded unchanged: nesting, sizes, numbers that
+ * a double cannot represent, halves of surrogate pairs, `__proto__`. Call it before any other reader.
  */
 export function checkBounds(document: unknown): Issue[] {
   const issues: Issue[] = [];
@@ -201,7 +201,7 @@ export function checkBounds(document: unknown): Issue[] {
         report("is a number too large to be exact; send it as a string");
       }
     } else if (typeof value === "object" && value !== null) {
-      // Also keeps the recursion of everything that reads the document later within bounds.
+      // Also bounds the recursion of all later readers.
       if (path.length >= MAX_DEPTH) return report(`is nested deeper than ${MAX_DEPTH} levels`);
       if (values > MAX_VALUES) return;
       if (Array.isArray(value)) visitItems(value);
@@ -233,7 +233,7 @@ export function checkBounds(document: unknown): Issue[] {
   return issues;
 }
 
-/** An issue whose text stays short whatever the sender called its fields. */
+/** An issue with a short path, also if the sender's field names are long. */
 export function issueAt(path: readonly PropertyKey[], message: string): Issue {
   const dotted = path.map((key) => shorten(String(key), 64)).join(".");
   return { path: shorten(dotted, 200), message: shorten(message, 200) };
@@ -262,7 +262,7 @@ export function canonicalJson(value: unknown): string {
 const RFC_3339 =
   /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
 
-/** The first instant a four-digit year cannot name. */
+/** The first instant that needs a five-digit year. */
 const YEAR_10000 = Date.UTC(10_000, 0);
 
 /**

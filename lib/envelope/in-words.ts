@@ -1,8 +1,8 @@
 import type * as z from "zod";
 
 /**
- * What a field would have to be, in words for whoever sent it: an error map for zod's own messages,
- * which say what they received. A schema's own message comes first. Quotes no value.
+ * An error map for zod. It tells the sender what the field must be. Zod's default messages say what they
+ * received. A message in the schema takes precedence. Quotes no value.
  */
 export function inWords(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === "invalid_type") {

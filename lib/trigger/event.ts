@@ -73,7 +73,7 @@ export function readEvent(event: RabbitMQEvent): QueueBatch[] {
 
 function readRecord({ data, basicProperties, redelivered }: RabbitMQRecord): Delivery {
   const read = deliveryHeaders(basicProperties?.headers);
-  // Whatever the broker does not count, it says that it comes again.
+  // RabbitMQ does not count every redelivery, but it marks each one.
   const deliveryCount = Math.max(read.deliveryCount, redelivered ? 1 : 0);
   return { body: Buffer.from(data, "base64"), ...read, deliveryCount };
 }

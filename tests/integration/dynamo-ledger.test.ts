@@ -124,7 +124,7 @@ test("an item that is no row is unreadable, never an absent row", async () => {
 test("a table's name that could change a statement is refused", () => {
   expect(() =>
     dynamoLedger({ client, table: 'x" ', consumer: "c", doneSets: false, ...tools }),
-  ).toThrow('"x" " names no DynamoDB table');
+  ).toThrow('"x" " is not the name of a DynamoDB table');
 });
 
 describe("the table", () => {

@@ -40,7 +40,7 @@ function ledgerOf(tenant: string, rows: Record<string, Row>, clock: () => number
   return ledger
     .swap(
       Object.entries(rows).map(([id, to]) => ({
-        key: { tenant, source: "shop", id },
+        key: { tenant, source: "test", id },
         over: undefined,
         to,
       })),
