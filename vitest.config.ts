@@ -87,7 +87,7 @@ export default defineConfig({
           name: "long",
           include: [
             "tests/long/*.test.ts",
-            "tests/integration/{npm-start,graph-property,points-property}.test.ts",
+            "tests/integration/{npm-start,poison,graph-property,points-property}.test.ts",
           ],
           provide: { long: true },
           ...onServices,

@@ -11,7 +11,7 @@ export type Contract<Type extends string, Schema extends z.ZodType> = {
   /** `major.minor`; a schema of the same major reads every minor. */
   version: string;
   data: Schema;
-  /** The entity whose events keep their order. It decides the partition or lane. */
+  /** Names the entity that the event is about. `warren catalogue` prints its fields. */
   key: (data: z.output<Schema>) => string;
   /** A realistic payload; the catalogue's test reads every one of them. */
   sample: z.input<Schema>;

@@ -1,6 +1,6 @@
 import type { EventOfType, EventType } from "../../events/catalogue.ts";
 
-/** Bound to this function's queue (infra/rabbitmq). */
+/** infra/rabbitmq binds these types to this function's queue. */
 export const accepts = [
   "interaction.viewed",
   "interaction.added_to_cart",

@@ -24,7 +24,7 @@ export const config = z
   })
   .and(ledger);
 
-/** What prune.ts reads: no broker. */
+/** The variables of prune.ts, which needs no broker. */
 export const pruneConfig = z
   .object({ ...exposition, ...graphVariables, ...proofVariables })
   .and(ledger);

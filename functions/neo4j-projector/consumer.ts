@@ -9,9 +9,9 @@ export { accepts };
 export const name = "neo4j-projector";
 
 /**
- * Keeps a graph of users, products, orders and tickets in step with the events: the same graph in whatever
- * order, number and grouping they come. `expiry` is for LEDGER=none, where proofs are forgotten by
- * age: what is older is refused, since nobody could tell whether it has been applied.
+ * Keeps a graph of users, products, orders and tickets. Any order, number and grouping of events gives
+ * the same graph. `expiry` is for LEDGER=none, where proofs are deleted by age: older events are refused,
+ * because nothing says whether they were applied.
  */
 export function neo4jProjector(
   graph: Graph,
@@ -20,7 +20,7 @@ export function neo4jProjector(
   return {
     name,
     repeatable: true,
-    // Alone means one transaction each; a few at once keep a server busy that answers slowly.
+    // An event alone takes one transaction. A few at once keep a slow server busy.
     concurrency: 8,
     parse: parserOf(accepts),
     async apply(received: readonly ReceivedEvent[], signal) {

@@ -1,8 +1,8 @@
 import type { EventOfType, EventType } from "../../events/catalogue.ts";
 
 /**
- * Bound to this function's queue (infra/rabbitmq). An order is no interaction: what somebody bought is
- * said by interaction.purchased, and one order of a hundred lines would be all that a profile remembers.
+ * infra/rabbitmq binds these types to this function's queue. Orders are not among them:
+ * interaction.purchased says what a user bought, and one order of a hundred lines would fill a profile.
  */
 export const accepts = [
   "product.created",

@@ -1,11 +1,11 @@
 import { collectionOf, type Place } from "../../kit/qdrant/names.ts";
 
-/** Writes are guarded by `revision`; without an index each would read the payload of its points. */
+/** Writes are conditional on `revision`. Without an index each write would read the payload of its points. */
 const everywhere = { tenant_id: "keyword", revision: "uuid" } as const;
 
 /**
- * By kind of point, the payload fields that have an index. All tenants share a collection, and every
- * query names its tenant. Profiles come last: they are made of the products' vectors.
+ * The indexed payload fields of each kind of point. All tenants share a collection, and every query
+ * filters by tenant. Profiles come last, because they are computed from the products' vectors.
  */
 export const collections = {
   product: {

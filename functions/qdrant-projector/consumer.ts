@@ -10,15 +10,15 @@ export { accepts };
 export const name = "qdrant-projector";
 
 /**
- * Keeps points of products, tickets, messages and of what users like in step with the events: the same
- * points in whatever order, number and grouping they come. The proof that an event was applied is in
- * the point itself: a field's stamp, or the event among the latest of its user.
+ * Keeps the points of products, tickets, messages and user profiles. Any order, number and grouping of
+ * events gives the same points. The point itself proves that an event was applied: by a field's stamp, or
+ * by the event in the profile's list of interactions.
  */
 export function qdrantProjector(vectors: Vectors): Consumer {
   return {
     name,
     repeatable: true,
-    // Alone means a few requests each; some at once keep a server busy that answers slowly.
+    // An event alone takes a few requests. Several at once keep a slow server busy.
     concurrency: 4,
     parse: parserOf(accepts),
     async apply(received: readonly ReceivedEvent[], signal) {

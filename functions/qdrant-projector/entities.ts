@@ -5,32 +5,32 @@ import { fingerprintOf, revisionOf } from "./identity.ts";
 export type EntityKind = "product" | "ticket" | "message";
 export const entityKinds: readonly EntityKind[] = ["product", "ticket", "message"];
 
-/** What an entity's point holds for searching and filtering, and to be joined with later events. */
+/** The payload of an entity's point: to search, to filter, and to merge with later events. */
 export type EntityPayload = {
   tenant_id: string;
   presence: Presence;
-  /** Of the text that the vector was made of. Without a text the vector is zero. */
+  /** Of the text that the vector encodes. Without a text the vector is zero. */
   fingerprint: string;
   revision: string;
-  /** By group; the group's fields stand in the payload under their own names. */
+  /** One stamp per group of fields. The fields themselves are in the payload, by name. */
   stamps: Record<string, string>;
   deleted_stamp?: string;
-  /** Of a product, one entry per SKU of which something is known. */
+  /** Products only: one entry for each known SKU. */
   stock?: Stock[];
   [field: string]: unknown;
 };
 
-/** Who searches asks for what is present: it has a name (title, content) that no deletion took. */
+/** A search asks for `present`: the entity has a name (title, content) and is not deleted. */
 type Presence = "present" | "stub" | "deleted";
 
-/** `sku` is empty where a product has but one. */
+/** `sku` is empty if the product has only one. */
 type Stock = { sku: string; quantity: number; stamp: string };
 
 type Terms = {
   idField: string;
-  /** The fields behind each stamp; `stock:<sku>` groups aside. */
+  /** The fields of each group, without the groups `stock:<sku>`. */
   groups: Record<string, readonly string[]>;
-  /** Nothing without the field that a person would call it by. */
+  /** The text to embed; empty without the field that names the entity. */
   text: (fields: Fields) => string;
 };
 
@@ -67,7 +67,7 @@ export const entities: Record<EntityKind, Terms> = {
   },
 };
 
-/** The groups whose change changes the vector of a product. */
+/** A change of these groups changes the vector of a product. */
 export const describing: ReadonlySet<string> = new Set([
   "name",
   "description",
@@ -77,12 +77,12 @@ export const describing: ReadonlySet<string> = new Set([
 
 const STOCK = "stock:";
 
-/** A group of its own for each SKU: they are sold out one by one. */
+/** Each SKU has its own group, because each has its own stock. */
 export function stockGroup(sku: string | undefined): string {
   return `${STOCK}${sku ?? ""}`;
 }
 
-/** The point of what is known, without its vector; `text` is what that is made of. */
+/** The point of an entity, without its vector, and the `text` that the vector encodes. */
 export function describe(
   kind: EntityKind,
   { tenant_id, id }: { tenant_id: string; id: string },
@@ -90,7 +90,7 @@ export function describe(
 ): { id: string; payload: EntityPayload; text: string } {
   const { idField, text: textFrom } = entities[kind];
   const point = pointId(tenant_id, id);
-  // Sorted, so that the order of events leaves no trace.
+  // Sorted, so that any order of events gives the same point.
   const named = Object.entries(groups).sort(([a], [b]) => (a < b ? -1 : 1));
   const stock = named.flatMap(([name, { stamp, set }]) =>
     name.startsWith(STOCK)
@@ -120,7 +120,7 @@ export function describe(
   };
 }
 
-/** What a point that `describe` made knows. */
+/** Reads the state of an entity from a point that `describe` made. */
 export function recall(
   kind: EntityKind,
   payload: EntityPayload,

@@ -8,7 +8,7 @@ import { confirmed, mergeUntilConfirmed } from "./merging.ts";
 
 /** The points of products, tickets and messages. */
 type EntityPoints = {
-  /** Leaves out each change with a stamp whose id its point knows of another event, and adds that to `reused`. */
+  /** Skips a change if its point has a stamp of another event with the same id, and adds it to `reused`. */
   merge(
     kind: EntityKind,
     changes: readonly EntityChange[],
@@ -17,12 +17,12 @@ type EntityPoints = {
   ): Promise<Merged[]>;
 };
 
-/** A point as it was when a change was in it. */
+/** A point that contains a change. */
 export type Merged = { point: string; tenant_id: string; id: string; fingerprint: string };
 
 type Planned = {
   point: { id: string; payload: EntityPayload; text: string };
-  /** What stands there now, if anything. */
+  /** The stored point, if there is one. */
   stored: EntityPayload | undefined;
 };
 
@@ -37,7 +37,7 @@ export function entityPoints({
 }): EntityPoints {
   const empty = { groups: {} };
 
-  /** Reads, joins, writes what that changes, and returns the changes that are not there yet. */
+  /** Reads, merges and writes the changed points. Returns the changes that are not stored yet. */
   async function mergeOnce(
     kind: EntityKind,
     changes: readonly EntityChange[],
@@ -52,7 +52,7 @@ export function entityPoints({
 
     const planned = changes.flatMap((change): Planned[] => {
       const stored = payloads.get(change.point);
-      // Nobody can make anew what nobody knows.
+      // A reindex of an unknown entity has nothing to write.
       if (stored === undefined && isEmpty(change)) return [];
       const known = stored === undefined ? empty : recall(kind, stored).state;
       const others = reused && reusedAmong(stampsIn(change.state), stampsIn(known));
@@ -78,7 +78,7 @@ export function entityPoints({
     return changes.filter(({ point }) => lost.has(point));
   }
 
-  /** A text that is the same has the same vector; of what changed meanwhile none is given. */
+  /** Reuses the stored vector if the text is the same. Omits points that changed meanwhile. */
   async function withVectors(
     collection: string,
     planned: readonly Planned[],

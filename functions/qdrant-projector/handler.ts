@@ -20,6 +20,6 @@ export const { handler, prepare, metrics, close } = consumerHandler({
   consumer: qdrantProjector(vectors),
   config: settings,
   requireSink: () => vectors.requireCollections(),
-  // Its connections end by themselves.
+  // The client closes its idle connections itself.
   closeSink: async () => {},
 });

@@ -1,9 +1,9 @@
 import type { Store } from "../../kit/qdrant/store.ts";
 
-/** Other workers may be first between our look and our write, but not for ever. */
+/** Another worker may write between this worker's read and write, but not this many times in a row. */
 const ATTEMPTS = 20;
 
-/** Tries what is left over again until nothing is. Every round at least one of several workers gets on. */
+/** Repeats until nothing is left. In every round at least one of the competing workers succeeds. */
 export async function mergeUntilConfirmed<Change>(
   changes: readonly Change[],
   mergeOnce: (open: readonly Change[]) => Promise<Change[]>,
@@ -18,8 +18,8 @@ export async function mergeUntilConfirmed<Change>(
 }
 
 /**
- * Reads back which of the points stand as they were written. The server does not say which writes it
- * skipped because the point was no longer what the guard expected.
+ * Reads back which points were written. The server does not report the writes that it skipped because
+ * the point's revision had changed.
  */
 export async function confirmed(
   {
@@ -35,7 +35,7 @@ export async function confirmed(
 ): Promise<Set<string>> {
   const wanted = new Map(points.map(({ id, payload }) => [id, payload.revision]));
   if (wanted.size === 0) return new Set();
-  // Nearly always all of them, and one number says so.
+  // Nearly always all of them were written, and one count shows it.
   const all = { key: "revision", match: { any: [...wanted.values()] } };
   const standing = { must: [{ has_id: [...wanted.keys()] }, all] };
   if ((await store.count(collection, standing, signal)) === wanted.size) {

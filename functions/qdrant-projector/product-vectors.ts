@@ -3,17 +3,17 @@ import type { EntityPayload } from "./entities.ts";
 import { fingerprintOf } from "./identity.ts";
 import type { ProductVector } from "./profiles.ts";
 
-/** The products' vectors as they are stored; those that were read lately are kept in the process. */
+/** The stored vectors of products. The process caches those that it read last. */
 export type ProductVectors = {
-  /** One for each of these points, whether it exists or not. They may be outdated. */
+  /** One vector for each point, also for points that do not exist. May be outdated. */
   read(points: readonly string[], signal: AbortSignal): Promise<Map<string, ProductVector>>;
-  /** Those of them that are others by now; they are read anew the next time. */
+  /** Returns those that have changed since, and removes them from the cache. */
   outdated(seen: ReadonlyMap<string, ProductVector>, signal: AbortSignal): Promise<Set<string>>;
-  /** They have just been written. */
+  /** Removes vectors from the cache. Call it after they were written. */
   forget(points: readonly string[]): void;
 };
 
-/** Numbers that are kept, of all vectors; 8 bytes each. */
+/** Size of the cache: numbers of all its vectors, 8 bytes each. */
 const KEPT_NUMBERS = 2_000_000;
 
 export function productVectors({
@@ -29,7 +29,7 @@ export function productVectors({
   const room = Math.ceil(KEPT_NUMBERS / dimensions);
 
   function keep(point: string, known: ProductVector): void {
-    // To the end, where the youngest are.
+    // Moves it to the end: the first entries leave the cache first.
     kept.delete(point);
     kept.set(point, known);
     for (const oldest of kept.keys()) {
@@ -67,7 +67,7 @@ export function productVectors({
       if (seen.size === 0) return new Set();
       const points = [...seen.keys()];
       const fingerprints = [...seen.values()].map(({ fingerprint }) => fingerprint);
-      // One number is much less to send than a fingerprint for each product.
+      // One count is much smaller than a fingerprint for each product.
       const others = {
         must: [{ has_id: points }],
         must_not: [{ key: "fingerprint", match: { any: fingerprints } }],
@@ -94,7 +94,7 @@ export function productVectors({
   };
 }
 
-/** A product that nobody has described is as one that was deleted. */
+/** An unknown product is treated like a deleted one. */
 function nothingOf(point: string): ProductVector {
   return { fingerprint: fingerprintOf(point, ""), vector: undefined };
 }

@@ -8,36 +8,36 @@ import type { ProductVectors } from "./product-vectors.ts";
 import { type Interaction, type ProfilePayload, profileOf, REMEMBERED, unite } from "./profiles.ts";
 import type { ProfileChange } from "./projection.ts";
 
-/** The points of what users like. */
+/** The points of user profiles. */
 type ProfilePoints = {
-  /** Leaves out each change with a stamp whose id its point knows of another event, and adds that to `reused`. */
+  /** Skips a change if its point has a stamp of another event with the same id, and adds it to `reused`. */
   merge(
     changes: readonly ProfileChange[],
     reused: Set<string> | undefined,
     signal: AbortSignal,
   ): Promise<void>;
-  /** Brings those profiles up to date that hold one of these products with another vector of it. */
+  /** Refreshes the profiles that were computed from another vector of one of these products. */
   refresh(products: readonly Merged[], signal: AbortSignal): Promise<void>;
 };
 
-/** Profiles that are looked for, read and written at a time; products asked about in one request. */
+/** Profiles that are searched, read and written together, and products in one request. */
 const PAGE = 100;
 
 const KEPT_POINTS = 50_000;
 
-/** Of all products' vectors that are in hand for profiles at a time; 8 bytes each. */
+/** Maximum of numbers, of all product vectors in memory for profiles; 8 bytes each. */
 const NUMBERS = 4_000_000;
 
-/** How many profiles are merged at a time, each of which may be made of REMEMBERED products. */
+/** How many profiles are merged together. Each may contain REMEMBERED products. */
 export function profilesAtOnce(dimensions: number): number {
   return Math.max(1, Math.min(PAGE, Math.floor(NUMBERS / (REMEMBERED * dimensions))));
 }
 
-/** Of what stands, all that a merge needs to know: the rest follows from it. */
+/** The stored fields that a merge needs. All others follow from these. */
 type Known = Pick<ProfilePayload, (typeof KNOWN)[number]>;
 const KNOWN = ["tenant_id", "user_id", "interactions", "revision"] as const;
 
-/** One that has nothing to add: its profile is only made anew. */
+/** A change without interactions: the profile is only computed again. */
 type Open = {
   point: string;
   tenant_id?: string;
@@ -58,7 +58,7 @@ export function profilePoints({
 }): ProfilePoints {
   const pointOf = productPoints();
 
-  /** Reads, unites, writes what that changes, and returns what is not there yet. */
+  /** Reads, merges and writes the changed profiles. Returns the changes that are not stored yet. */
   async function mergeOnce(
     open: readonly Open[],
     reused: Set<string> | undefined,
@@ -102,7 +102,7 @@ export function profilePoints({
     const expected = [...stored.values()].map(({ revision }) => revision);
     if (changed.length > 0) await store.write(collection, changed, expected, signal);
 
-    // Behind the write: whoever changes a product's vector from here on finds these profiles.
+    // After the write: a worker that changes a product's vector from now on finds these profiles.
     const [there, outdated] = await Promise.all([
       confirmed({ store, collection, points: changed }, signal),
       vectors.outdated(seen, signal),
@@ -148,7 +148,7 @@ export function profilePoints({
     },
   };
 
-  /** Whether anybody's profile holds one of them: of a new catalogue, nobody's. */
+  /** Whether a profile contains one of them. None does while a catalogue is new. */
   async function areHeld(products: readonly Merged[], signal: AbortSignal): Promise<boolean> {
     if (products.length === 0) return false;
     const any = (values: string[]) => ({ any: [...new Set(values)] });
@@ -159,7 +159,7 @@ export function profilePoints({
     return (await store.find(collection, [{ must }], 1, signal)).flat().length > 0;
   }
 
-  /** Each page is done before the next is read, so whoever begins again finds less to do. */
+  /** Finishes each page before it reads the next, so a restart continues where it stopped. */
   async function refreshPages(filter: Filter, signal: AbortSignal): Promise<void> {
     let after: string | undefined;
     do {
@@ -178,7 +178,7 @@ function stampsOf(interactions: readonly Interaction[]): string[] {
   return interactions.map(({ stamp }) => stamp);
 }
 
-/** Many profiles hold the same products, and a point's id is a hash: the last ones are kept. */
+/** Caches the last ids: many profiles contain the same products, and an id is a hash. */
 function productPoints(): (tenant_id: string, product_id: string) => string {
   const known = new Map<string, string>();
   return (tenant_id, product_id) => {
@@ -190,7 +190,7 @@ function productPoints(): (tenant_id: string, product_id: string) => string {
   };
 }
 
-/** Profiles that hold the product, and not with this vector of it. */
+/** Profiles that contain the product, but were computed from another vector of it. */
 function outdatedBy({ tenant_id, id, fingerprint }: Merged): Filter {
   return {
     must: [

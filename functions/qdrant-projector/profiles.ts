@@ -5,23 +5,23 @@ import { revisionOf } from "./identity.ts";
 /** One thing that a user did with a product. The stamp is a proven one. */
 export type Interaction = { stamp: string; product_id: string; weight: number };
 
-/** What a user's point holds: the vector is made of this and of the products' vectors alone. */
+/** The payload of a user's point. It and the products' vectors decide the point's vector. */
 export type ProfilePayload = {
   tenant_id: string;
   user_id: string;
-  /** The latest ones, the oldest first. */
+  /** The newest interactions, the oldest of them first. */
   interactions: Interaction[];
-  /** Of those, each once: whose profiles hold a product is asked by it. */
+  /** Their products, each once: to find the profiles that contain a product. */
   products: string[];
-  /** The fingerprints of those products, sorted: of what this vector was made. */
+  /** The fingerprints of their vectors, sorted: the vector was computed from these. */
   basis: string[];
   revision: string;
 };
 
-/** How many a profile remembers. */
+/** Interactions in a profile. */
 export const REMEMBERED = 100;
 
-/** What a person does with a product, compared with looking at it. */
+/** The weight of each interaction; looking at a product weighs 1. */
 export const weights = {
   "interaction.viewed": 1,
   "interaction.wishlisted": 3,
@@ -30,18 +30,18 @@ export const weights = {
   "interaction.purchased": 8,
 } as const;
 
-/** After so long an interaction counts half as much as the newest one. ms */
+/** An interaction this much older than the newest one counts half. ms */
 const HALF_LIFE = 30 * 86_400_000;
 
-/** Of a sum, compared with what was summed up (product vectors have length 1). */
+/** A sum shorter than this part of its terms counts as zero (product vectors have length 1). */
 const NOTHING = 1e-9;
 
-/** Of a stamp's time: `2026-11-21T10:00:00.500000Z`. */
+/** Length of a stamp's time: `2026-11-21T10:00:00.500000Z`. */
 const TIME_LENGTH = 27;
 
 /**
- * The latest of both, each event once. Associative, commutative and idempotent: what one cut leaves
- * out, a later one would have left out too.
+ * The newest interactions of both lists, each event once. Associative, commutative and idempotent: an
+ * interaction that one cut removes would also be removed by any later cut.
  */
 export function unite(a: readonly Interaction[], b: readonly Interaction[]): Interaction[] {
   const byEvent = new Map<string, Interaction>();
@@ -53,7 +53,7 @@ export function unite(a: readonly Interaction[], b: readonly Interaction[]): Int
   return sorted.slice(-REMEMBERED);
 }
 
-/** A product's vector as it is stored, and of what; none if nobody has described it, or it was deleted. */
+/** A product's stored vector and its fingerprint; none if the product is unknown or deleted. */
 export type ProductVector = { fingerprint: string; vector: readonly number[] | undefined };
 
 /** The point of a user. A product without a vector says nothing about taste. */
@@ -77,16 +77,16 @@ export function profileOf(
   const newest = timeOf(interactions.at(-1));
   const vector = Array.from({ length: dimensions }, () => 0);
   let weighed = 0;
-  // In the order of stamps: a sum of floats depends on it.
+  // In the order of stamps, because the order changes a sum of floats.
   for (const one of interactions) {
     const { vector: product } = vectorOf(one.product_id);
     if (product === undefined) continue;
-    // Compared with the newest interaction, never with now: the same set, the same vector.
+    // The age counts from the newest interaction, not from now: the same set gives the same vector.
     const weight = one.weight * 2 ** ((timeOf(one) - newest) / HALF_LIFE);
     weighed += Math.abs(weight);
     for (let i = 0; i < dimensions; i += 1) vector[i]! += weight * product[i]!;
   }
-  // What cancels out leaves rounding errors, and Qdrant would make a direction of them.
+  // Interactions that cancel out leave rounding errors. Qdrant would normalise them to a direction.
   if (Math.hypot(...vector) < NOTHING * weighed) vector.fill(0);
   return {
     id,

@@ -7,7 +7,7 @@ import { type Interaction, unite, weights } from "./profiles.ts";
 
 export type ReceivedEvent = Received<ProjectedEvent>;
 
-/** What a group of events says about one point each; joined, so that no id is written twice at once. */
+/** The changes of a group of events, merged per point: no request writes one id twice. */
 export type Changes = {
   product: EntityChange[];
   ticket: EntityChange[];
@@ -20,7 +20,7 @@ export type EntityChange = {
   tenant_id: string;
   id: string;
   state: Stamped;
-  /** Its vector is to be made anew, whether or not something has changed. */
+  /** Computes the vector again, also if nothing has changed. */
   reindex: boolean;
 };
 
@@ -31,7 +31,7 @@ export type ProfileChange = {
   interactions: Interaction[];
 };
 
-/** Pure. Repeats and order leave no trace. */
+/** Pure. Repeats and order do not change the result. */
 export function project(events: readonly ReceivedEvent[]): Changes {
   const changes = events.map(changeOf);
   const entityChanges = (kind: EntityKind) =>
@@ -50,7 +50,7 @@ export function project(events: readonly ReceivedEvent[]): Changes {
   };
 }
 
-/** Whether this may change the vector of a product, and so the profiles that hold it. */
+/** Whether the change may change a product's vector, and so the profiles that contain it. */
 export function mayTouchVector({ state, reindex }: EntityChange): boolean {
   return (
     reindex ||
@@ -95,7 +95,7 @@ function changeOf(received: ReceivedEvent): Change {
     case "ticket.created":
       return about("ticket", data.ticket_id, data);
     case "ticket.updated": {
-      // Whatever else stands there, such as a status, its contract does not name: it may be anything.
+      // The contract does not name other fields here, such as a status, so nobody has checked them.
       const { title, description, priority, watcher_ids } = data.changes;
       return about("ticket", data.ticket_id, { title, description, priority, watcher_ids });
     }

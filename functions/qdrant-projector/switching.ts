@@ -6,7 +6,7 @@ import type { ProfilePayload } from "./profiles.ts";
 import type { Changes } from "./projection.ts";
 import { qdrantVectors } from "./vectors.ts";
 
-/** Merges a stored point as events are merged, so it may run while the projector writes. */
+/** Merges a stored point in the same way as events, so it may run while the projector writes. */
 export const merging: Merging = ({ store, embedder, place }) => {
   const vectors = qdrantVectors({ store, embedder, place, random: Math.random });
   return (kind, points, signal) => vectors.merge(changesIn(kind as PointKind, points), signal);

@@ -12,25 +12,25 @@ import { productVectors } from "./product-vectors.ts";
 import { profilePoints } from "./profile-points.ts";
 import { type Changes, mayTouchVector, project, type ReceivedEvent } from "./projection.ts";
 
-/** The one thing the projector needs from a vector database. Throws as `Store` and `Embedder` do. */
+/** The projector's port to a vector database. Throws the errors of `Store` and `Embedder`. */
 export type Vectors = {
   /**
-   * Brings the points to where each of these events has happened, whatever happened before. Returns
-   * those left out because their point knows another event with their id.
+   * Applies these events to the points, whatever was applied before. Returns the skipped changes: their
+   * point knows another event with the same id.
    */
   write(events: readonly ReceivedEvent[], signal: AbortSignal): Promise<ReceivedEvent[]>;
-  /** The same with changes from elsewhere: the points of another collection. */
+  /** Merges changes from another collection. */
   merge(changes: Changes, signal: AbortSignal): Promise<void>;
-  /** Resolves if points can be made and written now. */
+  /** Resolves if texts can be embedded and points written now. */
   probe(signal: AbortSignal): Promise<void>;
-  /** Rejects with what is missing and how to make it. */
+  /** Rejects with what is missing and the command that creates it. */
   requireCollections(): Promise<void>;
 };
 
-/** Points that are read, merged and written together; of profiles one request carries about as many. */
+/** Points that are read, merged and written together. About as many profiles fit into one request. */
 const ENTITIES = 250;
 const PROFILES = 100;
-/** Chunks at work at a time: while two write (Store), one reads. */
+/** Chunks in progress: while two write (Store), one reads. */
 const PARALLEL = 3;
 const CHECK_MS = 10_000;
 
@@ -66,11 +66,11 @@ export function qdrantVectors({
     }
     const touched = new Set(changes.product.filter(mayTouchVector).map(({ point }) => point));
     vectors.forget([...touched]);
-    // Behind the products, whose vectors they are made of.
+    // After the products: profiles are computed from their vectors.
     await inParallel(chunksOf(PROFILES, changes.profiles), PARALLEL, (some) =>
       profiles.merge(some, reused, signal),
     );
-    // Also where a product's event changed nothing: whoever applied it before may have died here.
+    // Also if the event changed nothing: the process that applied it before may have died here.
     await profiles.refresh(
       merged.filter(({ point }) => touched.has(point)),
       signal,
@@ -84,18 +84,18 @@ export function qdrantVectors({
         const reused = new Set<string>();
         await merge(project(fresh), reused, signal);
         if (reused.size === 0) return leftOut;
-        // What was joined with their changes is missing: once more, without them.
+        // Changes that were merged with these are not written yet: repeats without the skipped ones.
         const isReused = (each: ReceivedEvent) => reused.has(provenStamp(each));
         leftOut.push(...fresh.filter(isReused));
         fresh = fresh.filter((each) => !isReused(each));
       }
     },
 
-    // What is in a point was judged when it came there.
+    // The stored points were checked when they were written.
     merge: (changes, signal) => merge(changes, undefined, signal),
 
     async probe(signal) {
-      // No text that could have been kept from the last time.
+      // Without a text no earlier vector can be reused.
       await embedder.embed([`probe ${random()}`], signal);
       await store.rehearse(names.product, signal);
     },

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Launch } from "../service/processes.ts";
 import type { Place } from "../service/service.ts";
 import { MissingError, type Program, requirePrograms } from "../service/tools.ts";
-import { trixieFolder, unpackTrixie } from "./trixie.ts";
+import { type Suite, unpackedFolder, unpackRabbit } from "./unpacked.ts";
 
 /** Debian's scripts in this folder run as the calling user. */
 const PROGRAMS = "/usr/lib/rabbitmq/bin";
@@ -38,13 +38,13 @@ const installed: Release = {
 };
 
 /**
- * 4.0 from Debian trixie. It needs a newer Erlang and C library, so it is unpacked into a folder and runs in
+ * That of a newer Debian. It needs a newer Erlang and C library, so it is unpacked into a folder and runs in
  * a chroot. Each process has a separate mount namespace, so its mounts end with it. The data has a separate
- * folder, because 4.0 cannot read the data of 3.10.
+ * folder, because no version can read the data of all others.
  */
-const unpacked: Release = {
-  install: unpackTrixie,
-  home: (folder) => join(folder, "4"),
+const unpacked = (version: string, suite: Suite): Release => ({
+  install: (place) => unpackRabbit(suite, place),
+  home: (folder) => join(folder, version),
   seen: () => "/data",
   run(program, args, { cache, home, env }) {
     const script = `set -e
@@ -56,16 +56,23 @@ mount --rbind /proc "$root/proc"
 mount --bind "$home" "$root/data"
 exec chroot "$root" "$@"`;
     const path = program === "epmd" ? "/usr/bin/epmd" : join(PROGRAMS, program);
-    const inside = ["sh", "-c", script, "sh", trixieFolder(cache), home, path, ...args];
+    const inside = ["sh", "-c", script, "sh", unpackedFolder(suite, cache), home, path, ...args];
     // Without the caller's LANG and PATH: they refer to another system.
     const own = { ...env, PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8" };
     return { command: "unshare", args: ["--mount", ...inside], env: own };
   },
+});
+
+/** 4 is 4.0; forky is not released yet, so its version moves on. */
+const RELEASES: Readonly<Record<string, Release>> = {
+  "": installed,
+  4: unpacked("4", "trixie"),
+  4.3: unpacked("4.3", "forky"),
 };
 
-/** `RABBITMQ_VERSION`: 4, or unset for Debian's version. Throws MissingError. */
+/** `RABBITMQ_VERSION`: 4, 4.3, or unset for Debian's version. Throws MissingError. */
 export function releaseOf({ RABBITMQ_VERSION: version = "" }: NodeJS.ProcessEnv): Release {
-  if (version === "") return installed;
-  if (version === "4") return unpacked;
-  throw new MissingError("RABBITMQ_VERSION: must be 4, or unset for Debian's version");
+  const release = RELEASES[version];
+  if (release !== undefined) return release;
+  throw new MissingError("RABBITMQ_VERSION: must be 4 or 4.3, or unset for Debian's version");
 }

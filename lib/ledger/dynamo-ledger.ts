@@ -4,11 +4,16 @@ import type {
   DynamoDBClient,
 } from "@aws-sdk/client-dynamodb";
 import * as z from "zod";
+import { inParallel } from "../async/in-parallel.ts";
 import { dynamoBatches, pauseBetween } from "../dynamo/client.ts";
 import { errorText } from "../error-text.ts";
+import { doneSetsIn, type Entry } from "./done-sets.ts";
 import {
+  type Asked,
   type Change,
+  type Completion,
   completeRows,
+  type Done,
   type Key,
   LEDGER_MS,
   type Ledger,
@@ -25,12 +30,15 @@ import {
 /**
  * The ledger in one DynamoDB table (infra/dynamodb/table.ts) that all consumers share. Rows are read
  * 100 and compared and swapped 25 to a request: one event of a full batch costs 0.05 requests.
- * Calls take at most `deadlineMs`; they throw LedgerUnavailableError.
+ * With `doneSets`, which only repeatable consumers may have, events with a time in their ids are
+ * recorded as done in sets (done-sets.ts): hundreds to a request, and no row unless they are claimed
+ * or forwarded. Calls take at most `deadlineMs`; they throw LedgerUnavailableError.
  */
 export function dynamoLedger({
   client,
   table,
   consumer,
+  doneSets,
   now,
   random,
   deadlineMs = LEDGER_MS,
@@ -38,6 +46,7 @@ export function dynamoLedger({
   client: DynamoDBClient;
   table: string;
   consumer: string;
+  doneSets: boolean;
   /** Epoch ms. */
   now: () => number;
   /** In [0, 1). */
@@ -46,32 +55,94 @@ export function dynamoLedger({
 }): Ledger {
   const batches = dynamoBatches({ client, table, random });
   const statements = statementsOn(table);
+  const sets = doneSetsIn({ client, batches, table, consumer, now, random });
+  const entryOf = (asked: Pick<Asked, "key" | "digest">) =>
+    doneSets ? sets.entryOf(asked) : undefined;
 
   return {
-    async look(events) {
-      const pks = events.map(({ key }) => pkOf(key));
-      const stored = await inTime((signal) => read([...new Set(pks)], signal));
-      return pks.map((pk) => live(stored.get(pk)));
-    },
-
-    swap,
-    complete: completeRows(swap),
+    look: (events) => inTime((signal) => look(events, signal)),
+    swap: (changes) => inTime((signal) => swap(changes, signal)),
+    complete: (changes) => inTime((signal) => complete(changes, signal)),
   };
+
+  /**
+   * Of fresh events the set is read first: its mark tells whether there may be a row. Of others the
+   * row: who completes an event removes the row after the addition, so one of both reads sees it.
+   */
+  async function look(events: readonly Asked[], signal: AbortSignal): Promise<(Row | undefined)[]> {
+    const looks = events.map((asked) => ({ ...asked, pk: pkOf(asked.key), entry: entryOf(asked) }));
+    const rows = new Map<string, Stored>();
+    const readRows = async (some: typeof looks) => {
+      const pks = new Set(some.map(({ pk }) => pk));
+      for (const [pk, stored] of await read([...pks], signal)) rows.set(pk, stored);
+    };
+    const find = (some: typeof looks) => sets.find(entriesIn(some), signal);
+
+    const [setFirst, rowFirst] = parted(looks, ({ entry, fresh }) => fresh && entry !== undefined);
+    await together(
+      () => readRows(rowFirst),
+      () => find(setFirst),
+    );
+    await together(
+      () => readRows(setFirst.filter(({ entry }) => entry!.marked && !doneIn(entry))),
+      () => find(rowFirst),
+    );
+    return looks.map(({ pk, entry }) => doneIn(entry) ?? live(rows.get(pk)));
+  }
+
+  async function complete(
+    changes: readonly Completion[],
+    signal: AbortSignal,
+  ): Promise<(Done | undefined)[]> {
+    const all = changes.map((change) => {
+      const entry = entryOf({ key: change.key, digest: change.to.digest });
+      return { ...change, pk: pkOf(change.key), entry };
+    });
+    const [inSets, inRows] = parted(all, ({ entry }) => entry !== undefined);
+    const standing = new Map<string, Done | undefined>();
+    await together(
+      () => sets.add(entriesIn(inSets), signal),
+      async () => {
+        const found = await completeRows((some) => swap(some, signal))(inRows);
+        inRows.forEach(({ pk }, index) => standing.set(pk, found[index]));
+      },
+    );
+    for (const { pk, entry } of inSets) standing.set(pk, otherIn(entry!));
+
+    // The entry counts before any row. What cannot be removed now is left to the table's TTL.
+    const removed = inSets.flatMap(({ pk, key, over }) =>
+      over?.state === "claimed" && !standing.get(pk)
+        ? [{ pk, key, over, to: undefined, entry: undefined, replaced: over }]
+        : [],
+    );
+    await batches.write(removed, (one) => statements.of(one, now()), signal).catch(() => undefined);
+    return all.map(({ pk }) => standing.get(pk));
+  }
 
   function pkOf({ tenant, source, id }: Key): string {
     return partitionKey(consumer, tenant, source, id);
   }
 
-  async function swap(changes: readonly Change[]): Promise<Verdict[]> {
-    const writes = changes.map((change): ItemChange => ({
-      ...change,
-      pk: pkOf(change.key),
-      replaced: change.over,
-    }));
+  async function swap(changes: readonly Change[], signal: AbortSignal): Promise<Verdict[]> {
+    const writes = changes.map((change): ItemChange => {
+      const { key, over, to } = change;
+      const entry = entryOf({ key, digest: (to ?? over)?.digest ?? "" });
+      return { ...change, pk: pkOf(key), entry, replaced: over };
+    });
     if (new Set(writes.map(({ pk }) => pk)).size < writes.length) {
       throw new Error("a swap was given two changes of one key");
     }
-    const verdicts = await inTime((signal) => swapAll(writes, signal));
+    // Before the row is written, or a fresh look could miss it.
+    const hiding = writes.filter(({ to }) => to !== undefined && to.state !== "done");
+    await sets.mark(entriesIn(hiding), signal);
+
+    const verdicts = await swapAll(writes, signal);
+    const refused = writes.filter(({ pk }) => verdicts.get(pk)?.written === false);
+    await sets.find(entriesIn(refused), signal);
+    for (const { pk, entry } of refused) {
+      const row = doneIn(entry);
+      if (row !== undefined) verdicts.set(pk, { written: false, row });
+    }
     return writes.map(({ pk }) => verdicts.get(pk)!);
   }
 
@@ -122,7 +193,31 @@ export function dynamoLedger({
 }
 
 /** A change on its way; `replaced` is the row that the statement has to find. */
-type ItemChange = Change & { pk: string; replaced: Row | undefined };
+type ItemChange = Change & { pk: string; entry: Entry | undefined; replaced: Row | undefined };
+
+function entriesIn(all: readonly { entry: Entry | undefined }[]): Entry[] {
+  return all.flatMap(({ entry }) => entry ?? []);
+}
+
+/** What the set says of an event, as the row that would say the same. */
+function doneIn(entry: Entry | undefined): Row | undefined {
+  if (entry?.problem !== undefined) return entry.problem;
+  if (entry?.own) return { state: "done", rev: "", digest: entry.asked };
+  return entry && otherIn(entry);
+}
+
+function otherIn({ own, other }: Entry): Done | undefined {
+  return own || other === undefined ? undefined : { state: "done", rev: "", digest: other };
+}
+
+function parted<One>(all: readonly One[], test: (one: One) => boolean): [One[], One[]] {
+  return [all.filter(test), all.filter((one) => !test(one))];
+}
+
+/** Waits for all even if one fails, so that nothing is still being written then. */
+async function together(...jobs: (() => Promise<void>)[]): Promise<void> {
+  await inParallel(jobs, jobs.length, (job) => job());
+}
 
 /** What the row that stands after a refusal says; `undefined`: the write has to be tried again. */
 function judge({ over, to }: Change, row: Row | undefined): Verdict | undefined {

@@ -59,7 +59,8 @@ async function openDynamo(table: string, { consumer, now, random }: Tools): Prom
     close();
     throw error;
   }
-  const ledger = dynamoLedger({ client, table, consumer: consumer.name, now, random });
+  const { name, repeatable: doneSets } = consumer;
+  const ledger = dynamoLedger({ client, table, consumer: name, doneSets, now, random });
   return { ...coalescedLedger(ledger), close };
 }
 

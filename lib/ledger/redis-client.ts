@@ -1,19 +1,20 @@
 import { Redis, ReplyError } from "ioredis";
 import { backoff } from "../async/sleep.ts";
 import { messageOf } from "../error-text.ts";
-import { LedgerUnavailableError } from "./ledger.ts";
+import { LEDGER_MS, LedgerUnavailableError } from "./ledger.ts";
 
 /** A connection to one Redis. */
 export type RedisClient = {
   /**
    * Runs one command, and repeats it twice at most if its connection is lost: it has to be one that
-   * may be repeated. Takes 10 s at most; throws LedgerUnavailableError.
+   * may be repeated. Takes LEDGER_MS at most; throws LedgerUnavailableError.
    */
   run: <T>(command: (redis: Redis) => Promise<T>) => Promise<T>;
   close: () => void;
 };
 
 const ATTEMPTS = 3;
+const COMMAND_MS = 3_000;
 
 /**
  * A client on which no command can hang. It connects with its first command, and connects again by
@@ -28,7 +29,7 @@ export function redisClient(url: string): RedisClient {
     // A server that is silent this long after a command is given up, and the connection with it.
     socketTimeout: 2_500,
     // Else it would wait as long as a server that was just started reads its data.
-    commandTimeout: 3_000,
+    commandTimeout: COMMAND_MS,
     // ioredis' own repeats do not end when a connection is lost again while it is being made.
     maxRetriesPerRequest: 0,
     retryStrategy: () => pauses.next(),
@@ -52,11 +53,13 @@ export function redisClient(url: string): RedisClient {
 
   return {
     async run(command) {
+      const lastStart = performance.now() + LEDGER_MS - COMMAND_MS;
       for (let attempt = 1; ; attempt++) {
         try {
           return await command(redis);
         } catch (error) {
-          if (error instanceof ReplyError || attempt === ATTEMPTS) throw unavailable(error);
+          const mayRepeat = attempt < ATTEMPTS && performance.now() < lastStart;
+          if (error instanceof ReplyError || !mayRepeat) throw unavailable(error);
         }
       }
     },

@@ -21,7 +21,7 @@ const ROWS_PER_COMMAND = 500;
  * The ledger as one string per row (`ledger#consumer#tenant#source#id`) on one Redis primary, which all
  * consumers and other data may share. A batch is one read and one script per 500 rows, all sent
  * at once. Time is Redis' own: a row expires there 30 days after it was written, whatever the clocks
- * of the consumers say. Calls take at most 10 s; they throw LedgerUnavailableError.
+ * of the consumers say. Calls take at most LEDGER_MS; they throw LedgerUnavailableError.
  *
  * Redis answers before its replicas, and by default before its disk, have a write: a power cut or a
  * failover may lose the last ones. Such a row reads as absent, and then the sink's proof alone keeps

@@ -21,12 +21,12 @@ import { journal, observedLedger, observedSink } from "./journal.ts";
 import { type QueueBatch, type RabbitMQEvent, readEvent } from "../trigger/event.ts";
 import { termination } from "./termination.ts";
 
-/** On top of the function's time-out: how far the clocks of two machines may differ. */
+/** The clocks of two machines may differ by this. A lease is the function's time-out plus this. */
 const CLOCK_SKEW_MS = 30_000;
 
 /**
- * What every consumer's config.ts reads besides its sink's own: `variables`, `exposition` and `ledger`
- * of lib/config.ts.
+ * The variables that every consumer reads: `variables`, `exposition` and `ledger` of lib/config.ts. Its
+ * config.ts adds those of its sink.
  */
 export type ConsumerConfig = {
   RABBITMQ_URL: string;
@@ -40,13 +40,13 @@ export type ConsumerConfig = {
 
 export type ConsumerHandler = {
   /**
-   * Settles every message of the event and resolves, or rejects: then nothing may be acked and the
-   * batch must come again.
+   * Resolves when every message of the event is settled. If it rejects, the caller must acknowledge
+   * nothing and redeliver the batch.
    */
   handler: (event: RabbitMQEvent, context: InvocationContext) => Promise<void>;
   /**
-   * Opens and checks all that a batch of this queue needs, and rejects saying what is missing. The
-   * host calls it before it takes messages; on Lambda the first batch does.
+   * Opens and checks everything that a batch of this queue needs. The rejection names what is missing.
+   * The host calls it before it takes messages; on Lambda the first batch does.
    */
   prepare: (queue: string) => Promise<void>;
   metrics: Metrics;
@@ -55,8 +55,8 @@ export type ConsumerHandler = {
 };
 
 /**
- * Wires a consumer to broker, ledger, logs and metrics: the one way to run a batch, on Lambda and in
- * the host. Everything is opened on first use and kept for the life of the process.
+ * Connects a consumer to broker, ledger, logs and metrics. Lambda and the host both run batches through
+ * it. Connections are opened on first use and kept for the life of the process.
  */
 export function consumerHandler({
   consumer,
@@ -80,7 +80,7 @@ export function consumerHandler({
   const publisher = rabbitPublisher({ url, name, log, metrics });
   const processId = randomUUID();
   const processors = new Map<string, ProcessBatch>();
-  /** Of the batch being processed: the runtime sends the next one only when it has ended. */
+  /** Belongs to the current batch. The runtime sends the next batch only after this one has ended. */
   let report: (settled: Settled) => void = () => {};
   let running: Promise<void> = Promise.resolve();
   const timeoutMs = timeoutOf();

@@ -5,8 +5,8 @@ export type InvocationContext = {
   /** ms until the runtime ends the process. */
   getRemainingTimeInMillis(): number;
   /**
-   * Aborts when the messages are lost to another consumer or the process must stop. Only the host
-   * has one: on Lambda it is the process's own (termination.ts).
+   * Aborts when the broker redelivers the messages to another consumer, or when the process must stop.
+   * Only the host sets it. On Lambda, termination.ts makes a signal for the process.
    */
   signal?: AbortSignal;
 };

@@ -2,11 +2,11 @@ import type { Labels, Metrics } from "./metrics.ts";
 
 /**
  * Limits of CloudWatch's embedded metric format: docs.aws.amazon.com, "Specification: Embedded metric
- * format". Filled to both, a document stays below the 256 KB of its oldest edition.
+ * format". A document with the maximum of both stays below 256 KB, the limit of its first version.
  */
 const MAX_METRICS = 100;
 const MAX_VALUES = 100;
-/** How many documents are tried before a new one is begun: thousands of readings stay cheap. */
+/** A reading is tried in this many documents before it starts a new one. This bounds the search. */
 const OPEN_PACKS = 16;
 
 /** One log line, from which CloudWatch takes metrics. */
@@ -20,15 +20,15 @@ type Directive = {
   Metrics: { Name: string; Unit: string }[];
 };
 
-/** A metric with its dimensions, and what happened to it since the last call. */
+/** A metric with its dimensions, and its values since the last call. */
 type Reading = { metric: string; labels: Labels; values: number[] };
 
-/** Returns what has changed in a registry since the last call, as EMF. */
+/** Returns the changes of a registry since the last call, as EMF documents. */
 type EmfReader = (at: { namespace: string; timestamp: number }) => Promise<EmfDocument[]>;
 
 /**
- * Counters are given as their increase, gauges as they stand, histograms as their single values
- * (`keepSamples`), so that CloudWatch's percentiles are exact. The labels are the dimensions.
+ * Reports counters as increases, gauges as values, and histograms as single observations
+ * (`keepSamples`), so that CloudWatch's percentiles are exact. Labels become dimensions.
  */
 export function emfReader({ registry, takeSamples }: Metrics): EmfReader {
   const counted = new Map<string, number>();
@@ -69,7 +69,7 @@ export function emfReader({ registry, takeSamples }: Metrics): EmfReader {
     packed(await read()).map((readings) => documentOf(readings, { namespace, timestamp }));
 }
 
-/** What `getMetricsAsJSON` returns; its declared type has numbers for the types. */
+/** What `getMetricsAsJSON` returns. Its declared type is wrong: it says that `type` is a number. */
 type Family = {
   name: string;
   type: "counter" | "gauge" | "histogram" | "summary";
@@ -87,8 +87,8 @@ function inPortions({ values, ...metric }: Reading): Reading[] {
 type Pack = { readings: Reading[]; metrics: Set<string>; labels: Map<string, string> };
 
 /**
- * Metrics and dimensions of a document share one set of names, so that readings share a document as
- * far as no metric comes twice and no dimension has two values: a request is one line, not four.
+ * Puts readings into as few documents as possible: a request is one line, not four. A document has one
+ * value for each name, so readings of one metric, or with different values of a label, are separated.
  */
 function packed(readings: readonly Reading[]): Reading[][] {
   const packs: Pack[] = [];
@@ -137,7 +137,7 @@ function documentOf(
   };
 }
 
-/** CloudWatch's unit, from Prometheus's convention that a name ends with its unit. */
+/** CloudWatch's unit. In Prometheus a metric's name ends with its unit. */
 function unitOf(metric: string): string {
   if (metric.endsWith("_per_second")) return "Count/Second";
   if (metric.endsWith("_seconds")) return "Seconds";

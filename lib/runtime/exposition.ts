@@ -6,16 +6,16 @@ import { emfReader } from "./emf.ts";
 
 export type Exposition = {
   metrics: Metrics;
-  /** Wraps a handler: on Lambda its metrics are written when an invocation has ended, however it ended. */
+  /** Wraps a handler. On Lambda, metrics are written after each invocation, also after a failed one. */
   exposed: <Args extends unknown[], Result>(
     handler: (...args: Args) => Promise<Result>,
   ) => (...args: Args) => Promise<Result>;
 };
 
 /**
- * The metrics of a process, and how the world sees them. In a container the host asks for them; on
- * Lambda each invocation ends with what has changed, as lines of CloudWatch's embedded metric format
- * on stdout: between two invocations a process is frozen, and nobody could ask it.
+ * The metrics of a process, and how they are published. In a container the host collects them. On Lambda
+ * nobody can collect them, because a process is frozen between two invocations. So each invocation ends
+ * with the changes, as lines of CloudWatch's embedded metric format on stdout.
  */
 export function openExposition({
   config: { AWS_LAMBDA_FUNCTION_NAME, METRICS_NAMESPACE: namespace },
@@ -27,7 +27,7 @@ export function openExposition({
   log: Pick<Logger, "error">;
   /** Epoch ms. */
   now?: () => number;
-  /** Not console.log: Lambda puts something before the lines of that, or quotes them. */
+  /** Not console.log: Lambda adds a prefix to its lines, or quotes them. */
   write?: (line: string) => void;
 }): Exposition {
   const onLambda = AWS_LAMBDA_FUNCTION_NAME !== undefined;
@@ -40,7 +40,7 @@ export function openExposition({
       const documents = await read({ namespace, timestamp: now() });
       for (const document of documents) write(`${JSON.stringify(document)}\n`);
     } catch (err) {
-      // Messages were settled: that must not be undone for the sake of a number.
+      // The messages are settled: a lost metric must not redeliver them.
       log.error({ err }, "metrics could not be written");
     }
   }

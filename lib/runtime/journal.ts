@@ -4,17 +4,17 @@ import type { Consumer } from "../pipeline/consumer.ts";
 import type { Outcome, Settled } from "../pipeline/message.ts";
 import type { ClaimKind, Metrics, RowState } from "./metrics.ts";
 
-/** Enough to recognise an error; a dead letter carries more of it. */
+/** Characters of an error in a log line. A dead letter has more. */
 const MAX_ERROR = 500;
 
 type Journal = {
-  /** One line for each message that is not done; for repeats only at level debug. */
+  /** Logs one line for each message that is not done; repeats only at level debug. */
   settled: (settled: Settled) => void;
-  /** One line for the batch, with its outcomes counted; `error` when it was handed back. */
+  /** Logs one line for the batch, with the number of each outcome. `error`: the batch was handed back. */
   ended: (error?: unknown) => void;
 };
 
-/** Writes down and counts what becomes of one batch. Times are epoch ms from `now`. */
+/** Logs and counts the outcomes of one batch. `now` returns epoch ms. */
 export function journal({
   name,
   queue,
@@ -80,7 +80,7 @@ export function journal({
 }
 
 const LEVEL = {
-  // A batch may hold hundreds of repeats: its own line counts them.
+  // A batch may have hundreds of repeats. The line of the batch counts them.
   duplicate: "debug",
   superseded: "debug",
   defer: "info",
@@ -90,9 +90,9 @@ const LEVEL = {
 } as const;
 
 /**
- * The same consumer, with its sink's outages shown: the pipeline probes a sink only when it holds a
- * batch for it, so a failed probe is the beginning of a hold, and whatever the sink does next its end.
- * Both are logged, once each: a batch that outlasts its outage leaves no other word of it.
+ * The same consumer, but it logs and counts its sink's outages. The pipeline probes a sink only while it
+ * holds a batch, so a failed probe starts a hold, and the sink's next success ends it. Both are logged
+ * once. Nothing else logs an outage that the batch outlasts.
  */
 export function observedSink(
   consumer: Consumer,
@@ -118,7 +118,7 @@ export function observedSink(
         await consumer.probe(signal);
         answered();
       } catch (error) {
-        // Interrupted, it says nothing about the sink.
+        // An interrupted probe says nothing about the sink.
         if (!signal.aborted) {
           metrics.sink({ name, down: true });
           if (!down) log.warn({ function: name, err: error }, "the sink does not answer");
@@ -130,7 +130,7 @@ export function observedSink(
   };
 }
 
-/** The same ledger, with its writes and failures counted under the name of its function. */
+/** The same ledger, but it counts writes and failures under the function's name. */
 export function observedLedger(
   ledger: Ledger,
   { name, metrics }: { name: string; metrics: Metrics },
@@ -168,7 +168,7 @@ export function observedLedger(
 
   function countClaim(to: Claimed, over: Change["over"]): void {
     const before = over?.state === "claimed" ? over : undefined;
-    // The owner writes to its own claim as well: that it is about to send, that it did not crash.
+    // The owner also changes its own claim: it marks a send, or removes a crash. That is no new claim.
     if (before?.token === to.token) return;
     metrics.claimed({ name, kind: kindOf(to, before) });
     if (to.crashes.length > (before?.crashes.length ?? 0)) metrics.crashed({ name });

@@ -8,38 +8,38 @@ import {
 } from "prom-client";
 
 /**
- * What Warren counts, with one recorder per happening. All times in seconds. Labels have few values:
- * on CloudWatch each combination is a metric of its own. docs/metrics.md lists them all.
+ * Warren's metrics, one function for each thing that is counted. Times are in seconds. Labels have few
+ * values, because CloudWatch bills each combination as a metric. docs/metrics.md lists all metrics.
  */
 export type Metrics = {
   registry: Registry;
-  /** Single observations since the last call, if they are kept (`keepSamples`). */
+  /** The observations since the last call; empty without `keepSamples`. */
   takeSamples: () => Sample[];
-  /** A function that will take batches: what alerts watch must be seen at 0 before it rises. */
+  /** Announces a function with a queue. Its counters start at 0, so that alerts see the first increase. */
   consumer(one: { name: string }): void;
-  /** A function that will run on a schedule, likewise. */
+  /** The same for a function with a schedule. */
   schedule(one: { name: string }): void;
   /** An answered request to accept an event. */
   request(answer: { code: number; seconds: number }): void;
   /** A batch that was handed to a function: all of it settled, or (`thrown`) none of it acked. */
   batch(run: { name: string; result: "settled" | "thrown"; size: number; seconds: number }): void;
-  /** A message whose outcome was decided; `ageSeconds` since it happened, if it could be read. */
+  /** A message with an outcome. `ageSeconds` since its event happened, if the event could be read. */
   settled(message: { name: string; kind: string; ageSeconds: number | undefined }): void;
-  /** A message that was not sent although nothing went wrong; `why` such as `opted out`. */
+  /** A message that was deliberately not sent; `why` is such as `opted out`. */
   skipped(message: { name: string; why: string }): void;
-  /** A copy that went to a retry queue; `tier` as in its name, such as 30s. */
+  /** A copy sent to a retry queue; `tier` is the wait in the queue's name, such as 30s. */
   retried(copy: { name: string; tier: string }): void;
-  /** Whether a function's sink is held to be down. */
+  /** Whether a function holds its batch because its sink is down. */
   sink(state: { name: string; down: boolean }): void;
   /** Rows of the ledger that were written, by the state they have now. */
   rows(written: { name: string; state: RowState; count: number }): void;
-  /** `retaken`: the process' own of before; `takeover`: another's. */
+  /** `retaken`: this process had the claim before; `takeover`: another process had it. */
   claimed(claim: { name: string; kind: ClaimKind }): void;
-  /** A claim whose holder ended without giving it up. */
+  /** A claim whose process probably crashed. */
   crashed(claim: { name: string }): void;
   /** A ledger that could not be opened, read or written. */
   ledgerFailed(failure: { name: string }): void;
-  /** A message is handed to the broker; call the result with what became of it. */
+  /** A message is handed to the broker. Call the returned function with the broker's answer. */
   publishing(message: { name: string }): (result: PublishResult) => void;
   /** A run of a function on a schedule. */
   scheduled(run: { name: string; result: "ended" | "failed"; seconds: number }): void;
@@ -70,8 +70,8 @@ export function createMetrics({
   keepSamples = false,
 }: {
   /**
-   * For CloudWatch, whose percentiles want single values: observations are kept until they are taken.
-   * Else Node's own metrics (memory, event loop) stand beside ours.
+   * True for CloudWatch, whose percentiles need single values: observations are kept for `takeSamples`.
+   * False also collects Node's own metrics (memory, event loop).
    */
   keepSamples?: boolean;
 } = {}): Metrics {
@@ -91,7 +91,7 @@ export function createMetrics({
   ) => {
     const prometheus = new Histogram({ name, help, labelNames, buckets, registers: [registry] });
     return (labels: LabelValues<Name>, exact: number) => {
-      // To the microsecond: more digits only cost.
+      // Rounded to microseconds: CloudWatch bills by size.
       const value = Math.round(exact * 1e6) / 1e6;
       prometheus.observe(labels, value);
       if (keepSamples) samples.push({ metric: name, labels: labels as Labels, value });
@@ -100,12 +100,12 @@ export function createMetrics({
 
   const requests = counter(
     "warren_ingest_requests_total",
-    "Requests to accept an event, by the status they were answered with.",
+    "Requests that post an event, by the status of the answer.",
     ["code"],
   );
   const requestSeconds = histogram(
     "warren_ingest_request_seconds",
-    "Time from a request to its answer, the broker's confirm included.",
+    "Time from a request to its answer, including the broker's confirm.",
     [],
     REQUEST_BUCKETS,
   );
@@ -126,49 +126,43 @@ export function createMetrics({
     ["function"],
     BATCH_BUCKETS,
   );
-  const outcomes = counter("warren_outcomes_total", "Messages, by what became of them.", [
-    "function",
-    "kind",
-  ]);
+  const outcomes = counter("warren_outcomes_total", "Messages, by outcome.", ["function", "kind"]);
   const age = histogram(
     "warren_event_age_seconds",
-    "Time from an event's timestamp to its outcome: how far a function lags behind.",
+    "Time from an event's timestamp to its outcome: the lag of a function.",
     ["function"],
     AGE_BUCKETS,
   );
   const skips = counter(
     "warren_sends_skipped_total",
-    "Messages that were not sent although nothing went wrong, by the reason.",
+    "Messages that a channel deliberately did not send, by the reason.",
     ["function", "why"],
   );
-  const retries = counter(
-    "warren_retries_total",
-    "Copies sent to a retry queue, by the delay in its name.",
-    ["function", "tier"],
-  );
+  const retries = counter("warren_retries_total", "Copies sent to a retry queue, by its wait.", [
+    "function",
+    "tier",
+  ]);
   const sinkDown = gauge(
     "warren_sink_down",
-    "1 while a function holds its batch because its sink does not answer.",
+    "1 while a function holds its batch because its sink is down.",
     ["function"],
   );
   const ledgerRows = counter(
     "warren_ledger_rows_total",
-    "Rows of the ledger written, by the state they then had.",
+    "Rows of the ledger written, by their new state.",
     ["function", "state"],
   );
   const claims = counter(
     "warren_ledger_claims_total",
-    "Claims on messages that travel alone: fresh, retaken by their own process, taken over.",
+    "Claims: fresh, retaken by the same process, taken over from another process.",
     ["function", "kind"],
   );
-  const crashes = counter(
-    "warren_ledger_crashes_total",
-    "Claims whose process is held to have crashed while it had them.",
-    ["function"],
-  );
+  const crashes = counter("warren_ledger_crashes_total", "Claims whose process probably crashed.", [
+    "function",
+  ]);
   const ledgerErrors = counter(
     "warren_ledger_errors_total",
-    "Calls to the ledger that failed; their batches come again.",
+    "Failed calls to the ledger. The broker redelivers their batches.",
     ["function"],
   );
   const publishes = counter(
@@ -237,7 +231,7 @@ export function createMetrics({
   };
 }
 
-/** Gauges that end like counters, which `promtool check metrics` rejects. */
+/** `promtool check metrics` rejects these gauges, because their names end like those of counters. */
 const MISNAMED = [
   "nodejs_active_handles_total",
   "nodejs_active_requests_total",

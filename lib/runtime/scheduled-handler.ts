@@ -11,7 +11,7 @@ export function scheduledHandler({
 }: {
   name: string;
   exposition: Exposition;
-  /** Rejects when the run has failed; the next one comes anyway. */
+  /** Rejects when the run has failed. The next run starts at its time anyway. */
   run: (context: InvocationContext) => Promise<void>;
 }): ScheduledHandler {
   metrics.schedule({ name });

@@ -1,8 +1,8 @@
 /**
- * Aborts when the runtime tells this process to end (SIGTERM); what is still running then hands its work
- * back, and once it has ended `close` is called. Lambda says so only where an extension is
- * registered (CloudWatch Lambda Insights is one), at most 500 ms before it kills; elsewhere an environment
- * ends without a word. Listens from the first call on: the host, which has its own way to stop, never makes one.
+ * Returns a signal that aborts on SIGTERM. The running batch then hands its work back; once it has ended,
+ * `close` is called. Lambda sends SIGTERM only if an extension is registered (CloudWatch Lambda Insights
+ * is one), at most 500 ms before it kills the process; otherwise an environment ends without notice.
+ * Listens from the first call on. The host has its own way to stop and never calls it.
  */
 export function termination({
   running,
@@ -18,7 +18,7 @@ export function termination({
     const controller = new AbortController();
     process.once("SIGTERM", () => {
       controller.abort(new Error("the runtime ends this process"));
-      // Whatever fails now ends with the process.
+      // The process ends anyway, so nobody handles an error.
       void Promise.allSettled([running()])
         .then(close)
         .catch(() => {});

@@ -3,9 +3,9 @@ import { HEADER } from "../rabbit/headers.ts";
 import type { Delivery } from "../pipeline/message.ts";
 
 /**
- * What Lambda hands over for Amazon MQ for RabbitMQ, and what the host builds alike (AWS: "Using
- * Lambda with Amazon MQ"). It has no routing key and no delivery tag: what a handler must know is
- * in the body, or a number in a header.
+ * The event that Lambda sends for Amazon MQ for RabbitMQ (AWS: "Using Lambda with Amazon MQ"). The host
+ * builds the same. It has no routing key and no delivery tag: everything that a handler needs is in the
+ * body, or a number in a header.
  */
 export type RabbitMQEvent = {
   eventSource: "aws:rmq";
@@ -21,7 +21,7 @@ type RabbitMQRecord = {
   data: string;
 };
 
-/** The fields of RabbitMQ's Java client, in its order: AWS serialises that object as it is. */
+/** The fields of RabbitMQ's Java client, in its order: AWS serialises its object unchanged. */
 export type BasicProperties = {
   contentType: string | null;
   contentEncoding: string | null;
@@ -42,7 +42,7 @@ export type BasicProperties = {
   bodySize: number;
 };
 
-/** Numbers and booleans stay; a string is `{ bytes }` with signed bytes, so is `byte[]` without the key. */
+/** Numbers and booleans are unchanged. A string is `{ bytes }` with signed bytes, a `byte[]` only the array. */
 export type HeaderValue =
   | number
   | boolean
@@ -54,7 +54,7 @@ export type HeaderValue =
 /** The messages of one queue, in order. */
 export type QueueBatch = { queue: string; vhost: string; deliveries: Delivery[] };
 
-/** Reads an event; throws when it is none, as when somebody invokes the function by hand. */
+/** Reads an event. Throws on any other input, such as an invocation by hand. */
 export function readEvent(event: RabbitMQEvent): QueueBatch[] {
   const byQueue: unknown = event?.rmqMessagesByQueue;
   if (typeof byQueue !== "object" || byQueue === null) {
@@ -78,14 +78,14 @@ function readRecord({ data, basicProperties, redelivered }: RabbitMQRecord): Del
   return { body: Buffer.from(data, "base64"), ...read, deliveryCount };
 }
 
-/** No number of retries or replays comes near; keeps additions exact whatever a stranger sends. */
+/** Far above any real number of retries or replays. Bounds what a stranger sends, so that sums stay exact. */
 const MAX_COUNT = 1_000_000;
-/** The last moment that a Date can hold. */
+/** The largest epoch ms of a Date. */
 const MAX_TIME = 8.64e15;
 
 /**
- * What the headers of a message say about it. Anybody may publish to a queue, so a value that is no
- * whole number within reason counts as absent, and absent ones mean a fresh message.
+ * Reads Warren's headers. Anybody may publish to a queue, so a value that is not a whole number within
+ * bounds counts as absent. A message without the headers is fresh.
  */
 export function deliveryHeaders(
   headers: Readonly<Record<string, unknown>> | null | undefined,
@@ -115,10 +115,10 @@ export function deliveryHeaders(
 /**
  * A message as Lambda's RabbitMQ event has it. AWS feeds the Java client's property object to Gson,
  * which fixes the key order, the nulls, the byte arrays and the date format; `{"bytes":[…]}` is the
- * private field of that client's string type. tests/golden holds what those libraries write.
+ * private field of that client's string type. tests/golden contains the output of these libraries.
  *
- * Two things are lost in amqplib before: header strings that are no UTF-8, and that a header was a single
- * float (0.1 arrives as 0.10000000149011612). Tables keep the order of the wire, where the client has a HashMap's.
+ * amqplib loses two things: header strings that are not UTF-8, and the type of single floats (0.1
+ * arrives as 0.10000000149011612). Tables keep the order of the wire; the Java client uses a HashMap's.
  */
 export function recordOf(
   { content, fields }: Pick<Message, "content" | "fields">,
@@ -149,7 +149,7 @@ export function propertiesOf({ content, properties }: Message): BasicProperties 
   };
 }
 
-/** Bytes that the record will take in the event's JSON, with the comma to the next. */
+/** Size of the record in the event's JSON, in bytes, with the comma before the next one. */
 export function recordBytes(basicProperties: BasicProperties): number {
   const base64 = 4 * Math.ceil(basicProperties.bodySize / 3);
   return base64 + Buffer.byteLength(JSON.stringify(basicProperties)) + FRAME_BYTES;
@@ -179,7 +179,7 @@ function tagged(value: object): HeaderValue | undefined {
   if (type === "timestamp" && typeof inner === "number") return dateText(inner);
   if (type === "decimal" && typeof inner === "object" && inner !== null) {
     const { places, digits } = inner as { places: number; digits: number };
-    // amqplib reads them as unsigned.
+    // amqplib reads decimals as unsigned.
     return (digits | 0) / 10 ** places;
   }
   return undefined;
@@ -193,8 +193,8 @@ function signed(bytes: Buffer): number[] {
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
 /**
- * Epoch seconds as `Nov 21, 2026, 1:33:06 AM` in UTC: Java's medium en_US format. By hand, since
- * Intl takes several µs and every event carries one. `null` for what no Date can hold.
+ * Epoch seconds as `Nov 21, 2026, 1:33:06 AM` in UTC: Java's medium en_US format. Without Intl, which
+ * takes several µs for each event. Returns `null` for seconds outside the range of a Date.
  */
 function dateText(seconds: number): string | null {
   const date = new Date(seconds * 1_000);

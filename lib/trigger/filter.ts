@@ -1,4 +1,4 @@
-/** A filter pattern that Lambda would not take, or that it has and we have not; the message names the place. */
+/** Lambda refuses the filter pattern, or Warren does not support it. The message names the place. */
 export class FilterError extends Error {
   override name = "FilterError";
 }
@@ -6,13 +6,13 @@ export class FilterError extends Error {
 /** Whether a message's body satisfies at least one pattern. */
 export type Filter = (body: Uint8Array) => boolean;
 
-/** What AWS lets an account have, where the default quota is five. */
+/** AWS's maximum. The default quota is five; AWS raises it on request. */
 const MAX_PATTERNS = 10;
 
 /**
  * Compiles the filter criteria of an event source mapping for Amazon MQ: patterns on the key `data`, with every
- * operator that Lambda's documentation lists ("Filter rule syntax"). Numbers are compared as numbers, as
- * the published engine (event-ruler) does it. Throws FilterError.
+ * operator that Lambda's documentation lists ("Filter rule syntax"). Compares numbers by value, as AWS's
+ * published engine (event-ruler) does. Throws FilterError.
  */
 export function filterOf(patterns: readonly unknown[]): Filter {
   if (patterns.length < 1 || patterns.length > MAX_PATTERNS) {
@@ -25,14 +25,14 @@ export function filterOf(patterns: readonly unknown[]): Filter {
   };
 }
 
-/** `body` is the whole message, for the rule that asks whether a field is nowhere in it. */
+/** `body` is the whole message: a rule may ask whether a field is absent everywhere. */
 type Match = (value: unknown, body: unknown) => boolean;
 type Pattern = { of: "json" | "text"; match: Match };
 type Message = { of: "json" | "text"; value: unknown } | undefined;
 
 /**
- * "Properly filtering Amazon MQ messages": a body in another format than the pattern is not looked into, so it
- * reaches the function, as does one that is no UTF-8.
+ * AWS, "Properly filtering Amazon MQ messages": a body in another format than the pattern is not filtered
+ * and reaches the function. So does a body that is not UTF-8.
  */
 function matches(pattern: Pattern, message: Message): boolean {
   return message?.of !== pattern.of || pattern.match(message.value, message.value);
@@ -76,7 +76,7 @@ function branch(pattern: Record<string, unknown>, path: Path, place: string): Ma
   if (keys.length === 0) throw new FilterError(`${place}: names no field`);
   const all = keys.map(([key, inner]) => field(key, inner, path, `${place}.${key}`));
   const match: Match = (value, body) =>
-    // All fields must be found in the same element of an array.
+    // All fields must match in the same element of an array.
     Array.isArray(value) && value.length > 0
       ? value.some((element) => match(element, body))
       : all.every((one) => one(value, body));
@@ -104,7 +104,7 @@ function anyOf(patterns: unknown, path: Path, place: string): Match {
 
 type Rule = { ifAbsent: boolean; test: (value: unknown) => boolean };
 
-/** Any of the rules, of any of the field's values; objects inside a field are no values. */
+/** True if one of the rules matches one of the field's values. Objects are not values. */
 function leaf(rules: readonly unknown[], path: Path, place: string): Match {
   if (rules.length === 0) throw new FilterError(`${place}: has no rule`);
   const compiled = rules.map((rule, index) => ruleOf(rule, `${place}.${index}`));
@@ -114,7 +114,7 @@ function leaf(rules: readonly unknown[], path: Path, place: string): Match {
     (ifAbsent && !has(body, path));
 }
 
-/** Whether some element of the arrays on the way has a value there. */
+/** Whether the path leads to a value, through any element of its arrays. */
 function has(value: unknown, path: Path): boolean {
   const [key, ...rest] = path;
   if (key === undefined) return valuesOf(value).length > 0;

@@ -1,6 +1,6 @@
-/** Taken from the queue and not yet part of a batch. */
+/** A message that was taken from the queue and is not in a batch yet. */
 type Waiting = {
-  /** What it takes in Lambda's event. */
+  /** Its size in Lambda's event. */
   bytes: number;
   /** When it arrived, ms. */
   at: number;
@@ -9,13 +9,13 @@ type Waiting = {
 type Inbox<T extends Waiting> = {
   add: (message: T) => void;
   /**
-   * The next batch: as soon as there are `limit` messages, or as many bytes as an event holds, or
-   * the oldest has waited out the window; once closed whatever there is, and `undefined` when empty.
-   * One call at a time.
+   * Resolves with the next batch: when there are `limit` messages, when an event is full, or when the
+   * oldest message has waited for the window. After `close` it resolves with the rest, then with
+   * `undefined`. Call it again only after it has resolved.
    */
   next: (limit: number) => Promise<T[] | undefined>;
   close: () => void;
-  /** Empties it. */
+  /** Removes and returns all messages. */
   takeAll: () => T[];
 };
 
@@ -40,7 +40,7 @@ export function inbox<T extends Waiting>({
     if (asked === undefined) return;
     const full = messages.length >= asked.limit || bytes >= maxBytes;
     if (full || closed) return give();
-    // One timer for each batch, not for each message.
+    // One timer per batch is cheaper than one per message.
     const [first] = messages;
     if (first === undefined || timer !== undefined) return;
     const left = first.at + windowMs - now();

@@ -1,23 +1,23 @@
 import * as z from "zod";
 import { FilterError, filterOf } from "./filter.ts";
 
-/** What of an event source mapping for Amazon MQ its poller must know; where the broker is stands elsewhere. */
+/** The settings of an event source mapping for Amazon MQ that a poller needs, without the broker's address. */
 export type Mapping = {
   queue: string;
-  /** Messages in a batch at most. */
+  /** Maximum number of messages in a batch. */
   batchSize: number;
   windowMs: number;
-  /** Disabled, it takes nothing. */
+  /** If false, the poller takes no messages. */
   enabled: boolean;
-  /** For filter.ts. */
+  /** filter.ts compiles them. */
   filterPatterns?: unknown[];
 };
 
-/** Lambda's, where the mapping says nothing: "Amazon MQ parameters" in its developer guide. */
+/** Lambda's defaults: "Amazon MQ parameters" in its developer guide. */
 const DEFAULT_BATCH = 100;
 const DEFAULT_WINDOW_MS = 500;
 
-/** A `rabbitmq` event of serverless.yml; what Lambda has no such setting for is an error that names the key. */
+/** A `rabbitmq` event of serverless.yml. Settings that Lambda does not have are refused, by name. */
 export const rabbitmqEvent = z.strictObject({
   arn: z.unknown().optional(),
   basicAuthArn: z.unknown().optional(),

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Key, Ledger, Row, Verdict } from "../../lib/ledger/ledger.ts";
+import { completingContract } from "./ledger-completing.ts";
 import { keepingContract } from "./ledger-keeping.ts";
 import { asked, claimed, type CreateLedger, done, forwarded, idKey } from "./rows.ts";
 
@@ -16,6 +17,7 @@ export function ledgerContract(
   describe(`${name} keeps the ledger's promises:`, () => {
     swapContract(create);
     keepingContract(create, age);
+    completingContract(create, age);
   });
 }
 

@@ -1,8 +1,11 @@
-import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { BatchGetItemCommand, type DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { v7 } from "uuid";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { dynamoClient } from "../../lib/dynamo/client.ts";
 import { dynamoLedger } from "../../lib/ledger/dynamo-ledger.ts";
+import { slotOf } from "../../lib/ledger/slot.ts";
 import {
+  type Completion,
   type Done,
   type Key,
   type Ledger,
@@ -10,7 +13,7 @@ import {
 } from "../../lib/ledger/ledger.ts";
 import { createTable, endpoint } from "./dynamo.ts";
 import { dynamoProxy, passOn, type Exchange, type Fault } from "./dynamo-proxy.ts";
-import { asked } from "../contract/rows.ts";
+import { asked, claimed as claim } from "../contract/rows.ts";
 
 let table: string;
 let remove: () => Promise<void>;
@@ -35,8 +38,9 @@ afterEach(async () => {
   await proxy.close();
 });
 
-function open({ deadlineMs = 10_000, random = Math.random } = {}): Ledger {
-  return dynamoLedger({ client, table, consumer: "c", now: Date.now, random, deadlineMs });
+function open({ deadlineMs = 10_000, random = Math.random, doneSets = false } = {}): Ledger {
+  const consumer = `c-${doneSets}`;
+  return dynamoLedger({ client, table, consumer, doneSets, now: Date.now, random, deadlineMs });
 }
 
 test("every read is consistent, also the repeated ones", async () => {
@@ -172,6 +176,7 @@ describe("a call that cannot be answered ends in time, with the cause:", () => {
       client: nobody,
       table,
       consumer: "c",
+      doneSets: false,
       now: Date.now,
       random: Math.random,
     });
@@ -192,6 +197,184 @@ test("one key's failure leaves no write behind that is still on its way", async 
   await expect(ledger.swap(changes)).rejects.toThrow("AccessDenied");
   expect(ended).toBe(3);
 });
+
+describe("with done sets", () => {
+  beforeEach(() => (ledger = open({ doneSets: true })));
+  const stranger = () => open({ doneSets: true });
+
+  test("a row is written after its slot was marked, once for each", async () => {
+    const [first, second] = timed(2);
+
+    await ledger.swap([{ key: first!, over: undefined, to: claim() }]);
+    await ledger.swap([{ key: second!, over: undefined, to: claim() }]);
+
+    expect(proxy.operations).toEqual([
+      "UpdateItem",
+      "BatchExecuteStatement",
+      "BatchExecuteStatement",
+    ]);
+  });
+
+  test("no row is written whose mark failed", async () => {
+    const [key] = timed(1);
+    proxy.play(refuse);
+
+    await expect(ledger.swap([{ key: key!, over: undefined, to: claim() }])).rejects.toThrow(
+      "AccessDenied",
+    );
+    expect(await stranger().look([asked(key!)])).toEqual([undefined]);
+  });
+
+  test("of a slot without rows no row is read, and of one with rows all are", async () => {
+    const [key, other] = timed(2);
+    const fresh = { ...asked(key!), fresh: true };
+    await ledger.look([fresh]);
+    expect(proxy.operations).toEqual(["BatchGetItem"]);
+
+    await stranger().swap([{ key: other!, over: undefined, to: claim() }]);
+    proxy.play();
+    await ledger.look([fresh]);
+    expect(proxy.operations).toEqual(["BatchGetItem", "BatchGetItem"]);
+  });
+
+  test.for<[string, Fault[]]>([
+    ["whose answer is lost", [loseAnswer]],
+    ["that is throttled", [throttleAll, throttleAll, throttleAll, throttleAll, throttleAll]],
+  ])("an addition %s is repeated", async ([, faults]) => {
+    const changes = timed(10).map((key) => ({ key, over: undefined, to: done() }));
+    await ledger.look(changes.map(({ key }) => asked(key)));
+
+    proxy.play(...faults);
+    expect(await ledger.complete(changes)).toEqual(changes.map(() => undefined));
+    expect(await states(stranger(), changes)).toEqual(changes.map(() => "done"));
+    expect(await pagesOf(changes)).toMatchObject([{ done: { BS: [expect.anything()] } }]);
+  });
+
+  test("after a lost answer, another event of the id is told of in doubt", async () => {
+    const [key] = timed(1);
+    await ledger.look([asked(key!)]);
+    await stranger().complete([{ key: key!, over: undefined, to: done("other") }]);
+
+    proxy.play(loseAnswer);
+    expect(await ledger.complete([{ key: key!, over: undefined, to: done() }])).toMatchObject([
+      { state: "done", digest: expect.stringContaining("other") },
+    ]);
+  });
+
+  test("an addition that fails on one page of several throws, and is there after a repeat", async () => {
+    const changes = [...timed(5), ...timed(5)].map((key) => ({ key, over: undefined, to: done() }));
+    await ledger.look(changes.map(({ key }) => asked(key)));
+
+    proxy.play(passOn, refuse);
+    await expect(ledger.complete(changes)).rejects.toThrow(LedgerUnavailableError);
+    expect((await states(stranger(), changes)).filter((state) => state === "done")).toHaveLength(5);
+
+    expect(await ledger.complete(changes)).toEqual(changes.map(() => undefined));
+    expect(await states(stranger(), changes)).toEqual(changes.map(() => "done"));
+  });
+
+  test("an addition without an answer ends in time", async () => {
+    const [key] = timed(1);
+    proxy.playOn(() => {});
+
+    const slow = open({ doneSets: true, deadlineMs: 300 });
+    const { failure, ms } = await failureOf(() =>
+      slow.complete([{ key: key!, over: undefined, to: done() }]),
+    );
+    expect(failure).toMatchObject({ message: expect.stringContaining("no answer within 300 ms") });
+    expect(ms).toBeLessThan(1_000);
+  });
+
+  test("keys of pages that are left undone are asked for again", async () => {
+    const changes = Array.from({ length: 5 }, () => timed(1)[0]!).map((key) => ({
+      key,
+      over: undefined,
+      to: done(),
+    }));
+    await ledger.complete(changes);
+
+    proxy.play(readOnly(2), readOnly(0));
+    const fresh = changes.map(({ key, to }) => ({ key, digest: to.digest, fresh: true }));
+    expect(await ledger.look(fresh)).toMatchObject(changes.map(() => ({ state: "done" })));
+  });
+
+  test("a claimed row that cannot be removed is no failure", async () => {
+    const [key] = timed(1);
+    const over = claim();
+    await ledger.swap([{ key: key!, over: undefined, to: over }]);
+    await ledger.look([asked(key!)]);
+
+    proxy.play(passOn, refuse);
+    expect(await ledger.complete([{ key: key!, over, to: done() }])).toEqual([undefined]);
+    expect(proxy.operations).toEqual(["UpdateItem", "BatchExecuteStatement"]);
+    expect(await stranger().look([asked(key!)])).toMatchObject([{ state: "done" }]);
+  });
+
+  test("a page that the store takes no more of is full", async () => {
+    const [late, ...others] = timed(400);
+    await ledger.look([asked(late!)]);
+    const dones = others.map((key) => ({ key, over: undefined, to: done() }));
+    await stranger().complete(dones);
+
+    proxy.play(({ answer }) =>
+      answer(400, {
+        __type: "com.amazon.coral.validate#ValidationException",
+        message: "Item size to update has exceeded the maximum allowed size",
+      }),
+    );
+    const change = { key: late!, over: undefined, to: done() };
+    expect(await ledger.complete([change])).toEqual([undefined]);
+    expect(await states(stranger(), [change, ...dones])).toEqual(
+      [change, ...dones].map(() => "done"),
+    );
+  });
+
+  test("a page that cannot be read costs its events, and no others", async () => {
+    const [key] = timed(1);
+    const [other] = timed(1);
+    const pk = { S: pageOf(key!) };
+    const Item = { pk, done: { BS: [new Uint8Array(7)] }, expires: { N: "4102444800" } };
+    await client.send(new PutItemCommand({ TableName: table, Item }));
+
+    expect(await ledger.look([asked(key!), asked(other!)])).toMatchObject([
+      { state: "unreadable", error: expect.stringContaining("done") },
+      undefined!,
+    ]);
+    await expect(ledger.complete([{ key: key!, over: undefined, to: done() }])).rejects.toThrow(
+      LedgerUnavailableError,
+    );
+  });
+});
+
+/** Events of one slot, of which no other test has any. */
+function timed(size: number): Key[] {
+  const msecs = Date.UTC(2030, 0, 1) + count++ * 8_000;
+  return Array.from({ length: size }, () => ({ tenant: "t", source: "shop", id: v7({ msecs }) }));
+}
+
+function pageOf({ tenant, id }: Key): string {
+  return `#c-true#${tenant}#${slotOf(id)!.start}`;
+}
+
+async function pagesOf(changes: readonly Completion[]) {
+  const Keys = [...new Set(changes.map(({ key }) => pageOf(key)))].map((pk) => ({ pk: { S: pk } }));
+  const { Responses } = await client.send(
+    new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } }),
+  );
+  return Responses![table];
+}
+
+async function states(reader: Ledger, changes: readonly Completion[]) {
+  const rows = await reader.look(
+    changes.map(({ key, to }) => ({ key, digest: to.digest, fresh: false })),
+  );
+  return rows.map((row) => row?.state);
+}
+
+function refuse({ answer }: Exchange): void {
+  const __type = "com.amazonaws.dynamodb.v20120810#AccessDeniedException";
+  answer(400, { __type, message: "AccessDenied: as the test wants" });
+}
 
 async function failureOf(call: () => Promise<unknown>): Promise<{ failure: unknown; ms: number }> {
   const started = performance.now();
@@ -221,8 +404,8 @@ async function written(size: number) {
   return rows;
 }
 
-function done(): Done {
-  return { state: "done", rev: `rev-${count++}`, digest: "d" };
+function done(digest = "d"): Done {
+  return { state: "done", rev: `rev-${count++}`, digest };
 }
 
 /** Answers for the first `size` keys; the others are unprocessed. */

@@ -188,7 +188,8 @@ async function rowOf(id: string) {
   const client = dynamoClient({ endpoint });
   const table = process.env["LEDGER_TABLE"]!;
   const consumer = "neo4j-projector";
-  const ours = dynamoLedger({ client, table, consumer, now: Date.now, random: Math.random });
+  const tools = { now: Date.now, random: Math.random };
+  const ours = dynamoLedger({ client, table, consumer, doneSets: true, ...tools });
   const [row] = await ours.look([asked({ tenant, source: "test", id })]);
   client.destroy();
   return row;

@@ -14,26 +14,28 @@ import { LEDGER } from "./services.ts";
 let vhost: ProjectorVhost;
 let one: ConsumerHandler;
 let other: ConsumerHandler;
+let third: ConsumerHandler;
 
-/** The projector as two processes run it: nothing shared but broker, ledger and graph. */
+/** The projector as three processes run it: nothing shared but broker, ledger and graph. */
 beforeAll(async () => {
   vhost = await projectorVhost();
   one = projector();
   other = projector();
+  third = projector();
 });
 afterAll(async () => {
-  await Promise.all([one.close(), other.close()]);
+  await Promise.all([one, other, third].map((process) => process.close()));
   await vhost.remove();
 });
 
-test("two deliveries to two processes at the same time have one effect", async () => {
+test("deliveries to three processes at the same time have one effect", async () => {
   const tenant = newTenant();
   const events = Array.from({ length: 40 }, (_, index) => viewed(tenant, `u${index}`));
   // In other compositions, so that the two meet in the middle of each other's groups.
   const runs = [
     one.handler(batch(events), context()),
     other.handler(batch(events.toReversed().slice(0, 30)), context()),
-    other.handler(batch(events.slice(5, 35)), context()),
+    third.handler(batch(events.slice(5, 35)), context()),
   ];
   await Promise.all(runs);
   await workOff();

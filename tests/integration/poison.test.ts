@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { deliveryHeaders } from "../../lib/trigger/event.ts";
 import { type Folder, hostFolder } from "./host-process.ts";
 import { newTenant } from "./neo4j.ts";
@@ -25,7 +25,7 @@ functions:
     handler: handler.handler
     timeout: 30
     events:
-      - rabbitmq: { queue: ${QUEUE}, batchSize: 100, maximumBatchingWindow: 1 }
+      - rabbitmq: { queue: ${QUEUE}, batchSize: 1000, maximumBatchingWindow: 1 }
 `;
 
 /** The real projector, but for an event that ends its process: no real event does. */
@@ -149,6 +149,32 @@ test("what poisons a batch of 100 ends alone in the dead letters, all neighbours
   expect(alone).toEqual([1, 1, 1]);
   expect(host.process.exitCode).toBeNull();
 });
+
+test.runIf(inject("long") && LEDGER !== "none")(
+  "two messages that end their process, hidden in 1,000: dead alone within a minute, all neighbours once",
+  async () => {
+    const tenant = newTenant();
+    const neighbours = Array.from({ length: 998 }, (_, index) => viewed(tenant, `u${index}`));
+    const killers = [viewed(tenant, "killer"), viewed(tenant, "killer")];
+    await vhost.publish(neighbours.toSpliced(300, 0, killers[0]!).toSpliced(800, 0, killers[1]!));
+
+    const host = folder.start([], { ...functionEnvironment(), RABBITMQ_URL: vhost.url });
+    const isOver = async () =>
+      (await vhost.depth(DEAD)) === 2 && Object.keys(await views(tenant)).length === 998;
+    await until("both are dead and all others are applied", isOver, 60_000);
+
+    expect(Object.values(await views(tenant)).every((count) => count === 1)).toBe(true);
+    const letters = await drain(vhost.url, DEAD);
+    expect(
+      letters.map(({ content }) => JSON.parse(content.toString()).id as string).sort(),
+    ).toEqual(killers.map(({ id }) => id).sort());
+    expect(letters.map(({ properties: { headers } }) => headers?.["warren-reason"])).toEqual([
+      "crashes its consumer",
+      "crashes its consumer",
+    ]);
+    expect(host.process.exitCode).toBeNull();
+  },
+);
 
 test("a failing message goes through every retry tier with its delay, and then dies", async () => {
   const failing = viewed(newTenant(), "failing");

@@ -7,7 +7,6 @@ import { once } from "node:events";
 import { promisify } from "node:util";
 import { DEV } from "../../infra/service/instance.ts";
 import { releaseOf } from "../../infra/rabbitmq/release.ts";
-import { trixieFolder } from "../../infra/rabbitmq/trixie.ts";
 import { withChannel } from "../../lib/rabbit/connection.ts";
 import { freePort } from "./free-port.ts";
 import { until } from "./rabbit-vhost.ts";
@@ -17,7 +16,7 @@ const cache = join(DEV, "jars");
 
 /** Whether the broker is on this machine, so that a test can have one to kill. */
 export const brokerInstalled =
-  existsSync("/usr/lib/rabbitmq/bin/rabbitmq-server") || existsSync(trixieFolder(cache));
+  existsSync("/usr/lib/rabbitmq/bin/rabbitmq-server") || Boolean(process.env["RABBITMQ_VERSION"]);
 
 export type Broker = {
   url: string;

@@ -59,7 +59,11 @@ test("names the events of a tenant once, and those of all tenants alike", () => 
   const ids = (tenant: string) =>
     events.filter(({ tenant_id }) => tenant_id === tenant).map(({ id }) => id);
   expect(new Set(ids("a")).size).toBe(ids("a").length);
-  expect(ids("a").slice(0, 3)).toEqual(["evt_1", "evt_2", "evt_3"]);
+  expect(ids("a").slice(0, 3)).toEqual([
+    "evt_1",
+    expect.stringMatching(/^evt_[\da-f]{8}-[\da-f]{4}-7000-8000-0{12}$/),
+    "evt_3",
+  ]);
   expect(ids("a").length).toBeGreaterThan(ids("c").length);
   expect(ids("c")).toEqual(ids("a").slice(0, ids("c").length));
 });

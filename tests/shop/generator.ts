@@ -1,3 +1,4 @@
+import { v7 } from "uuid";
 import { type EventOfType, type EventType, parserOf } from "../../events/catalogue.ts";
 import { accepts, type ProjectedEvent } from "../../functions/neo4j-projector/accepts.ts";
 import { chance } from "../model/random.ts";
@@ -71,7 +72,7 @@ export function* shopEvents({
     const shop = shops[anyShop()]!;
     const { type, data, session, version = "1.0" } = shop.next();
     yield {
-      id: `evt_${(shop.count += 1)}`,
+      id: idOf((shop.count += 1), endsAt),
       type,
       source: session === undefined ? "backoffice" : "web",
       timestamp: timeText(Math.floor(at), shop.count),
@@ -81,6 +82,12 @@ export function* shopEvents({
       metadata: { version },
     };
   }
+}
+
+/** Half of the producers make UUIDv7, a thousand a second, and half of them count. */
+function idOf(n: number, endsAt: number): string {
+  if (n % 2 > 0) return `evt_${n}`;
+  return `evt_${v7({ msecs: endsAt + n, seq: 0, random: new Uint8Array(16) })}`;
 }
 
 /** Producers write time as they like: one in seven with an offset. */

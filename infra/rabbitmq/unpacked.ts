@@ -18,31 +18,34 @@ const PACKAGES =
   "rabbitmq-server base-files dash bash coreutils sed grep util-linux mawk procps hostname libc-bin";
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
+/** A release of Debian, by its code name. */
+export type Suite = "trixie" | "forky";
+
 /** The root of the unpacked system. */
-export function trixieFolder(cache: string): string {
-  return join(cache, "trixie-rabbitmq");
+export function unpackedFolder(suite: Suite, cache: string): string {
+  return join(cache, `${suite}-rabbitmq`);
 }
 
 /**
- * Unpacks Debian trixie's RabbitMQ with its dependencies, once for all instances. apt fetches the packages
- * from this machine's mirror and checks their signatures; nothing is installed. Throws MissingError where
- * this is impossible.
+ * Unpacks the RabbitMQ of a Debian release with its dependencies, once for all instances. apt fetches the
+ * packages from this machine's mirror and checks their signatures; nothing is installed. Throws MissingError
+ * where this is impossible.
  */
-export async function unpackTrixie({
-  cache,
-  report,
-}: Pick<Place, "cache" | "report">): Promise<void> {
-  const folder = trixieFolder(cache);
+export async function unpackRabbit(
+  suite: Suite,
+  { cache, report }: Pick<Place, "cache" | "report">,
+): Promise<void> {
+  const folder = unpackedFolder(suite, cache);
   if (process.getuid?.() !== 0 || !(await exists(KEYRING))) {
-    throw new MissingError("RABBITMQ_VERSION=4 runs a chroot: it needs root on Debian, or Docker.");
+    throw new MissingError("RABBITMQ_VERSION runs a chroot: it needs root on Debian, or Docker.");
   }
   await locked(folder, async () => {
     if (await exists(folder)) return;
-    report("fetches RabbitMQ 4 from Debian trixie");
+    report(`fetches RabbitMQ from Debian ${suite}`);
     await mkdir(cache, { recursive: true });
     const draft = await mkdtemp(join(cache, "unpacking-"));
     try {
-      await fetch(draft);
+      await fetch(suite, draft);
       const root = join(draft, "root");
       for (const deb of await readdir(join(draft, "cache/archives"))) {
         if (!deb.endsWith(".deb")) continue;
@@ -63,14 +66,14 @@ export async function unpackTrixie({
 }
 
 /** Uses separate lists, state and cache, so that the machine's apt stays unchanged. */
-async function fetch(draft: string): Promise<void> {
+async function fetch(suite: Suite, draft: string): Promise<void> {
   for (const name of ["state/lists/partial", "cache/archives/partial", "root"]) {
     await mkdir(join(draft, name), { recursive: true });
   }
   await writeFile(join(draft, "state/status"), "");
   await writeFile(
     join(draft, "sources"),
-    `deb [signed-by=${KEYRING}] ${await mirror()} trixie main\n`,
+    `deb [signed-by=${KEYRING}] ${await mirror()} ${suite} main\n`,
   );
   const own = {
     "Dir::Etc::sourcelist": join(draft, "sources"),
@@ -100,5 +103,5 @@ async function mirror(): Promise<string> {
   await run("apt-get", ["-q", "update"], { timeoutMs: 300_000 });
   const learnt = await known();
   if (learnt) return learnt;
-  throw new MissingError("RABBITMQ_VERSION=4 needs a Debian mirror: apt has none here.");
+  throw new MissingError("RABBITMQ_VERSION needs a Debian mirror: apt has none here.");
 }
