@@ -48,6 +48,16 @@ describe("an outage", () => {
     expect(copies).toEqual(["bad: attempt 2.1 in 5000"]);
   });
 
+  test("of one message in a group spends no attempt: it is tried once more alone", async () => {
+    const { run, calls } = setup({
+      failure: new OutageError("so it says"),
+      apply: (ids) => (ids.length > 1 ? ["x"] : []),
+    });
+
+    expect(await run([message("a"), message("x")])).toEqual(["done", "done"]);
+    expect(calls).toEqual([["a", "x"], ["x"]]);
+  });
+
   test("is what an unknown error is that hits every message of several groups", async () => {
     let down = true;
     const { run, copies } = setup({
