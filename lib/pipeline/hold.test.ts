@@ -31,19 +31,31 @@ describe("an outage", () => {
     expect(await ledger.look([asked("a")])).toEqual([undefined]);
   });
 
-  test("that comes back while the sink is healthy is blamed on its message alone", async () => {
-    const { run, copies } = setup({
+  test("that comes back while the sink is healthy is blamed on its message, found by halves", async () => {
+    const { run, calls, copies } = setup({
       apply: (ids) => {
         if (ids.includes("bad")) throw new OutageError("so it says");
       },
     });
 
-    expect(await run([message("a"), message("bad"), message("c")])).toEqual([
+    expect(await run(["a", "b", "bad", "c"].map((id) => message(id)))).toEqual([
+      "done",
       "done",
       "retry",
       "done",
     ]);
+    expect(calls).toContainEqual(["a", "b"]);
     expect(copies).toEqual(["bad: attempt 2.1 in 5000"]);
+  });
+
+  test("of one message in a group spends no attempt: it is tried once more alone", async () => {
+    const { run, calls } = setup({
+      failure: new OutageError("so it says"),
+      apply: (ids) => (ids.length > 1 ? ["x"] : []),
+    });
+
+    expect(await run([message("a"), message("x")])).toEqual(["done", "done"]);
+    expect(calls).toEqual([["a", "x"], ["x"]]);
   });
 
   test("is what an unknown error is that hits every message of several groups", async () => {

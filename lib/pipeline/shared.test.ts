@@ -1,13 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  asked,
-  died,
-  keyOf,
-  message,
-  setup,
-  throws,
-  untilCalled,
-} from "../../tests/pipeline/setup.ts";
+import { asked, died, message, setup, throws, untilCalled } from "../../tests/pipeline/setup.ts";
 import type { Claimed, Ledger, Row } from "../ledger/ledger.ts";
 import { OutageError, PermanentError } from "./errors.ts";
 
@@ -157,23 +149,34 @@ describe("a group of suspects", () => {
     expect(world.copies).toEqual([]);
   });
 
-  test("looks anew after it has waited: what another did meanwhile is a duplicate", async () => {
-    let isDown = true;
-    const world = setup({
-      apply: () => {
-        if (isDown) throw new OutageError("down");
-      },
-      probe: async () => {
-        if (!isDown) return;
-        isDown = false;
-        const to = { state: "done", rev: "theirs", digest: "d" } as const;
-        await world.ledger.swap([{ key: keyOf("a"), over: undefined, to }]);
-      },
-    });
+  test.each([
+    ["together", ["a", "b", "c"].map(suspect), [["b", "c"]]],
+    ["alone", [message("a", { attempt: 2 })], []],
+  ])(
+    "looks anew after it has waited %s: a done set has what no row says",
+    async (_how, batch, afterwards) => {
+      let isDown = true;
+      const world = setup({
+        wrap: (plain) => ({
+          ...plain,
+          async look(events) {
+            const rows = await plain.look(events);
+            const done: Row = { state: "done", rev: "set", digest: "d" };
+            return rows.map((row, index) =>
+              !isDown && events[index]?.key.id === "a" ? done : row,
+            );
+          },
+        }),
+        apply: () => {
+          if (isDown) throw new OutageError("down");
+        },
+        probe: () => void (isDown = false),
+      });
 
-    expect(await world.run(["a", "b", "c"].map(suspect))).toEqual(["duplicate", "done", "done"]);
-    expect(world.calls.slice(1)).toEqual([["b", "c"]]);
-  });
+      expect((await world.run(batch))[0]).toBe("duplicate");
+      expect(world.calls.slice(1)).toEqual(afterwards);
+    },
+  );
 
   test("that an outage strikes while its sink is healthy is tried message by message", async () => {
     const { run, calls, copies } = setup({

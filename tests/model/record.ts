@@ -35,3 +35,7 @@ export type World = {
   claimed: string[];
   endedAt: number;
 };
+
+export function more(counts: Map<string, number>, id: string): void {
+  counts.set(id, (counts.get(id) ?? 0) + 1);
+}

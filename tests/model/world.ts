@@ -1,27 +1,15 @@
-import type { Received } from "../../lib/envelope/envelope.ts";
 import type { Claimed } from "../../lib/ledger/ledger.ts";
-import type { Delivery, Forward } from "../../lib/pipeline/message.ts";
 import { batchProcessor, type ProcessBatch } from "../../lib/pipeline/process-batch.ts";
-import { waitFor, waitsOf } from "../../lib/pipeline/waits.ts";
+import { RETRY_DELAYS, simulatedBroker } from "./broker.ts";
 import type { Bug } from "./bugs.ts";
-import {
-  decode,
-  encode,
-  eventText,
-  isKiller,
-  makeEvents,
-  type Message,
-  type SimulatedEvent,
-} from "./event.ts";
+import { eventText, isKiller, makeEvents, type Message, type SimulatedEvent } from "./event.ts";
 import { simulatedLedger, STALE_MS } from "./ledger.ts";
 import { chance } from "./random.ts";
 import { type Fault, type Owner, type Request, schedule } from "./schedule.ts";
-import { DAY, type World } from "./record.ts";
+import { DAY, more, type World } from "./record.ts";
 import { simulatedSink } from "./sink.ts";
 import { drawSwitches, type Switches } from "./switches.ts";
 
-const RETRY_DELAYS = [5_000, 5_000, 5_000, 5_000, 30_000, 30_000, 30_000, 30_000];
-const WAITS = waitsOf(RETRY_DELAYS);
 const RETRY_LATER_FOR = 3_600_000;
 const TIMEOUT = 60_000;
 const LEASE = TIMEOUT + 30_000;
@@ -88,44 +76,24 @@ export async function runWorld(
   let serial = 0;
   const nonce = () => `n${++serial}`;
 
-  // --- broker -----------------------------------------------------------------------------------
-  const queue: Message[] = [];
   let daysPassed = 0;
-  const delayed: { message: Message; due: number }[] = [];
-
-  function count(event: SimulatedEvent): void {
-    const name = eventText(event);
-    world.published.set(name, (world.published.get(name) ?? 0) + 1);
-  }
+  const broker = simulatedBroker({ world, time, bug, serial: () => ++serial });
+  const { queue } = broker;
 
   function publishFresh(event: SimulatedEvent, generation = 1): Message {
-    count(event);
     // What the ledger has forgotten may die once more.
     if (daysPassed > 29) more(world.mishaps, event.id);
-    return {
-      event,
-      attempt: 1,
-      generation,
-      copy: ++serial,
-      notBefore: undefined,
-      deliveryCount: 0,
-      suspect: false,
-      firstFailedAt: undefined,
-    };
+    return broker.publishFresh(event, generation);
   }
 
   function bringBack(worker: Worker): void {
-    const returned = worker.unacked.map((message) => ({
-      ...message,
-      deliveryCount: message.deliveryCount + 1,
-    }));
-    queue.unshift(...returned);
+    broker.requeue(worker.unacked);
     worker.unacked = [];
   }
 
   for (const event of accepted) queue.push(publishFresh(event));
   // A client that repeats its POST, and an event delivered twice by a producer.
-  for (let more = random.int(0, 2); more > 0; more--) {
+  for (let copies = random.int(0, 2); copies > 0; copies--) {
     queue.splice(random.int(0, queue.length), 0, publishFresh(random.pick(accepted)));
   }
 
@@ -133,34 +101,6 @@ export async function runWorld(
   const sink = simulatedSink({ world, time, random, bug, nonce });
 
   // --- workers ----------------------------------------------------------------------------------
-  function forwardOf(owner: Owner): Forward {
-    const carry = (delivery: Delivery, changes: Partial<Message>): Message => {
-      const { body, ...rest } = delivery;
-      const event = decode(JSON.parse(Buffer.from(body).toString()) as Received);
-      return { ...rest, event, copy: ++serial, deliveryCount: 0, ...changes };
-    };
-    return {
-      retry: (delivery, { delayMs, ...changes }) => {
-        const { attempt } = changes;
-        const forgets = bug === "defer forgets suspicion" ? { suspect: false } : {};
-        const copy = carry(delivery, { ...changes, ...forgets });
-        const label = `publish ${eventText(copy.event)} attempt ${attempt}`;
-        return time.io({ owner, label, ids: [copy.event.id] }, () => {
-          count(copy.event);
-          if (attempt > delivery.attempt) world.spent.add(eventText(copy.event));
-          delayed.push({ message: copy, due: time.now() + waitFor(delayMs, WAITS) });
-        });
-      },
-      deadLetter: (delivery, { reason }) => {
-        const message = carry(delivery, {});
-        const label = `dead-letter ${eventText(message.event)}: ${reason}`;
-        return time.io({ owner, label, ids: [message.event.id] }, () => {
-          world.dead.push({ message, reason });
-        });
-      },
-    };
-  }
-
   function start(name: string): Worker {
     const owner: Owner = { name: `${name}.${++serial}`, dead: false };
     const skewMs = random.int(-switches.skewMs, switches.skewMs);
@@ -188,7 +128,7 @@ export async function runWorld(
         }),
         {
           ledger: ports.ledger,
-          forward: forwardOf(owner),
+          forward: broker.forwardOf(owner),
           retryDelays: RETRY_DELAYS,
           retryLaterFor: RETRY_LATER_FOR,
           leaseMs: LEASE,
@@ -267,9 +207,7 @@ export async function runWorld(
     const ack = () => finish("ack", () => (worker.unacked = []));
     const requeue = () => finish("requeue", () => bringBack(worker));
     const run = { signal: channel.signal, remainingMs: () => deadline - time.now() };
-    const deliveries = worker.unacked.map((message) =>
-      encode({ ...message, deliveryCount: counted(message.deliveryCount) }),
-    );
+    const deliveries = worker.unacked.map(broker.delivered);
 
     if (bug === "ack before settle") worker.unacked = [];
     void worker.process(deliveries, run).then(ack, requeue);
@@ -349,10 +287,7 @@ export async function runWorld(
       world.violations.push("does not come to rest");
       break;
     }
-    for (let index = delayed.length - 1; index >= 0; index--) {
-      if (delayed[index]!.due <= time.now())
-        queue.push(...delayed.splice(index, 1).map(({ message }) => message));
-    }
+    broker.deliverDue();
     const frozen = disturb();
     if (frozen !== undefined) stalled = { owner: frozen, until: step + random.int(5, 60) };
     if (stalled !== undefined && step > stalled.until) stalled = undefined;
@@ -403,12 +338,6 @@ export async function runWorld(
     return isDead && row.digest === String(variant) ? row.generation : 0;
   }
 
-  /** What the broker says of a message that it has delivered so often before. */
-  function counted(times: number): number {
-    if (switches.counts === "each") return times;
-    return switches.counts === "redelivered" ? Math.min(times, 1) : 0;
-  }
-
   /** Rows, and then sets, expire. */
   function letWeeksPass(): boolean {
     if (budget.jumps === 0) return false;
@@ -431,7 +360,7 @@ export async function runWorld(
   /** Nothing can happen now: the clock goes on to what comes next. False at rest. */
   function waitForSomething(): boolean {
     const busy = workers.some(({ deadline }) => deadline !== undefined);
-    const dues = delayed.map(({ due }) => due);
+    const dues = broker.dues();
     const timer = time.nextTimer();
     if (timer !== undefined) dues.push(timer);
     if (stalled !== undefined && (dues.length === 0 || random.hits(0.3))) stalled = undefined;
@@ -444,10 +373,6 @@ export async function runWorld(
 
 const KILLED = "killed by its message";
 const MOST_STEPS = 10_000;
-
-function more(counts: Map<string, number>, id: string): void {
-  counts.set(id, (counts.get(id) ?? 0) + 1);
-}
 
 /** Everything that follows from the step has happened once the microtasks are done. */
 function microtasksRun(): Promise<void> {
