@@ -7,8 +7,6 @@ const maxWorkers = 2;
 
 /** Files of 20 s and more, so that none of them begins when all others have ended. */
 const LONGEST = [
-  "linters",
-  "isolation",
   "npm-start",
   "kill-redis",
   "host-workers",
@@ -91,6 +89,7 @@ export default defineConfig({
           ],
           provide: { long: true },
           ...onServices,
+          globalSetup: [onServices.globalSetup, "tests/deploy/packaged.ts"],
         },
       },
       {

@@ -221,34 +221,30 @@ export function doneSetsIn({
     });
     if (answer === undefined) return group.filter(isUnknown);
 
-    const { old, repeated } = answer;
+    const { old } = answer;
     const before =
       old === undefined ? emptyPage : readPage({ ...old, expires: numeric(expires) }, 0);
     seek(before, group);
     const isRepeat = before.elements.some((each) => each.equals(element));
     const bytes = before.bytes + (isRepeat ? 0 : element.length);
     pages.set(pk, { bytes, expires, rows: old !== undefined && pages.get(pk)?.rows === true });
-    for (const entry of group) {
-      // The own entry may be from our first try: in doubt a dead letter tells of the two events.
-      if (repeated && entry.other !== undefined) entry.own = false;
-    }
     if (before.bytes >= PAGE_BYTES) return lower(group.filter(({ other }) => other === undefined));
     const rest = group.slice(fitting.length).filter(isUnknown);
     return bytes >= PAGE_BYTES ? lower(rest) : rest;
   }
 
-  /** Until it is carried out, or no repeat can help. `repeated`: it may have been carried out before. */
+  /** Until it is carried out, or no repeat can help. Returns what was there before. */
   async function update(
     pk: string,
     how: Update,
     signal: AbortSignal,
-  ): Promise<{ old: Item | undefined; repeated: boolean }> {
+  ): Promise<{ old: Item | undefined }> {
     const pause = pauseBetween(random, signal);
-    for (let repeated = false; ; repeated = true) {
+    for (;;) {
       const command = new UpdateItemCommand({ TableName: table, Key: { pk: { S: pk } }, ...how });
       try {
-        const { Attributes: old, $metadata } = await client.send(command, { abortSignal: signal });
-        return { old, repeated: repeated || ($metadata.attempts ?? 1) > 1 };
+        const { Attributes: old } = await client.send(command, { abortSignal: signal });
+        return { old };
       } catch (error) {
         if (signal.aborted || isFinal(error)) throw error;
       }

@@ -202,12 +202,17 @@ function entriesIn(all: readonly { entry: Entry | undefined }[]): Entry[] {
 /** What the set says of an event, as the row that would say the same. */
 function doneIn(entry: Entry | undefined): Row | undefined {
   if (entry?.problem !== undefined) return entry.problem;
-  if (entry?.own) return { state: "done", rev: "", digest: entry.asked };
-  return entry && otherIn(entry);
+  const other = entry && otherIn(entry);
+  if (other !== undefined) return other;
+  return entry?.own ? { state: "done", rev: "", digest: entry.asked } : undefined;
 }
 
-function otherIn({ own, other }: Entry): Done | undefined {
-  return own || other === undefined ? undefined : { state: "done", rev: "", digest: other };
+/**
+ * Another event of this id, even if the set has both: then they were completed at the same moment, and
+ * nobody may have heard of it yet.
+ */
+function otherIn({ other }: Entry): Done | undefined {
+  return other === undefined ? undefined : { state: "done", rev: "", digest: other };
 }
 
 function parted<One>(all: readonly One[], test: (one: One) => boolean): [One[], One[]] {

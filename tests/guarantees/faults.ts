@@ -10,8 +10,13 @@ export const faults: Readonly<Record<string, readonly Edit[]>> = {
   "complete-before-apply": [
     {
       file: "lib/pipeline/group.ts",
-      from: /(?=const \{ failures, refusal \} = await applyThroughOutages\(\);)/,
-      to: "await batch.claims.complete(group.map((letter) => ({ letter }))); ",
+      from: /(?=const tried = await tryGroup\(group, batch\);)/,
+      to: "await batch.claims.complete(group); ",
+    },
+    {
+      file: "lib/pipeline/process-batch.ts",
+      from: /(?=const tried = await tryGroup\(group, batch\);)/,
+      to: "await batch.claims.complete(group); ",
     },
     {
       file: "lib/pipeline/alone.ts",
@@ -19,9 +24,9 @@ export const faults: Readonly<Record<string, readonly Edit[]>> = {
       to: "await claims.complete([{ letter, claim }]); ",
     },
     {
-      file: "lib/pipeline/process-batch.ts",
+      file: "lib/pipeline/settle.ts",
       from: /await claims\.complete\(done\);/,
-      to: "",
+      to: "[] as typeof done;",
     },
   ],
   "ack-before-settle": [

@@ -6,8 +6,8 @@ import { dynamoClient } from "../../lib/dynamo/client.ts";
 import { dynamoLedger } from "../../lib/ledger/dynamo-ledger.ts";
 import type { Key } from "../../lib/ledger/ledger.ts";
 import { claimed } from "../contract/rows.ts";
-import { createTable, endpoint } from "./dynamo.ts";
-import { dynamoProxy, passOn, type Fault } from "./dynamo-proxy.ts";
+import { createTable, endpoint } from "../integration/dynamo.ts";
+import { dynamoProxy, passOn, type Fault } from "../integration/dynamo-proxy.ts";
 
 /** What may happen to a request; whoever asked repeats it. */
 const faults: Record<string, Fault> = {

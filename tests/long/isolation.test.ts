@@ -11,8 +11,8 @@ import {
   type Outcomes,
   type Round,
   type WiredName,
-} from "./help-desk.ts";
-import { until } from "./rabbit-vhost.ts";
+} from "../integration/help-desk.ts";
+import { until } from "../integration/rabbit-vhost.ts";
 
 /** Tickets to a round; to a projector each is two messages. */
 const ROUND = 40;

@@ -6,8 +6,8 @@ import { promisify } from "node:util";
 import { beforeAll, expect, test } from "vitest";
 import { DEV } from "../../infra/service/instance.ts";
 import { exists, type Program, requirePrograms, run } from "../../infra/service/tools.ts";
-import { templateOf } from "./packaged.ts";
-import { stackOf, STAGES } from "./stack.ts";
+import { templateOf } from "../deploy/packaged.ts";
+import { stackOf, STAGES } from "../deploy/stack.ts";
 
 const exec = promisify(execFile);
 const PYTHON: Program = {
