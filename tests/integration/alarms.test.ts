@@ -49,7 +49,7 @@ test("no alarm waits for a metric that nobody writes", async () => {
     stage: "test",
   });
   const watched = Object.values(resources).flatMap(watchedBy);
-  expect(watched).toHaveLength(20);
+  expect(watched).toHaveLength(23);
   expect(watched.filter((key) => !written.has(key))).toEqual([]);
 });
 
