@@ -47,7 +47,7 @@ test(
     end = await smtpEnd({
       port: 0,
       async onMail(raw) {
-        const [, id = "?"] = /^Message-ID: <(.+)@/m.exec(raw.toString()) ?? [];
+        const [, id = "?"] = /^Message-ID: <(.+)\.[^.@]+@/m.exec(raw.toString()) ?? [];
         taken.push(id);
         await wait(ANSWERS_AFTER);
       },
