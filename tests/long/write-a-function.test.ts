@@ -31,7 +31,7 @@ test("an event and a consumer come to life, word for word, and go without a trac
 
   await follow(take(steps.findIndex(isRemoval)));
   const received = await readFile(join(clone, ".warren/received.log"), "utf8");
-  expect(received).toMatch(/^default:evt_\S+ \{"id":"evt_\S+","type":"review\.posted",/);
+  expect(received).toMatch(/^default:http:evt_\S+ \{"id":"evt_\S+","type":"review\.posted",/);
   expect(received).toContain('{"text":"★★ for prod_456: It broke on the first day."}');
   expect(await drain(vhost.url, "dead.events.review-alerts")).toEqual([]);
   expect(await drain(vhost.url, "events.unconsumed")).toEqual([]);
