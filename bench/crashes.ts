@@ -7,6 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import neo4j from "neo4j-driver";
+import { v7 as uuidv7 } from "uuid";
 import { accepts } from "../functions/neo4j-projector/accepts.ts";
 import { chunksOf } from "../lib/async/in-parallel.ts";
 import { redisClient } from "../lib/ledger/redis-client.ts";
@@ -21,6 +22,7 @@ const FUNCTION = "neo4j-projector";
 const QUEUE = "events.neo4j";
 const EVENTS = Number(process.env["EVENTS"] ?? 20_000);
 const LEDGER = process.env["LEDGER"] ?? "redis";
+const START = Date.now();
 /** Full speed: so much of the undisturbed rate, over so long. */
 const FULL = 0.8;
 const OVER_MS = 2_000;
@@ -145,7 +147,7 @@ async function effectsOf(tenant: string): Promise<{ views: number; pairs: number
 
 function viewed(tenant_id: string, index: number): object {
   return {
-    id: `evt_${randomUUID()}`,
+    id: `evt_${uuidv7({ msecs: START + index })}`,
     type: "interaction.viewed",
     source: "bench",
     timestamp: new Date().toISOString().replace("Z", "000Z"),

@@ -6,6 +6,7 @@
  */
 import { randomUUID } from "node:crypto";
 import neo4j, { type Driver, type ManagedTransaction } from "neo4j-driver";
+import { v7 as uuidv7 } from "uuid";
 import { config } from "../functions/neo4j-projector/config.ts";
 import { accepts, type ProjectedEvent } from "../functions/neo4j-projector/accepts.ts";
 import { name as consumer, neo4jProjector } from "../functions/neo4j-projector/consumer.ts";
@@ -28,6 +29,7 @@ const EVENTS = 50_000;
 const ALONE = 2_000;
 const BATCH = 1_000;
 const ROUNDS = 3;
+const START = Date.now();
 
 const services = await localServices();
 const { url, user, password } = services.neo4j;
@@ -37,7 +39,16 @@ const driver = neo4j.driver(url, neo4j.auth.basic(user, password), {
 });
 const at = { url: vhost.url, name: "bench" };
 
-type Variant = { name: string; count: number; run: (count: number) => Promise<void> };
+type Variant = {
+  name: string;
+  count: number;
+  /** Of the event that is the nth. */
+  idOf?: (index: number) => string;
+  run: (count: number) => Promise<void>;
+};
+
+const inDynamo = (count: number) =>
+  warren(count, { LEDGER: "dynamodb", LEDGER_TABLE: services.dynamodb.ledgerTable });
 
 const variants: Variant[] = [
   { name: "bare loop, no proof", count: EVENTS, run: (count) => bareLoop(count, BATCH) },
@@ -45,8 +56,13 @@ const variants: Variant[] = [
   {
     name: "Warren, DynamoDB Local",
     count: EVENTS,
-    run: (count) =>
-      warren(count, { LEDGER: "dynamodb", LEDGER_TABLE: services.dynamodb.ledgerTable }),
+    run: inDynamo,
+  },
+  {
+    name: "the same, ids without a time",
+    count: EVENTS,
+    idOf: () => randomUUID(),
+    run: inDynamo,
   },
   {
     name: "Warren, Redis",
@@ -80,9 +96,9 @@ async function forgetRows(): Promise<void> {
 }
 
 /** Fills the queue with events of a new tenant, projects them, and checks that each counts once. */
-async function round({ count, run }: Variant): Promise<Measured> {
+async function round({ count, idOf = timedId, run }: Variant): Promise<Measured> {
   const tenant = `bench-${randomUUID()}`;
-  const messages = Array.from({ length: count }, () => viewed(tenant));
+  const messages = Array.from({ length: count }, (_, index) => viewed(tenant, idOf(index)));
   await fill(vhost, { queue: QUEUE, messages });
   const measured = await measure(() => run(count));
 
@@ -95,9 +111,14 @@ async function round({ count, run }: Variant): Promise<Measured> {
   return measured;
 }
 
-function viewed(tenant_id: string): object {
+/** As ingest makes them, of a thousand events a second. */
+function timedId(index: number): string {
+  return `evt_${uuidv7({ msecs: START + index })}`;
+}
+
+function viewed(tenant_id: string, id: string): object {
   return {
-    id: `evt_${randomUUID()}`,
+    id,
     type: "interaction.viewed",
     source: "bench",
     timestamp: new Date().toISOString().replace("Z", "000Z"),
