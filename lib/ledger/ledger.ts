@@ -13,6 +13,7 @@ export type Ledger = {
   /**
    * One row or `undefined` per event, in order. Rows past their TTL are absent. Consistent reads, but
    * of a fresh event a `done` that is some seconds old may be missed: then the sink's proof decides.
+   * If two events of one key were completed at the same moment, each may read as the other's `done`.
    */
   look: (events: readonly Asked[]) => Promise<(Row | undefined)[]>;
   /**
