@@ -30,6 +30,15 @@ function start(script: string): Promise<void> {
   return launch({ folder, command: "sh", args: ["-c", script], env: process.env });
 }
 
+/** Starts a process with one child in its group, and returns the child's pid. */
+async function startWithChild(): Promise<number> {
+  await start(`sleep 60 & echo $! > ${file("child")}; wait`);
+  // The shell creates the file before it writes the pid.
+  const child = async () => Number(await readFile(file("child"), "utf8"));
+  await untilReady(folder, "it", async () => (await child()) > 0, 1_000);
+  return child();
+}
+
 test("a process is found by its folder until it is ended", async () => {
   await start("exec sleep 60");
   const pid = await running(folder);
@@ -92,9 +101,7 @@ test("what does not heed SIGTERM is killed after the grace time", async () => {
 });
 
 test("what its leader left in the group is ended, also when the leader was killed", async () => {
-  await start(`sleep 60 & echo $! > ${file("child")}; wait`);
-  await untilReady(folder, "it", () => isThere("child"), 1_000);
-  const child = Number(await readFile(file("child"), "utf8"));
+  const child = await startWithChild();
   process.kill((await running(folder))!, "SIGKILL");
   while ((await running(folder)) !== undefined) await sleep(5);
   expect(isAlive(child)).toBe(true);
@@ -104,9 +111,7 @@ test("what its leader left in the group is ended, also when the leader was kille
 });
 
 test("a signal reaches the whole group", async () => {
-  await start(`sleep 60 & echo $! > ${file("child")}; wait`);
-  await untilReady(folder, "it", () => isThere("child"), 1_000);
-  const child = Number(await readFile(file("child"), "utf8"));
+  const child = await startWithChild();
 
   await signalGroup(folder, "SIGKILL");
   while ((await running(folder)) !== undefined || isAlive(child)) await sleep(5);
