@@ -70,8 +70,8 @@ export function claimsIn({
   }
 
   /**
-   * Claims over the rows that were looked at. Returns the claims; who gets none, of him the row has
-   * changed: decide again. `shared`: others are applied at the same time.
+   * Claims over the rows that were looked at. A letter without a claim in the result has another row
+   * by now: decide again. `shared`: others are applied at the same time.
    */
   async function take(
     claiming: readonly Claiming[],
